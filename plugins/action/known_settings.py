@@ -1,0 +1,36 @@
+# Copyright: (c) 2026, microbosh.director contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Refuses a misspelt setting, which Ansible would silently leave unused."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from pathlib import Path
+
+from ansible.plugins.action import ActionBase
+
+PREFIX = "microbosh_"
+SPECIFICATION = Path(__file__).parents[2] / "roles" / "microbosh" / "meta" / "argument_specs.yml"
+
+
+class ActionModule(ActionBase):
+    """Compare the names of all variables of the host with the settings there are."""
+
+    _requires_connection = False
+    _supports_check_mode = True
+
+    def run(self, tmp=None, task_vars=None):
+        result = super().run(tmp, task_vars)
+        known = list(self._loader.load_from_file(str(SPECIFICATION))["argument_specs"]["main"]["options"])
+        unknown = sorted(name for name in task_vars if name.startswith(PREFIX) and name not in known)
+        result.update(changed=False, unknown=unknown)
+        if unknown:
+            result.update(failed=True, msg=" ".join(_refusal(name, known) for name in unknown))
+        return result
+
+
+def _refusal(name, known):
+    near = get_close_matches(name, known, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"the settings are {', '.join(sorted(known))}."
+    return f"There is no setting {name}: {hint}"

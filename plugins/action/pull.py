@@ -1,0 +1,147 @@
+# Copyright: (c) 2026, microbosh.director contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Moves files from the director with ansible.posix.synchronize, and tells how far it is."""
+
+from __future__ import annotations
+
+import shlex
+import threading
+import time
+
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+from ansible_collections.microbosh.director.plugins.plugin_utils._lines import duration, size
+from ansible_collections.microbosh.director.plugins.plugin_utils._rsync_log import Transfer, stats
+
+PROGRESS_SECONDS = 10
+LISTING = "%i|%U|%G|%B|%l|%n"
+ARGUMENTS = {
+    "src": {"type": "str", "required": True},
+    "dest": {"type": "path", "required": True},
+    "reader": {"type": "str", "default": ""},
+    "filter": {"type": "path"},
+    "listing": {"type": "path"},
+    "staging": {"type": "path"},
+    "previous": {"type": "path"},
+    "delete": {"type": "bool", "default": False},
+    "checksum": {"type": "bool", "default": False},
+    "relative": {"type": "bool", "default": False},
+    "vanishing": {"type": "bool", "default": False},
+    "estimate": {"type": "bool", "default": False},
+    "total": {"type": "int", "default": 0},
+    "timeout": {"type": "int", "default": 600},
+}
+VANISHED = 24
+
+
+class ActionModule(ActionBase):
+    """Hand the transfer to synchronize; meanwhile read rsync's own log and show progress."""
+
+    TRANSFERS_FILES = True
+    _supports_check_mode = True
+
+    def run(self, tmp=None, task_vars=None):
+        result = super().run(tmp, task_vars)
+        dummy, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        if not self._play_context.private_key_file:
+            self._play_context.private_key_file = None
+        transfer = Transfer(arguments["listing"], arguments["staging"])
+        began = time.monotonic()
+        with Progress(task_vars["inventory_hostname"], transfer, arguments["total"]):
+            answer = self._synchronize(arguments, task_vars)
+        if answer.get("rc") == VANISHED and arguments["vanishing"]:
+            answer.update(failed=False, vanished=True)
+        if answer.get("failed"):
+            answer["msg"] = self._explain(arguments, answer)
+        transfer.read()
+        result.update(answer, seconds=round(time.monotonic() - began, 2), **transfer.counts())
+        if arguments["estimate"] and not result.get("failed"):
+            result.update(stats(result.pop("msg", "")))
+        result["changed"] = bool(transfer.files) and not arguments["estimate"]
+        return result
+
+    def _synchronize(self, arguments, task_vars):
+        task = self._task.copy()
+        task.args = {
+            "mode": "pull",
+            "src": arguments["src"],
+            "dest": arguments["dest"],
+            "archive": True,
+            "compress": False,
+            "delay_updates": False,
+            "verify_host": True,
+            "use_ssh_args": True,
+            "ssh_connection_multiplexing": True,
+            "checksum": arguments["checksum"],
+            "rsync_timeout": arguments["timeout"],
+            "rsync_opts": rsync_options(arguments),
+        }
+        if arguments["reader"]:
+            task.args["rsync_path"] = f"sudo -n {arguments['reader']}"
+        action = self._shared_loader_obj.action_loader.get(
+            "ansible.posix.synchronize",
+            task=task,
+            connection=self._connection,
+            play_context=self._play_context,
+            loader=self._loader,
+            templar=self._templar,
+            shared_loader_obj=self._shared_loader_obj,
+        )
+        return action.run(task_vars=task_vars)
+
+    @staticmethod
+    def _explain(arguments, answer):
+        text = (answer.get("msg") or "").strip()
+        return (
+            f"Copying {arguments['src']} to {arguments['dest']} failed, rsync's exit status is {answer.get('rc')}: {text}"
+        )
+
+
+def rsync_options(arguments):
+    """Given the action's arguments, return rsync's options, quoted as synchronize expects them."""
+    options = ["--hard-links", "--numeric-ids", "--no-devices", "--no-specials"]
+    if arguments["estimate"]:
+        options += ["--dry-run", "--stats"]
+    elif arguments["listing"]:
+        options += ["--itemize-changes", "--itemize-changes", "--quiet", f"--log-file={arguments['listing']}"]
+        options += [f"--log-file-format={LISTING}"]
+    if arguments["staging"] and not arguments["estimate"]:
+        options += [f"--temp-dir={arguments['staging']}", f"--partial-dir={arguments['staging']}"]
+    if arguments["filter"]:
+        options.append(f"--exclude-from={arguments['filter']}")
+    if arguments["previous"]:
+        options.append(f"--link-dest={arguments['previous']}")
+    if arguments["delete"]:
+        options += ["--delete-delay", "--delete-excluded"]
+    if arguments["relative"]:
+        options.append("--relative")
+    return [shlex.quote(option) for option in options]
+
+
+class Progress:
+    """Shows a line every few seconds while a transfer runs."""
+
+    def __init__(self, host, transfer, total):
+        self._host, self._transfer, self._total = host, transfer, total
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *dummy):
+        self._done.set()
+        self._thread.join()
+
+    def _watch(self):
+        began = time.monotonic()
+        while not self._done.wait(PROGRESS_SECONDS):
+            Display().display(f"{self._host}: {self._line(time.monotonic() - began)}")
+
+    def _line(self, seconds):
+        self._transfer.read()
+        moved = self._transfer.bytes + self._transfer.in_flight()
+        share = f" of {size(self._total)} ({min(moved * 100 // self._total, 100)} %)" if self._total else ""
+        return f"copied {size(moved)}{share}, {self._transfer.files} files, {duration(seconds)}"

@@ -1,0 +1,68 @@
+# Copyright: (c) 2026, microbosh.director contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tells a person what a run does, on the screen and in the run's log."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import datetime, timezone
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+from ansible_collections.microbosh.director.plugins.plugin_utils._lines import duration
+
+ARGUMENTS = {
+    "message": {"type": "list", "elements": "str", "required": True},
+    "log": {"type": "path"},
+    "phase": {"type": "str"},
+    "detail": {"type": "str", "default": ""},
+    "severity": {"type": "str", "choices": ["info", "error"], "default": "info"},
+}
+
+
+class ActionModule(ActionBase):
+    """Print the lines, append them to the log, and note when the phase began and how long it took."""
+
+    _requires_connection = False
+    _supports_check_mode = True
+
+    def run(self, tmp=None, task_vars=None):
+        result = super().run(tmp, task_vars)
+        dummy, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        phases = list((task_vars or {}).get("run_phases") or [])
+        lines = arguments["message"]
+        if arguments["phase"]:
+            phases.append(self._phase(arguments["phase"], phases, task_vars))
+            lines = [*lines[:-1], f"{lines[-1]} ({duration(phases[-1]['seconds'])})"] if lines else []
+        self._show(task_vars["inventory_hostname"], lines, arguments["severity"])
+        if arguments["log"] and not self._task.check_mode:
+            self._append(arguments["log"], lines, arguments["detail"])
+        result.update(changed=False, lines=lines, ansible_facts={"run_phases": phases})
+        return result
+
+    @staticmethod
+    def _phase(name, phases, task_vars):
+        """A phase begins where the one before ended, the first one where the run began."""
+        now = time.time()
+        began = phases[-1]["ended"] if phases else float(task_vars.get("run_began", now))
+        stamp = datetime.fromtimestamp(began, timezone.utc).isoformat(timespec="milliseconds")
+        return {"phase": name, "start": stamp, "seconds": round(max(now - began, 0), 2), "ended": now}
+
+    @staticmethod
+    def _show(host, lines, severity):
+        for line in lines:
+            Display().display(f"{host}: {line}", color="red" if severity == "error" else "bright blue")
+
+    @staticmethod
+    def _append(path, lines, detail):
+        stamp = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M:%S")
+        text = "".join(f"{stamp} {line}\n" for line in lines)
+        text += "".join(f"    {line}\n" for line in detail.splitlines())
+        try:
+            with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a", encoding="utf-8") as log:
+                log.write(text)
+        except OSError as error:
+            raise AnsibleActionFail(f"The run's log {path} cannot be written: {error.strerror}.") from error

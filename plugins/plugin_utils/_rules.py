@@ -1,0 +1,61 @@
+# Copyright: (c) 2026, microbosh.director contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the rsync filter rules of a backup let through, and how the host itself holds the key to them."""
+
+from __future__ import annotations
+
+import re
+
+RULE = re.compile(r"^([+-]) +(\S.*)$")
+WILD = re.compile(r"[*?\[]")
+
+
+class RuleError(ValueError):
+    """A rule that is not one of rsync's plain include and exclude rules."""
+
+
+def parse(rules: list[str]) -> list[tuple[str, str]]:
+    """Given rules such as ``+ store/**``, return (sign, pattern) pairs; raise RuleError with the way out."""
+    if not rules:
+        raise RuleError("microbosh_filter is empty: name at least one path to back up, such as '+ store/**'")
+    parsed = []
+    for rule in rules:
+        match = RULE.match(rule)
+        if not match or "\n" in rule or "\0" in rule:
+            raise RuleError(f"microbosh_filter has the rule {rule!r}: a rule is '+ pattern' or '- pattern'")
+        if ".." in match.group(2).split("/"):
+            raise RuleError(f"microbosh_filter has the rule {rule!r}: a pattern may not lead out of /var/vcap")
+        parsed.append((match.group(1), match.group(2)))
+    if not any(sign == "+" for sign, dummy in parsed):
+        raise RuleError("microbosh_filter includes nothing: it needs a rule such as '+ store/**'")
+    return parsed
+
+
+def guard(rules: list[str]) -> list[str]:
+    """Given the filter of a backup, return the rules that the host puts before those of whoever holds the key.
+
+    They let through the trees (``+ store/**``) and the single paths (``+ bosh/settings.json``) that the
+    filter names, with the directories that lead there, and nothing else of /var/vcap. Inside a tree
+    they decide nothing, so that a run may leave out more.
+    """
+    included = [pattern.strip("/") for sign, pattern in parse(rules) if sign == "+"]
+    trees = {re.sub(r"/\*{2,3}$", "", pattern) for pattern in included if re.search(r"/\*{2,3}$", pattern)}
+    paths = {pattern for pattern in included if not pattern.endswith("**") and pattern not in trees}
+    for pattern in trees:
+        if not pattern or WILD.search(pattern):
+            raise RuleError(f"microbosh_filter includes '{pattern}/**': a tree is named without wildcards")
+    parents = {parent for path in trees | paths for parent in _parents(path)}
+    leaves = paths - parents
+    reachable = sorted(trees | leaves | parents)
+    inside = [parent for parent in sorted(parents) if not _within(parent, trees)]
+    return [f"+ /{path}" for path in reachable] + [f"- /{parent}/*" for parent in inside] + ["- /*"]
+
+
+def _parents(path):
+    parts = path.split("/")
+    return ["/".join(parts[:depth]) for depth in range(1, len(parts))]
+
+
+def _within(path, trees):
+    return any(path == tree or path.startswith(tree + "/") for tree in trees)
