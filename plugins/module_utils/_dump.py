@@ -1,0 +1,366 @@
+# Copyright: (c) 2026, microbosh.director contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads the plain output of pg_dump and pg_dumpall, in one pass and a few megabytes of memory.
+
+Two layers. ``segments`` cuts a dump into what it is made of without losing a byte, so that a dump
+can be rewritten on its way through. ``read_dump`` folds the segments into what there is to know
+about a dump: whether it is whole, its tables, their columns and the number of their rows.
+"""
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+import re
+from collections import namedtuple
+
+CHUNK = 1 << 20
+
+# The kinds of segments. The payloads of all segments, joined, are the dump.
+NOTE = "note"  # white space and comment lines
+META = "meta"  # a line for psql itself: \connect, \restrict, \unrestrict
+STATEMENT = "statement"  # one statement, up to and with its semicolon
+COPY = "copy"  # the line COPY ... FROM stdin;
+ROWS = "rows"  # some of the rows of that COPY, cut anywhere
+END = "end"  # the line that ends the rows
+TORN = "torn"  # what is left if the dump ends inside of any of these
+
+# Nothing pg_dump writes comes near; it bounds the memory that a file of another kind can take.
+LONGEST_STATEMENT = 64 << 20
+
+_NOTE = re.compile(br"(?:\s+|--[^\n]*\n)+")
+_META = re.compile(br"\\[^\n]*\n")
+
+# pg_dump doubles quotes, and backslashes wherever these mean something. So a literal ends at its
+# next quote, whatever standard_conforming_strings was on the server.
+_TOKEN = re.compile(
+    br"""
+    [^'"$;-]+ | '[^']*' | "[^"]*" | --[^\n]*\n | -
+    | (?P<dollar> \$ (?: [A-Za-z_\x80-\xff] [A-Za-z0-9_\x80-\xff]* )? \$ )
+    | \$ | (?P<semicolon> ; )
+    """,
+    re.VERBOSE,
+)
+
+_NAME = br'"(?:[^"]|"")*"|[^\s".,()]+'
+_COPY = re.compile(
+    br"COPY (?:(?P<schema>" + _NAME + br")\.)?(?P<table>" + _NAME + br")"
+    br" *(?:\((?P<columns>.*)\))? FROM stdin;\n\Z",
+    re.DOTALL,
+)
+_COLUMN = re.compile(_NAME)
+_SEARCH_PATH = re.compile(br"SET search_path = (" + _NAME + br")")
+_CONNECT = re.compile(br"""\\connect (?:-reuse-previous=on )?(?:"dbname=')?(.*?)(?:'")?\s*\Z""")
+_RESTRICT = re.compile(br"\\restrict (\S+)")
+_UNRESTRICT = re.compile(br"\\unrestrict (\S+)")
+_SERVER = re.compile(br"^-- Dumped from database version (\S+)", re.MULTILINE)
+
+HEADERS = {
+    "database": b"--\n-- PostgreSQL database dump\n--\n",
+    "cluster": b"--\n-- PostgreSQL database cluster dump\n--\n",
+}
+_TRAILERS = {
+    "database": re.compile(
+        br"(?:\A|\n)--\n-- PostgreSQL database dump complete\n--\n\n(?:\\unrestrict \S+\n\n)?\Z"
+    ),
+    "cluster": re.compile(br"(?:\A|\n)--\n-- PostgreSQL database cluster dump complete\n--\n\n\Z"),
+}
+_HEADER_LENGTH = max(len(header) for header in HEADERS.values())
+_TRAILER_LENGTH = 4096
+
+_ESCAPE = re.compile(br"\\(x[0-9A-Fa-f]{1,2}|[0-7]{1,3}|.)", re.DOTALL)
+_ESCAPED = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
+
+
+def native(raw):
+    """Return bytes as the kind of string that messages and keys are made of."""
+    return raw if str is bytes else raw.decode("utf-8", "replace")
+
+
+def chunks_of(path):
+    """Yield a file's bytes."""
+    with open(path, "rb") as stream:
+        while True:
+            chunk = stream.read(CHUNK)
+            if not chunk:
+                return
+            yield chunk
+
+
+def unescape(field):
+    """Given a field as COPY writes it, return its bytes, or None for NULL."""
+    if b"\\" not in field:
+        return field
+    if field == b"\\N":
+        return None
+    return _ESCAPE.sub(_unescaped, field)
+
+
+def _unescaped(match):
+    code = match.group(1)
+    if code[:1] == b"x" and len(code) > 1:
+        return bytes(bytearray([int(code[1:], 16)]))
+    if code.isdigit() and code[:1] < b"8":
+        return bytes(bytearray([int(code, 8) & 0xFF]))
+    return _ESCAPED.get(code, code)
+
+
+class Table(namedtuple("Table", "database schema name columns")):
+    """A table whose rows a dump holds; the names are without quotes."""
+
+    __slots__ = ()
+
+    @property
+    def qualified(self):
+        """The name as SQL writes it."""
+        return "%s.%s" % (_quoted(self.schema), _quoted(self.name))
+
+
+def _quoted(name):
+    if re.match(r"[a-z_][a-z0-9_$]*\Z", name):
+        return name
+    return '"%s"' % name.replace('"', '""')
+
+
+def _unquoted(name):
+    if name[:1] == b'"':
+        name = name[1:-1].replace(b'""', b'"')
+    return native(name)
+
+
+class _Segments(object):
+    """Cuts chunks of a dump into segments."""
+
+    def __init__(self, chunks):
+        self._chunks = iter(chunks)
+        self._text = b""
+        self._at = 0
+
+    def _more(self):
+        """Read on; return whether there was more to read."""
+        for chunk in self._chunks:
+            self._text = self._text[self._at :] + chunk
+            self._at = 0
+            return True
+        return False
+
+    def _take(self, end):
+        taken = self._text[self._at : end]
+        self._at = end
+        return taken
+
+    def read(self):
+        while self._at < len(self._text) or self._more():
+            kind, end = self._unit()
+            payload = self._take(end)
+            if kind == STATEMENT and _COPY.match(payload + self._text[end : end + 1]):
+                yield COPY, payload + self._take(end + 1)
+                for segment in self._rows():
+                    yield segment
+            else:
+                yield kind, payload
+
+    def _unit(self):
+        """Return the kind of what comes next, and where it ends."""
+        while True:
+            note = _NOTE.match(self._text, self._at)
+            if note:
+                return NOTE, note.end()
+            if self._text[self._at : self._at + 1] not in (b"-", b"\\"):
+                return self._statement()
+            meta = _META.match(self._text, self._at)
+            if meta:
+                return META, meta.end()
+            if len(self._text) - self._at > LONGEST_STATEMENT or not self._more():
+                return TORN, len(self._text)
+
+    def _statement(self):
+        length = 0
+        while length < LONGEST_STATEMENT:
+            token = _TOKEN.match(self._text, self._at + length)
+            end = self._token_end(token)
+            if end is not None:
+                length = end - self._at
+                if token.lastgroup == "semicolon":
+                    return STATEMENT, end
+            elif len(self._text) - self._at > LONGEST_STATEMENT or not self._more():
+                break
+        return TORN, len(self._text)
+
+    def _token_end(self, token):
+        """Return where a token ends, or None if only the text that follows can tell."""
+        if token is None:
+            return None
+        end = token.end()
+        if token.lastgroup == "dollar":
+            end = self._text.find(token.group(), end) + len(token.group())
+            if end < token.end():
+                return None
+        return end if end < len(self._text) else None
+
+    def _rows(self):
+        # The position is kept on the byte before the rows, at first the newline of the COPY line,
+        # so that the end is found in the same way whether or not there are rows before it.
+        self._at -= 1
+        while True:
+            end = self._text.find(b"\n\\.\n", self._at)
+            if end >= 0:
+                if end > self._at:
+                    yield ROWS, self._text[self._at + 1 : end + 1]
+                self._at = end + 1
+                yield END, self._take(end + 4)
+                return
+            # The end may be cut by the end of the chunk: hold back from its newline on.
+            hold = self._text.rfind(b"\n", max(self._at, len(self._text) - 3))
+            hold = max(hold, self._at) if hold >= 0 else len(self._text) - 1
+            if hold > self._at:
+                yield ROWS, self._text[self._at + 1 : hold + 1]
+            self._at = hold
+            if not self._more():
+                self._at += 1
+                yield TORN, self._take(len(self._text))
+                return
+
+
+def segments(chunks):
+    """Given the bytes of a dump in chunks of any size, yield (kind, payload) of its segments."""
+    return _Segments(chunks).read()
+
+
+def copy_target(payload, database=None, schema="public"):
+    """Given the payload of a COPY segment, return the table it fills.
+
+    ``schema`` is for pg_dump before 10.3, which names it in search_path and not in the COPY line.
+    """
+    match = _COPY.match(payload)
+    columns = tuple(_unquoted(name) for name in _COLUMN.findall(match.group("columns") or b""))
+    if match.group("schema"):
+        schema = _unquoted(match.group("schema"))
+    return Table(database, schema, _unquoted(match.group("table")), columns)
+
+
+class Dump(namedtuple("Dump", "kind server_version flaw rows")):
+    """What there is to know about a dump.
+
+    ``kind`` is database (pg_dump), cluster (pg_dumpall) or None (neither); ``flaw`` says in what
+    way the dump is not whole, and is None if it is; ``rows`` has the number of rows by Table.
+    """
+
+    __slots__ = ()
+
+    @property
+    def complete(self):
+        return self.flaw is None
+
+
+class _Reader(object):
+    """Folds segments into a Dump."""
+
+    def __init__(self, visit):
+        self._visit = visit
+        self._database = None
+        self._schema = "public"
+        self._table = None
+        self._consume = None
+        self._partial = b""
+        self._head = b""
+        self._tail = b""
+        self._restricted = None
+        self._server_version = None
+        self._torn = None
+        self._rows = {}
+
+    def read(self, chunks):
+        actions = {
+            NOTE: self._on_note,
+            META: self._on_meta,
+            STATEMENT: self._on_statement,
+            COPY: self._on_copy,
+            ROWS: self._on_rows,
+            END: self._on_end,
+            TORN: self._on_torn,
+        }
+        for kind, payload in segments(chunks):
+            if len(self._head) < _HEADER_LENGTH:
+                self._head += payload[:_HEADER_LENGTH]
+            actions[kind](payload)
+        kind = self._kind()
+        return Dump(kind, self._server_version, self._flaw(kind), self._rows)
+
+    def _on_note(self, payload):
+        self._tail = (self._tail + payload)[-_TRAILER_LENGTH:]
+        if self._server_version is None:
+            version = _SERVER.search(payload)
+            self._server_version = native(version.group(1)) if version else None
+
+    def _on_meta(self, payload):
+        restrict = _RESTRICT.match(payload)
+        if restrict:
+            self._restricted = restrict.group(1)
+        unrestrict = _UNRESTRICT.match(payload)
+        if unrestrict and unrestrict.group(1) == self._restricted:
+            self._restricted = None
+        connect = _CONNECT.match(payload)
+        if connect:
+            self._database = native(connect.group(1))
+        self._on_note(payload)
+
+    def _on_statement(self, payload):
+        self._tail = b""
+        search_path = _SEARCH_PATH.match(payload)
+        if search_path:
+            self._schema = _unquoted(search_path.group(1))
+
+    def _on_copy(self, payload):
+        self._tail = b""
+        self._table = copy_target(payload, self._database, self._schema)
+        self._rows[self._table] = 0
+        self._consume = self._visit(self._table) if self._visit else None
+
+    def _on_rows(self, payload):
+        self._rows[self._table] += payload.count(b"\n")
+        if self._consume:
+            lines = (self._partial + payload).split(b"\n")
+            self._partial = lines.pop()
+            for line in lines:
+                self._consume(line.split(b"\t"))
+
+    def _on_end(self, payload):
+        self._table = self._consume = None
+
+    def _on_torn(self, payload):
+        self._torn = payload
+
+    def _kind(self):
+        for kind, header in HEADERS.items():
+            if self._head.startswith(header):
+                return kind
+        return None
+
+    def _flaw(self, kind):
+        if not self._head:
+            return "it is empty"
+        if kind is None:
+            return "it does not begin as the plain output of pg_dump does"
+        if self._table is not None:
+            return "it ends after row %d of table %s" % (
+                self._rows[self._table],
+                self._table.qualified,
+            )
+        if self._torn is not None:
+            return "it ends inside of: %s" % native(self._torn[:60]).split("\n")[0]
+        if self._restricted is not None or not _TRAILERS[kind].search(self._tail):
+            return "its last lines, '-- PostgreSQL %s dump complete' and so on, are not there" % (
+                "database" if kind == "database" else "database cluster"
+            )
+        return None
+
+
+def read_dump(chunks, visit=None):
+    """Given the bytes of a dump in chunks of any size, return what it is, as Dump.
+
+    ``visit`` is called with each Table before its rows; what it returns, unless None, is called
+    with each row: a list of fields as they are in the dump, for ``unescape``.
+    """
+    return _Reader(visit).read(chunks)
