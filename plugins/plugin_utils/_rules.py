@@ -42,9 +42,10 @@ def guard(rules: list[str]) -> list[str]:
     included = [pattern.strip("/") for sign, pattern in parse(rules) if sign == "+"]
     trees = {re.sub(r"/\*{2,3}$", "", pattern) for pattern in included if re.search(r"/\*{2,3}$", pattern)}
     paths = {pattern for pattern in included if not pattern.endswith("**") and pattern not in trees}
-    for pattern in trees:
-        if not pattern or WILD.search(pattern):
-            raise RuleError(f"microbosh_filter includes '{pattern}/**': a tree is named without wildcards")
+    for pattern in included:
+        tree = re.sub(r"/\*{2,3}$", "", pattern)
+        if pattern.endswith("**") and (tree == pattern or WILD.search(tree)):
+            raise RuleError(f"microbosh_filter includes '{pattern}': a tree is named without wildcards, as in 'store/**'")
     parents = {parent for path in trees | paths for parent in _parents(path)}
     leaves = paths - parents
     reachable = sorted(trees | leaves | parents)

@@ -1,0 +1,49 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, microbosh.director contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The documentation of an action: plugins/action/known_settings.py does the work, on the controller."""
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+DOCUMENTATION = r"""
+module: known_settings
+short_description: Refuse misspelt settings
+description:
+  - Compares the names of all C(microbosh_) variables of a host with the settings that the role
+    C(microbosh.director.microbosh) specifies, and fails on an unknown one with the nearest known name.
+  - Ansible itself would leave such a variable unused without a word.
+author: microbosh.director contributors (@microbosh)
+version_added: 1.0.0
+extends_documentation_fragment:
+  - microbosh.director.attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+  platform:
+    platforms: posix
+options: {}
+seealso:
+  - plugin: ansible.builtin.validate_argument_spec
+    plugin_type: module
+"""
+
+EXAMPLES = r"""
+- name: The settings are known ones
+  microbosh.director.known_settings:
+"""
+
+RETURN = r"""
+unknown:
+  description: Names of variables that are no setting.
+  returned: always
+  type: list
+  elements: str
+  sample: [microbosh_archve]
+"""

@@ -1,0 +1,141 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, microbosh.director contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The documentation of an action: plugins/action/pull.py does the work, on the controller."""
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+DOCUMENTATION = r"""
+module: pull
+short_description: Copy files from the director and show how far it is
+description:
+  - Hands the transfer to M(ansible.posix.synchronize), with the options that a backup needs. Owners stay numeric, hard links stay
+    hard links, nothing is compressed, the host key is checked, and Ansible's own connection is shared.
+  - Meanwhile it reads rsync's log and prints a line every 10 seconds with the bytes copied and their share.
+author: microbosh.director contributors (@microbosh)
+version_added: 1.0.0
+extends_documentation_fragment:
+  - microbosh.director.attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+  platform:
+    platforms: posix
+options:
+  src:
+    description: Path on the director, as rsync takes it.
+    type: str
+    required: true
+  dest:
+    description: Directory on the controller.
+    type: path
+    required: true
+  reader:
+    description: Program on the director that runs rsync's sender as root, empty for rsync itself.
+    type: str
+    default: ""
+  filter:
+    description: File with filter rules.
+    type: path
+  listing:
+    description:
+      - File that gets a line for every entry the director has, changed or not, in rsync's log format
+        C(%i|%U|%G|%B|%l|%n). A file that exists is appended to.
+    type: path
+  staging:
+    description: Directory for unfinished files, on the file system of O(dest). An interrupted file goes on from there.
+    type: path
+  previous:
+    description: Directory whose unchanged files become hard links in O(dest).
+    type: path
+  delete:
+    description: Remove from O(dest) what the director does not have or the filter leaves out.
+    type: bool
+    default: false
+  checksum:
+    description: Compare files by content instead of by size and time.
+    type: bool
+    default: false
+  relative:
+    description: Keep the part of O(src) behind C(/./) below O(dest).
+    type: bool
+    default: false
+  vanishing:
+    description: Files may vanish during the transfer, as they do while services run.
+    type: bool
+    default: false
+  estimate:
+    description: Copy nothing and return what would be copied.
+    type: bool
+    default: false
+  total:
+    description: Bytes that are expected to be copied, for the share in the progress lines. V(0) is unknown.
+    type: int
+    default: 0
+  timeout:
+    description: Seconds without any data after which the transfer fails.
+    type: int
+    default: 600
+seealso:
+  - module: ansible.posix.synchronize
+"""
+
+EXAMPLES = r"""
+- name: Everything is copied while the director works
+  microbosh.director.pull:
+    src: /var/vcap/
+    dest: /backups/director1/20261122T221326Z.partial/vcap/
+    reader: /usr/local/sbin/microbosh-read
+    filter: /backups/director1/20261122T221326Z.partial/filter
+    vanishing: true
+"""
+
+RETURN = r"""
+files:
+  description: Regular files that were copied.
+  returned: when O(listing) is given
+  type: int
+  sample: 184
+bytes:
+  description: Their size in bytes.
+  returned: when O(listing) is given
+  type: int
+  sample: 209715200
+wire_bytes:
+  description: Bytes that came over the network.
+  returned: when O(listing) is given
+  type: int
+  sample: 209801234
+seconds:
+  description: How long it took.
+  returned: always
+  type: float
+  sample: 3.25
+total_files:
+  description: Entries that the director has.
+  returned: when O(estimate=true)
+  type: int
+  sample: 1840
+total_bytes:
+  description: Size in bytes of all of them.
+  returned: when O(estimate=true)
+  type: int
+  sample: 1073741824
+transfer_bytes:
+  description: Size in bytes of the files that would be copied.
+  returned: when O(estimate=true)
+  type: int
+  sample: 1048576
+vanished:
+  description: Whether a file went away while it was to be copied.
+  returned: when one did
+  type: bool
+  sample: true
+"""

@@ -1,0 +1,79 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, microbosh.director contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The documentation of an action: plugins/action/run_log.py does the work, on the controller."""
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+DOCUMENTATION = r"""
+module: run_log
+short_description: Tell a person what a run does, on the screen and in the run's log
+description:
+  - Prints lines with the host's name before them, appends them with a time to the log of the run, and notes
+    when a phase began and how many seconds it took.
+  - A phase begins where the phase before it ended, the first one at the fact C(run_began).
+author: microbosh.director contributors (@microbosh)
+version_added: 1.0.0
+extends_documentation_fragment:
+  - microbosh.director.attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+  idempotent:
+    support: none
+  platform:
+    platforms: posix
+options:
+  message:
+    description: Lines to show. The last one gets the seconds of the phase behind it.
+    type: list
+    elements: str
+    required: true
+  log:
+    description: File on the controller that the lines are appended to. It is made with mode 0600.
+    type: path
+  phase:
+    description: Name of the phase that has ended with this.
+    type: str
+  detail:
+    description: Text that only goes to the log.
+    type: str
+    default: ""
+  severity:
+    description: V(error) is shown in red.
+    type: str
+    choices: [info, error]
+    default: info
+"""
+
+EXAMPLES = r"""
+- name: Tell what was found
+  microbosh.director.run_log:
+    message: ["Checking monit processes: 13 running"]
+    log: /backups/director1/logs/20261122T221326Z.log
+    phase: preflight
+"""
+
+RETURN = r"""
+lines:
+  description: The lines as they were shown.
+  returned: always
+  type: list
+  elements: str
+  sample: ["Checking monit processes: 13 running (2.1 s)"]
+ansible_facts:
+  description: The phases of the run so far.
+  returned: always
+  type: dict
+  contains:
+    run_phases:
+      description: Name, start (ISO 8601, UTC), seconds and end (Unix time) of each phase.
+      type: list
+      elements: dict
+      sample: [{"phase": "preflight", "start": "2026-11-22T22:13:26.120+00:00", "seconds": 2.1, "ended": 1795385608.2}]
+"""

@@ -1,0 +1,61 @@
+# Copyright: (c) 2026, microbosh.director contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tells whether the run that holds a director still lives, where this controller can know it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+PROC = Path("/proc")
+
+
+def identify(pid: int) -> str:
+    """Given a process of this machine, return a name that no other process ever has, "" where there is no /proc."""
+    try:
+        return "/".join((_machine(), str(pid), _started(pid) or ""))
+    except OSError:
+        return ""
+
+
+def is_gone(identity: str) -> bool:
+    """Given a name made by identify(), return whether that process is known to have ended.
+
+    Of another machine, container or boot nothing is known.
+    """
+    machine, dummy, process = identity.partition("/")
+    pid, dummy, started = process.partition("/")
+    try:
+        if machine != _machine() or not (pid.isdigit() and started):
+            return False
+        return not _exists(int(pid)) or _started(int(pid)) not in (started, None)
+    except OSError:
+        return False
+
+
+def _exists(pid: int) -> bool:
+    """Return whether a process is there, even one of another user that /proc hides."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _machine() -> str:
+    """The kernel's boot and the process namespace, in which a process id means one process."""
+    boot = (PROC / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    return f"{boot}:{os.stat(PROC / 'self/ns/pid').st_ino}"
+
+
+def _started(pid: int) -> str | None:
+    """Return when a process started, in ticks since the boot; None for one that cannot be seen."""
+    try:
+        status = (PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return None
+    state, *fields = status.rpartition(")")[2].split()
+    return "dead" if state in "ZX" else fields[18]

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The rules that the director enforces let through what the filter includes and nothing else; asked of the real rsync."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from ansible_collections.microbosh.director.plugins.plugin_utils._rules import RuleError, guard, parse
+
+DEFAULTS = Path(__file__).parents[2] / "roles" / "microbosh" / "defaults" / "main.yml"
+TREE = [
+    "bosh/settings.json", "bosh/agent.key", "bosh/etc/monitrc", "bosh/log/agent", "micro/x", "data/jobs/x", "unknown/x",
+    "store/blobstore/store/a5/blob", "store/postgres-15/base/1/2", "store/lost+found/x", "store/.hidden",
+]  # fmt: skip
+
+
+def default_filter():
+    return yaml.safe_load(DEFAULTS.read_text())["microbosh_filter"]
+
+
+@pytest.fixture
+def tree(tmp_path):
+    for name in TREE:
+        path = tmp_path / "vcap" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    return tmp_path / "vcap"
+
+
+def seen(tree, *filters):
+    """The files that rsync sends under the given rules."""
+    target = tree.parent / "seen"
+    subprocess.run(
+        ["rsync", "-a", "--delete", *(f"--filter={rule}" for rules in filters for rule in rules), f"{tree}/", target],
+        check=True,
+    )
+    return {str(path.relative_to(target)) for path in target.rglob("*") if path.is_file()}
+
+
+def test_the_default_filter_backs_up_what_the_facts_name(tree):
+    assert seen(tree, default_filter()) == {
+        "bosh/settings.json", "bosh/agent.key", "unknown/x",
+        "store/blobstore/store/a5/blob", "store/postgres-15/base/1/2", "store/.hidden",
+    }  # fmt: skip
+
+
+def test_the_director_lets_through_what_is_named_and_nothing_else(tree):
+    greedy = ["+ **"]
+    assert seen(tree, guard(default_filter()), greedy) == {
+        "bosh/settings.json", "bosh/agent.key",
+        "store/blobstore/store/a5/blob", "store/postgres-15/base/1/2", "store/lost+found/x", "store/.hidden",
+    }  # fmt: skip
+
+
+def test_a_run_may_leave_out_more_inside_a_tree(tree):
+    assert "store/postgres-15/base/1/2" not in seen(tree, guard(default_filter()), ["- /store/postgres*"])
+
+
+def test_a_tree_inside_a_directory_of_single_files(tree):
+    rules = guard(["+ bosh/settings.json", "+ bosh/etc/**", "- **"])
+    assert seen(tree, rules, ["+ **"]) == {"bosh/settings.json", "bosh/etc/monitrc"}
+
+
+@pytest.mark.parametrize(
+    ("rules", "says"),
+    [
+        ([], "is empty"),
+        (["- **"], "includes nothing"),
+        (["store/**"], "a rule is"),
+        (["merge /etc/passwd"], "a rule is"),
+        (["+ store/**", "+ a\n+ b"], "a rule is"),
+        (["+ ../etc/**"], "lead out"),
+        (["+ */**"], "without wildcards"),
+        (["+ **"], "without wildcards"),
+    ],
+)
+def test_a_filter_that_cannot_be_applied_is_refused(rules, says):
+    with pytest.raises(RuleError, match=says):
+        guard(rules)
+
+
+def test_rules_keep_their_order():
+    assert parse(["- a b", "+  c"]) == [("-", "a b"), ("+", "c")]
