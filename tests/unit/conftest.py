@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Makes the collection importable: the artifact that script/test installed, unless PYTHONPATH names another."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def collection_found():
+    try:
+        return importlib.util.find_spec("ansible_collections.microbosh.director") is not None
+    except ModuleNotFoundError:
+        return False
+
+
+if not collection_found():
+    sys.path.insert(0, str(REPOSITORY / ".collections"))
+    importlib.invalidate_caches()
+    for package in [name for name in sys.modules if name.split(".")[0] == "ansible_collections"]:
+        del sys.modules[package]
+    if not collection_found():
+        raise pytest.UsageError("there is no collection in .collections: run 'script/test unit', which installs it")
+
+
+@pytest.fixture(scope="session")
+def repository():
+    return REPOSITORY
