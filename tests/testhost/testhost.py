@@ -196,6 +196,10 @@ class Host:
         except FileNotFoundError:
             raise TestHostError(f"{self.name} is not up: start it with `testhost up {self.name}`") from None
 
+    def is_up(self):
+        """Tell whether it was started to the end."""
+        return (self.directory / "host.json").exists()
+
     def up(self, settings):
         """Make it and wait until everything on it runs. Return its port."""
         if self.exists():
@@ -210,7 +214,9 @@ class Host:
             self._pin(port)
             self.fill(settings.blobs, settings.tasks, settings.database_mib, settings.seed)
         except TestHostError:
-            say(self.engine.run("logs", "--tail=30", self.container, check=False, capture_output=False) and "")
+            logs = self.engine.run("logs", "--tail=30", self.container, check=False)
+            say(logs.stdout + logs.stderr)
+            self._discard()
             raise
         facts = {"name": self.name, "port": port, "user": USERS[settings.generation], "settings": asdict(settings)}
         write(self.directory / "host.json", json.dumps(facts, indent=2) + "\n")
@@ -407,7 +413,7 @@ def command_restart(engine, options):
 
 
 def command_list(engine, options):
-    for host in hosts(engine):
+    for host in filter(Host.is_up, hosts(engine)):
         facts = host.facts
         print(host.name, facts["settings"]["generation"], facts["settings"]["base"], facts["port"], facts["user"], host.state())
 
@@ -426,7 +432,7 @@ def command_fill(engine, options):
 
 
 def command_inventory(engine, options):
-    selected = [Host(engine, name) for name in options.names] or hosts(engine)
+    selected = [Host(engine, name) for name in options.names] or filter(Host.is_up, hosts(engine))
     print(inventory(selected, options.passwords))
 
 

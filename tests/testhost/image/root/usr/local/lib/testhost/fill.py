@@ -74,7 +74,7 @@ class Stream(object):
         bits = self._random.getrandbits(size * 8)
         if hasattr(bits, "to_bytes"):
             return bits.to_bytes(size, "little")
-        return binascii.unhexlify("%0*x" % (size * 2, bits))[::-1]
+        return binascii.unhexlify(("%x" % bits).zfill(int(size) * 2))[::-1]
 
     def hex(self, size):
         return binascii.hexlify(self.bytes(size)).decode("ascii")
