@@ -1,0 +1,234 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, microbosh.director contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+DOCUMENTATION = r"""
+module: pg_dump_bosh
+short_description: Dump the databases of a director, complete or not at all
+version_added: 1.0.0
+description:
+  - Dumps databases of the PostgreSQL server that runs on a director, and what belongs to none of them (roles and
+    tablespaces), into a directory on the director.
+  - Asks the running server for its version and uses the installed client of the same major version. If there is none,
+    the oldest newer one that still knows such a server. Packages whose binaries do not run are passed over.
+  - Reads each dump while it is written, to hash it and to count its rows. A dump is called complete only if it is so
+    to its last byte. Files are written beside their names, brought to disk, and renamed when all of them are complete.
+    So O(dest) holds every dump that was asked for, or none.
+  - Dumps are in plain format and do not create their database, so that psql loads them into a database of any name.
+  - A dump that is still being written by another run into the same O(dest), perhaps one that lost its connection, is
+    waited for.
+author: microbosh.director contributors (@microbosh)
+extends_documentation_fragment:
+  - microbosh.director.attributes
+  - microbosh.director.attributes.director
+attributes:
+  check_mode:
+    support: full
+    details: Does what O(state=checked) does.
+  diff_mode:
+    support: none
+  idempotent:
+    support: partial
+    details: Every dump is made anew. O(state=checked) and O(state=absent) are idempotent.
+  platform:
+    platforms: posix
+options:
+  state:
+    description:
+      - V(dumped) makes the dumps, and removes those that an earlier run has left in O(dest).
+      - V(checked) finds out whether that would work, and writes nothing. It fails for the same reasons, in the same
+        words.
+      - V(absent) removes the dumps in O(dest), complete or not. Files that are not dumps stay.
+    type: str
+    choices: [dumped, checked, absent]
+    default: dumped
+  databases:
+    description:
+      - Names of the databases. V([all]) means every database that is no template and allows connections.
+      - An empty list means that nothing is dumped, no globals either; the server need not run.
+    type: list
+    elements: str
+    default: [all]
+  dest:
+    description:
+      - Directory for the dumps. It is made, with mode V(0700), if only its last part is missing.
+      - Needs 1.1 times as much free space as the databases have bytes.
+    type: path
+    required: true
+  globals:
+    description: Whether to dump roles and tablespaces as well, as C(globals.sql). It holds password hashes.
+    type: bool
+    default: true
+  host:
+    description: Address of the server. A director's socket may be out of reach, so this is TCP.
+    type: str
+    default: 127.0.0.1
+  port:
+    description: Port of the server.
+    type: int
+    default: 5432
+  user:
+    description: Role to connect as; it has to be let in without a password.
+    type: str
+    default: vcap
+  packages:
+    description: Directory in which the clients are looked for, as C(postgres*/bin/pg_dump).
+    type: path
+    default: /var/vcap/packages
+seealso:
+  - module: microbosh.director.blobstore_check
+"""
+
+EXAMPLES = r"""
+- name: All databases can be dumped
+  microbosh.director.pg_dump_bosh:
+    state: checked
+    dest: /var/vcap/store/microbosh-backup/dbs
+
+- name: The databases of the director and of UAA are dumped
+  microbosh.director.pg_dump_bosh:
+    databases: [bosh, uaa]
+    dest: /var/vcap/store/microbosh-backup/dbs
+  register: dumped
+
+- name: No dump is left on the director
+  microbosh.director.pg_dump_bosh:
+    state: absent
+    dest: /var/vcap/store/microbosh-backup/dbs
+"""
+
+RETURN = r"""
+server_version:
+  description: Version of the running server; null if nothing was to be dumped.
+  returned: O(state=dumped) or O(state=checked)
+  type: str
+  sample: "15.18"
+client:
+  description: Path of the pg_dump that matches the server.
+  returned: O(state=dumped) or O(state=checked)
+  type: str
+  sample: /var/vcap/packages/postgres-15/bin/pg_dump
+client_version:
+  description: Version of that client.
+  returned: O(state=dumped) or O(state=checked)
+  type: str
+  sample: "15.18"
+databases:
+  description: The databases that were, or would be, dumped, and their size on disk in bytes.
+  returned: O(state=dumped) or O(state=checked)
+  type: list
+  elements: dict
+  sample: [{"name": "bosh", "bytes": 108224527}]
+bytes_estimate:
+  description: Size of these databases on disk, in bytes.
+  returned: O(state=dumped) or O(state=checked)
+  type: int
+  sample: 108224527
+free_bytes:
+  description: Free space for the user in the file system of O(dest), in bytes; for O(state=dumped), after the dumps.
+  returned: O(state=dumped) or O(state=checked)
+  type: int
+  sample: 52613349376
+dumps:
+  description: The dumps that were written, in the order of O(databases). Empty for O(state=checked).
+  returned: O(state=dumped) or O(state=checked)
+  type: list
+  elements: dict
+  contains:
+    database:
+      description: Name of the database.
+      type: str
+      sample: bosh
+    path:
+      description: Path of the dump.
+      type: str
+      sample: /var/vcap/store/microbosh-backup/dbs/bosh.sql
+    size:
+      description: Size of the dump in bytes.
+      type: int
+      sample: 91844153
+    sha256:
+      description: SHA-256 of the dump, as it was written.
+      type: str
+      sample: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+    rows:
+      description: Number of rows by table, whose name is as SQL writes it, with its schema.
+      type: dict
+      sample: {"public.deployments": 3, "public.tasks": 1520}
+    seconds:
+      description: Seconds that this dump took.
+      type: float
+      sample: 0.61
+globals:
+  description: What RV(dumps) has, but for the roles and tablespaces, and so without database and rows.
+  returned: O(state=dumped) or O(state=checked)
+  type: dict
+  sample:
+    path: /var/vcap/store/microbosh-backup/dbs/globals.sql
+    size: 551
+    sha256: 60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752
+    seconds: 0.03
+removed:
+  description: Paths of the dumps that were, or would be, removed.
+  returned: O(state=absent)
+  type: list
+  elements: str
+  sample: [/var/vcap/store/microbosh-backup/dbs/bosh.sql]
+seconds:
+  description: Seconds that all of it took.
+  returned: always
+  type: float
+  sample: 0.74
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.microbosh.director.plugins.module_utils._dump_directory import DumpDirectory, DumpJob
+from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._postgres import Endpoint
+
+
+def perform(params, check_mode, run_command):
+    """Given the module's parameters, bring about the state they name, and return what was done."""
+    job = DumpJob(
+        directory=DumpDirectory(params["dest"]),
+        endpoint=Endpoint(params["host"], params["port"], params["user"]),
+        packages=params["packages"],
+        databases=params["databases"],
+        with_globals=params["globals"],
+    )
+    if params["state"] == "absent":
+        return job.remove(pretend=check_mode)
+    if params["state"] == "checked" or check_mode:
+        return job.check(run_command, changed=params["state"] == "dumped")
+    return job.dump(run_command)
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            "state": {"type": "str", "choices": ["dumped", "checked", "absent"], "default": "dumped"},
+            "databases": {"type": "list", "elements": "str", "default": ["all"]},
+            "dest": {"type": "path", "required": True},
+            "globals": {"type": "bool", "default": True},
+            "host": {"type": "str", "default": "127.0.0.1"},
+            "port": {"type": "int", "default": 5432},
+            "user": {"type": "str", "default": "vcap"},
+            "packages": {"type": "path", "default": "/var/vcap/packages"},
+        },
+        supports_check_mode=True,
+    )
+    module.run_command_environ_update = {"LANG": "C", "LC_ALL": "C"}
+    try:
+        result = perform(module.params, module.check_mode, module.run_command)
+    except DirectorError as error:
+        module.fail_json(msg=str(error), **error.facts)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()
