@@ -1,0 +1,34 @@
+# Copyright: (c) 2026, microbosh.director contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The director as the dead man's switch sees it: something to be brought back, whole."""
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+from ansible_collections.microbosh.director.plugins.module_utils._agent import Agent
+from ansible_collections.microbosh.director.plugins.module_utils._host import Host
+from ansible_collections.microbosh.director.plugins.module_utils._services import Monit, Start
+
+START_SECONDS = 300
+
+
+class Director(object):
+    """The services and the agent of this host."""
+
+    def __init__(self, run_command, monit, manager):
+        self._run_command = run_command
+        self._monit = Monit(run_command, monit)
+        self._manager = manager
+
+    def not_running(self):
+        """Return the names of the services that monit does not call running."""
+        return self._monit.summary().not_running
+
+    def start(self):
+        """Start what does not run, and return when all does; raise DirectorError if it does not come to that."""
+        try:
+            Agent(self._run_command, self._manager).start()
+        finally:  # a director without its agent is better than none
+            Start(self._monit, Host(), timeout=START_SECONDS).run()

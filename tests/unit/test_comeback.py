@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The script that root runs after a reboot: what it starts, and what it does not let itself be tricked into."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+import sys
+from importlib.machinery import SourceFileLoader
+from importlib.util import module_from_spec, spec_from_loader
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).resolve().parents[2] / "roles/setup/files/microbosh-comeback"
+PYTHONS = [sys.executable, *(path for path in map(shutil.which, ("python2.7", "python3.6")) if path)]
+
+MONIT = """#!/bin/sh
+cd "$(dirname "$0")" || exit 1
+echo "$*" >>commands
+show() { if [ -e "$1" ]; then echo running; else echo "not monitored"; fi; }
+case "$1 $2" in
+"summary ")
+    echo "The Monit daemon 5.2.5 uptime: 10m"
+    echo
+    for name in nats director; do printf "%-35s %s\\n" "Process '$name'" "$(show $name)"; done
+    printf "%-35s %s\\n" "System 'system_vm'" "$(show system_vm)"
+    ;;
+"start all") touch nats director ;;
+start*) touch "$2" ;;
+*) exit 1 ;;
+esac
+"""
+AGENT = """#!/bin/sh
+cd "$(dirname "$0")" || exit 1
+echo "agent $*" >>commands
+"""
+
+
+class Host:
+    """A host after its reboot: a script with the host's paths in it, and what a lease left."""
+
+    def __init__(self, top):
+        self.staging = top / "staging"
+        self.staging.mkdir(mode=0o700)
+        self.programs = top / "bin"
+        self.programs.mkdir()
+        for name, text in (("monit", MONIT), ("systemctl", AGENT)):
+            (self.programs / name).write_text(text, encoding="utf-8")
+            (self.programs / name).chmod(0o755)
+        self.script = top / "microbosh-comeback"
+        places = {
+            "/var/vcap/store/microbosh-backup": self.staging,
+            "/var/vcap/bosh/bin/monit": self.programs / "monit",
+            "/usr/bin/sv": self.programs / "sv",
+            "/bin/systemctl": self.programs / "systemctl",
+        }
+        text = SCRIPT.read_text(encoding="ascii").replace("PAUSE_SECONDS = 10", "PAUSE_SECONDS = 0")
+        for fixed, here in places.items():
+            assert f'"{fixed}"' in text
+            text = text.replace(f'"{fixed}"', f'"{here}"')
+        self.script.write_text(text, encoding="ascii")
+
+    def leave_armed(self, action="start"):
+        (self.staging / "lease.lock").write_text("{}", encoding="ascii")
+        (self.staging / "lease.sock").touch()
+        (self.staging / "lease-armed").write_text(f'{action}\n{{"run": "r"}}\n', encoding="ascii")
+
+    def run(self, python=sys.executable):
+        return subprocess.run([python, self.script], check=False, timeout=60).returncode
+
+    def commands(self):
+        log = self.programs / "commands"
+        return log.read_text(encoding="ascii").splitlines() if log.exists() else []
+
+    def running(self):
+        return [name for name in ("nats", "director", "system_vm") if (self.programs / name).exists()]
+
+    def record(self):
+        return json.loads((self.staging / "lease-fired.json").read_text(encoding="ascii"))
+
+
+@pytest.fixture
+def host(tmp_path):
+    return Host(tmp_path)
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_starts_all_that_a_lease_left_stopped(host, python):
+    host.leave_armed()
+    assert host.run(python) == 0
+    assert host.running() == ["nats", "director", "system_vm"]
+    assert "agent start bosh-agent.service" in host.commands()
+    assert {path.name for path in host.staging.iterdir()} == {"lease-fired.json", "lease.sock"}
+    record = host.record()
+    assert (record["whole"], record["error"], record["on_deadline"]) == (True, "", "start")
+    assert (host.staging / "lease-fired.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_finds_its_interpreter_by_itself(host):
+    host.leave_armed()
+    host.script.chmod(0o755)
+    assert subprocess.run([host.script], check=False, timeout=60).returncode == 0
+    assert host.running() == ["nats", "director", "system_vm"]
+
+
+def test_a_system_row_that_starting_all_leaves_is_started_by_its_name(host):
+    host.leave_armed()
+    host.run()
+    starts = [command for command in host.commands() if command.startswith("start")]
+    assert starts == ["start all", "start system_vm"]
+
+
+@pytest.mark.parametrize("left", [None, "tell", "started", ""])
+def test_starts_nothing_else(host, left):
+    if left is not None:
+        host.leave_armed(left)
+    assert host.run() == 0
+    assert host.commands() == []
+    assert (host.staging / "lease-armed").exists() == (left is not None)
+
+
+def test_no_staging_directory_is_nothing_to_do(host):
+    host.staging.rmdir()
+    assert host.run() == 0
+
+
+def test_a_living_lease_is_left_alone(host):
+    host.leave_armed()
+    with (host.staging / "lease.lock").open(encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert host.run() == 0
+    assert host.commands() == []
+    assert (host.staging / "lease-armed").exists()
+
+
+def test_others_may_not_write_to_the_directory(host):
+    host.leave_armed()
+    host.staging.chmod(0o777)
+    assert host.run() == 1
+    assert host.commands() == []
+
+
+def test_the_directory_is_not_a_link(host):
+    host.leave_armed()
+    host.staging.rename(host.staging.parent / "elsewhere")
+    host.staging.symlink_to(host.staging.parent / "elsewhere")
+    assert host.run() == 1
+    assert host.commands() == []
+
+
+@pytest.mark.parametrize("name", ["lease-armed", "lease.lock"])
+def test_a_planted_link_is_not_followed(host, name):
+    host.leave_armed()
+    precious = host.staging.parent / "precious"
+    precious.write_text("start\n", encoding="ascii")
+    (host.staging / name).unlink()
+    (host.staging / name).symlink_to(precious)
+    host.run()
+    assert host.commands() == []
+    assert precious.read_text(encoding="ascii") == "start\n"
+
+
+@pytest.mark.parametrize("name", ["lease-armed", "lease.lock"])
+def test_a_planted_pipe_does_not_hold_it_up(host, name):
+    host.leave_armed()
+    (host.staging / name).unlink()
+    os.mkfifo(host.staging / name)
+    assert host.run() == 1
+    assert host.commands() == []
+
+
+def test_a_link_in_the_way_of_the_record_is_replaced_not_followed(host):
+    host.leave_armed()
+    precious = host.staging.parent / "precious"
+    precious.write_text("precious", encoding="ascii")
+    for name in ("lease-fired.json", "lease-fired.json.new"):
+        (host.staging / name).symlink_to(precious)
+    assert host.run() == 0
+    assert precious.read_text(encoding="ascii") == "precious"
+    assert host.record()["whole"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+class TestAsRoot:
+    """Root acts with the rights of the directory's owner."""
+
+    @pytest.fixture
+    def given_away(self, host):
+        host.leave_armed()
+        for path in (host.staging, *host.staging.iterdir()):
+            os.chown(path, 65534, 65534)
+        return host
+
+    def test_the_record_belongs_to_the_owner(self, given_away):
+        assert given_away.run() == 0
+        assert (given_away.staging / "lease-fired.json").stat().st_uid == 65534
+
+    def test_a_marker_of_somebody_else_is_refused(self, given_away):
+        os.chown(given_away.staging / "lease-armed", 0, 0)
+        (given_away.staging / "lease-armed").chmod(0o644)
+        assert given_away.run() == 1
+        assert given_away.commands() == []
+
+
+def load():
+    loader = SourceFileLoader("microbosh_comeback", str(SCRIPT))
+    module = module_from_spec(spec_from_loader(loader.name, loader))
+    loader.exec_module(module)
+    return module
+
+
+TRANSCRIPTS = {
+    "5.2.5": ("Process 'nats'                      running\nSystem 'system_vm'  not monitored - start pending\n"),
+    "5.14": ("Process 'nats'                      Running\nSystem 'system_vm'  Not monitored - start pending\n"),
+    "5.33": (
+        " Service Name                     Status                      Type          \n"
+        " nats                             OK                          Process       \n"
+        " system_vm                        Not monitored - start p...  System        \n"
+    ),
+    "5.26 framed": (
+        "\u2502 nats                            \u2502 OK                          \u2502 Process       \u2502\n"
+        "\u2502 system_vm                       \u2502 Not monitored - start p...  \u2502 System        \u2502\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("version", TRANSCRIPTS)
+def test_reads_the_summaries_of_all_monits(version, monkeypatch):
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    comeback = load()
+    (nats, nats_word), (system, system_word) = comeback.parse_services(TRANSCRIPTS[version])
+    assert nats == "nats"
+    assert nats_word in comeback.WELL
+    assert system == "system_vm"
+    assert system_word not in comeback.WELL
