@@ -8,7 +8,7 @@
     testhost inventory m1 --passwords > hosts.yml     an inventory to give to ansible-playbook
     testhost exec m1 -- /var/vcap/bosh/bin/monit summary
     testhost fill m1 --blobs 50 --seed 2              add more
-    testhost restart m1                               as a reset button does: nothing is stopped first
+    testhost restart m1                               reboot; with --hard as when the plug is pulled
     testhost down --all
 
 README.md beside this file says what is real, and which switches make a service misbehave.
@@ -230,11 +230,12 @@ class Host:
             "TESTHOST_DATABASES": " ".join(databases),
             "TESTHOST_KEY": Path(settings.key or first_key().with_suffix(".pub")).read_text().strip(),
         }
-        size = ["--opt=type=tmpfs", "--opt=device=tmpfs", f"--opt=o=size={settings.store_size}m"] if settings.store_size else []
-        self.engine.run("volume", "create", *size, self.volume)
+        store = f"--volume={self.volume}:/var/vcap/store"
+        if settings.store_size:
+            store = f"--tmpfs=/var/vcap/store:size={settings.store_size}m,mode=0755"
         self.engine.run(
             "run", "--detach", f"--name={self.container}", f"--hostname={self.name}", f"--label=microbosh.testhost={CLONE}",
-            f"--publish=127.0.0.1:{port}:22", f"--volume={self.volume}:/var/vcap/store", "--tmpfs=/tmp:size=128m,mode=1777",
+            f"--publish=127.0.0.1:{port}:22", store, "--tmpfs=/tmp:size=128m,mode=1777",
             *[f"--cap-add={name}" for name in CAPABILITIES],
             *[f"--env={key}={value}" for key, value in environment.items()], image,
         )
@@ -279,12 +280,20 @@ class Host:
                    f"--seed={seed}"]
         return json.loads(self.execute(*command).stdout)
 
-    def restart(self):
-        """Reset it, and wait until sshd answers. Which services run then is monit's affair: stopped ones stay stopped."""
-        port = self.facts["port"]
+    def restart(self, hard=False):
+        """Reboot it, or pull its plug, and wait until sshd and monit answer.
+
+        Which services run then is monit's affair. It writes its state every 10 s and when it ends in order: those
+        stopped stay stopped, but after a hard restart those stopped in the last seconds may come back.
+        """
+        facts = self.facts
+        if facts["settings"]["store_size"]:
+            raise TestHostError(f"{self.name} has its store in memory (--store-size): it would not survive a restart")
+        if not hard:
+            self.execute("/usr/local/lib/testhost/shutdown")
         self.engine.run("restart", "--time=1", self.container)
         deadline = time.monotonic() + 60
-        while not answers(port) or "uptime" not in self.summary():
+        while not answers(facts["port"]) or "uptime" not in self.summary():
             if time.monotonic() > deadline:
                 raise TestHostError(f"{self.name}: sshd or monit did not come back within 60 s of the restart")
             time.sleep(0.2)
@@ -409,7 +418,7 @@ def command_down(engine, options):
 
 
 def command_restart(engine, options):
-    Host(engine, options.name).restart()
+    Host(engine, options.name).restart(options.hard)
 
 
 def command_list(engine, options):
@@ -463,7 +472,8 @@ def parser():
     down = command(command_down, "remove hosts and what they held")
     down.add_argument("names", nargs="*")
     down.add_argument("--all", action="store_true")
-    command(command_restart, "reset a host, wait until sshd and monit answer", "name")
+    command(command_restart, "reboot a host, wait until sshd and monit answer", "name").add_argument(
+        "--hard", action="store_true", help="pull the plug: no process is told before")
     command(command_list, "name, generation, base, port, user and state of every host")
     command(command_exec, "run a command on a host as root", "name").add_argument("command", nargs=argparse.REMAINDER)
     add_sizes(command(command_fill, "add blobs, tasks and rows to a host; give another seed each time", "name"), blobs=0, tasks=0, database_mib=0)
@@ -480,7 +490,7 @@ def add_settings(up):
     add_sizes(up, blobs=Settings.blobs, tasks=Settings.tasks, database_mib=Settings.database_mib)
     up.add_argument("--databases", nargs="+", metavar="NAME", help="instead of the generation's own")
     up.add_argument("--monit-timeout", type=int, default=Settings.monit_timeout, metavar="SECONDS", help="of a start or stop program")
-    up.add_argument("--store-size", type=int, default=0, metavar="MIB", help="/var/vcap/store in memory, no larger than this")
+    up.add_argument("--store-size", type=int, default=0, metavar="MIB", help="/var/vcap/store in memory, no larger than this; such a host cannot restart")
     up.add_argument("--key", metavar="FILE", help="public key that jumpbox accepts, instead of the one made here")
 
 
