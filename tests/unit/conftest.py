@@ -26,8 +26,3 @@ if not collection_found():
         del sys.modules[package]
     if not collection_found():
         raise pytest.UsageError("there is no collection in .collections: run 'script/test unit', which installs it")
-
-
-@pytest.fixture(scope="session")
-def repository():
-    return REPOSITORY
