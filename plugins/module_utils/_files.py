@@ -1,0 +1,122 @@
+# Copyright: (c) 2026, microbosh.director contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files that are whole or not there, whenever the machine stops, and trees that go away."""
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+import contextlib
+import errno
+import hashlib
+import io
+import os
+import shutil
+import stat
+
+CHUNK = 1024 * 1024
+UNFINISHED = ".new"
+
+
+def make_durable(directory):
+    """Given a directory, return once the names in it would survive a power cut."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def durable_file(path, mode=0o600):
+    """Yield a binary file that becomes ``path`` when the block ends, and leaves no trace if it raises.
+
+    Written beside the target, so that the rename cannot cross a file system. The name of the
+    unfinished file is fixed: what a killed process left is overwritten by the next one.
+    """
+    unfinished = path + (UNFINISHED.encode("ascii") if isinstance(path, bytes) else UNFINISHED)
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)
+    try:
+        with io.open(descriptor, "wb") as target:
+            os.fchmod(descriptor, mode)
+            yield target
+            target.flush()
+            os.fsync(descriptor)
+        os.rename(unfinished, path)
+    except BaseException:
+        os.unlink(unfinished)
+        raise
+    make_durable(os.path.dirname(path) or os.curdir)
+
+
+def write_durably(path, content, mode=0o600):
+    """Given bytes, make them the content of ``path``."""
+    with durable_file(path, mode) as target:
+        target.write(content)
+
+
+def point_symlink(path, target):
+    """Make ``path`` a symbolic link to ``target``, in one step if it is one already; return whether it changed."""
+    if os.path.islink(path) and os.readlink(path) == target:
+        return False
+    unfinished = path + UNFINISHED
+    if os.path.lexists(unfinished):
+        os.unlink(unfinished)
+    os.symlink(target, unfinished)
+    os.rename(unfinished, path)
+    make_durable(os.path.dirname(path))
+    return True
+
+
+def rename_durably(source, target):
+    """Rename within one directory, and return once that would survive a power cut."""
+    os.rename(source, target)
+    make_durable(os.path.dirname(target))
+
+
+def open_for_reading(path):
+    """Return an unbuffered file, even of a regular file of ours whose mode denies us to read it.
+
+    A backup keeps modes as they are on the director, and a controller need not be root: the mode
+    is widened for the moment of opening. Symbolic links are not followed.
+    """
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+    try:
+        return io.open(os.open(path, flags), "rb", buffering=0)
+    except OSError as error:
+        mode = os.lstat(path).st_mode
+        if error.errno != errno.EACCES or not stat.S_ISREG(mode) or mode & stat.S_IRUSR:
+            raise
+    os.chmod(path, stat.S_IMODE(mode) | stat.S_IRUSR)
+    try:
+        return io.open(os.open(path, flags), "rb", buffering=0)
+    finally:
+        os.chmod(path, stat.S_IMODE(mode))
+
+
+def sha256(path):
+    """Given a regular file, return (hexadecimal digest, bytes read)."""
+    digest = hashlib.sha256()
+    count = 0
+    with open_for_reading(path) as source:
+        while True:
+            chunk = source.read(CHUNK)
+            if not chunk:
+                return digest.hexdigest(), count
+            digest.update(chunk)
+            count += len(chunk)
+
+
+def remove_tree(top):
+    """Remove a directory and all that is in it, read-only directories too. Follows no symbolic link."""
+    directories = [top]
+    while directories:
+        directory = directories.pop()
+        if stat.S_IMODE(os.lstat(directory).st_mode) & stat.S_IRWXU != stat.S_IRWXU:
+            os.chmod(directory, stat.S_IRWXU)
+        for name in os.listdir(directory):
+            path = os.path.join(directory, name)
+            if stat.S_ISDIR(os.lstat(path).st_mode):
+                directories.append(path)
+    shutil.rmtree(top)

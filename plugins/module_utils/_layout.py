@@ -1,0 +1,28 @@
+# Copyright: (c) 2026, microbosh.director contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a backup's directory is made of, by name."""
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+PARTIAL = ".partial"
+REMOVING = ".removing"
+LATEST = "latest"
+ARCHIVES = "archives"
+
+TREE = "vcap"
+DUMPS = "dbs"
+FILTER = "filter"
+EXTRA = "extra"
+CHECKSUMS = "SHA256SUMS"
+METADATA = "metadata.mtree"
+REPORT = "backup.json"
+LOG = "backup.log"
+PINNED = "pinned"
+WORK = ".work"
+
+# What the manifest names entry by entry, and what SHA256SUMS vouches for besides.
+CONTENT = (TREE, DUMPS, FILTER, EXTRA)
+SEALED = (METADATA, REPORT, LOG)

@@ -1,0 +1,67 @@
+# Copyright: (c) 2026, microbosh.director contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The log of an rsync run: who owns what on the director, as rsync itself was told.
+
+Written by ``rsync -ii --log-file=FILE --log-file-format='%i|%U|%G|%B|%l|%n'``, which names every entry
+of the tree, changed or not. It is the only place that has the owners when the controller is not root.
+"""
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+import re
+from collections import namedtuple
+
+Listed = namedtuple("Listed", "type uid gid mode")
+
+_ENTRY = re.compile(
+    b"^[0-9]{4}/[0-9]{2}/[0-9]{2} [0-9:]{8} \\[[0-9]+\\] "
+    b"(?P<change>[<>ch.][fdLDS].{9}|[*]deleting  )\\|(?P<uid>[0-9]+)\\|(?P<gid>[0-9]+)\\|"
+    b"(?P<mode>[-rwxsStT]{9})\\|[0-9]+\\|(?P<name>.+)$",
+    re.DOTALL,
+)
+_ESCAPED = re.compile(b"\\\\#([0-3][0-7]{2})")
+_TYPES = {b"f": ("file",), b"d": ("dir",), b"L": ("link",), b"D": ("block", "char"), b"S": ("fifo", "socket")}
+_DELETED = b"*deleting  "
+
+
+def unescape(name):
+    """Given a name as rsync logs it, return the name."""
+    return _ESCAPED.sub(lambda match: bytes(bytearray([int(match.group(1), 8)])), name)
+
+
+def parse_mode(text):
+    """Given permissions as ``ls`` prints them, without the type, return them as a number."""
+    mode = 0
+    for position in range(9):
+        letter = text[position:position + 1]
+        if letter not in (b"-", b"S", b"T"):
+            mode |= 0o400 >> position
+        if letter in (b"s", b"S"):
+            mode |= 0o4000 if position == 2 else 0o2000
+        elif letter in (b"t", b"T"):
+            mode |= 0o1000
+    return mode
+
+
+def parse(lines, listed=None):
+    """Given the lines of a log, return {path: Listed}; with those of earlier logs, correct them.
+
+    Paths are bytes, relative to the directory that was copied; that directory itself is ``.``.
+    """
+    listed = {} if listed is None else listed
+    known = {}
+    for line in lines:
+        match = _ENTRY.match(line.rstrip(b"\n"))
+        if not match:
+            continue
+        change, uid, gid, mode, name = match.group("change", "uid", "gid", "mode", "name")
+        path = unescape(name.rstrip(b"/"))
+        if change == _DELETED:
+            listed.pop(path, None)
+        else:
+            value = Listed(_TYPES[change[1:2]], int(uid), int(gid), parse_mode(mode))
+            listed[path] = known.setdefault(value, value)
+    return listed

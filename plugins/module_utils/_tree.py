@@ -1,0 +1,110 @@
+# Copyright: (c) 2026, microbosh.director contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What lies in a directory, entry by entry: the values that metadata.mtree records."""
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+import os
+import stat
+
+TYPES = {
+    stat.S_IFREG: "file",
+    stat.S_IFDIR: "dir",
+    stat.S_IFLNK: "link",
+    stat.S_IFIFO: "fifo",
+    stat.S_IFSOCK: "socket",
+    stat.S_IFBLK: "block",
+    stat.S_IFCHR: "char",
+}
+
+# Python 2.7 only has the time as a float, which is right to about 240 ns today.
+NANOSECONDS = hasattr(os.stat_result, "st_mtime_ns")
+MTIME_TOLERANCE = 0 if NANOSECONDS else 1000
+
+
+class Entry(object):
+    """One name in a tree. ``path`` is bytes, relative to the top; ``twin`` the first name of the same inode."""
+
+    __slots__ = (
+        "device",
+        "digest",
+        "gid",
+        "inode",
+        "link",
+        "links",
+        "mode",
+        "mtime",
+        "path",
+        "size",
+        "twin",
+        "type",
+        "uid",
+    )
+
+    def __init__(self, path, **values):
+        for name in self.__slots__:
+            setattr(self, name, values.get(name))
+        self.path = path
+
+    def same_time(self, other):
+        """Whether two entries have the same time, as exactly as this Python can tell."""
+        return abs(self.mtime - other.mtime) <= MTIME_TOLERANCE
+
+    def same_owner(self, other):
+        """Whether two entries have the same owner, group and mode."""
+        return (self.uid, self.gid, self.mode) == (other.uid, other.gid, other.mode)
+
+
+def mtime_of(status):
+    """Given a stat result, return the time of the last change in nanoseconds."""
+    return status.st_mtime_ns if NANOSECONDS else int(round(status.st_mtime * 1e9))
+
+
+def examine(path, full_path):
+    """Given a path to record and where it is, return its Entry. Follows no symbolic link."""
+    status = os.lstat(full_path)
+    entry = Entry(
+        path,
+        type=TYPES[stat.S_IFMT(status.st_mode)],
+        uid=status.st_uid,
+        gid=status.st_gid,
+        mode=stat.S_IMODE(status.st_mode),
+        mtime=mtime_of(status),
+        inode=(status.st_dev, status.st_ino),
+        links=status.st_nlink,
+    )
+    if entry.type == "file":
+        entry.size = status.st_size
+    elif entry.type == "link":
+        entry.link = os.readlink(full_path)
+    elif entry.type in ("block", "char"):
+        entry.device = (os.major(status.st_rdev), os.minor(status.st_rdev))
+    return entry
+
+
+def examine_tree(top, name):
+    """Given a directory and a name in it, both bytes, return that name and all below it, as Entries."""
+    entries = []
+    names = [name]
+    while names:
+        path = names.pop()
+        full_path = os.path.join(top, path)
+        entry = examine(path, full_path)
+        entries.append(entry)
+        if entry.type == "dir":
+            names.extend(os.path.join(path, child) for child in os.listdir(full_path))
+    return entries
+
+
+def mark_twins(entries):
+    """Given all the entries of a tree in order, set ``twin`` on those that share an inode with another one."""
+    first = {}
+    for entry in entries:
+        if entry.type == "dir" or entry.links == 1:
+            continue
+        leader = first.setdefault(entry.inode, entry)
+        if leader is not entry:
+            leader.twin = entry.twin = leader.path
