@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -170,8 +169,6 @@ def _die_at(number: int) -> None:
 
     for name in STEPS:
         setattr(os, name, doomed(getattr(os, name)))
-    # rmtree trusts these only if they are the genuine ones.
-    shutil.rmtree.avoids_symlink_attacks = True
 
 
 def every_death(action, prepare, check) -> int:
