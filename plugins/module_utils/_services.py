@@ -205,8 +205,7 @@ class Change(object):
         )
         return NotReached(
             "Not %s within %d s, in monit's words: %s. Look at the logs below /var/vcap/sys/log of what is listed; "
-            "the playbook microbosh.director.checkup starts everything again."
-            % (self.state, self.timeout, listed),
+            "the playbook microbosh.director.checkup starts everything again." % (self.state, self.timeout, listed),
             unreached=facts,
             acted=acted,
             seconds=round(self.host.now() - self.began, 2),
@@ -263,12 +262,19 @@ class Stop(Change):
                 self._remember(by_normal_name[name], pid)
 
     def pace(self):
-        self._watch(STOP_PACE, PROCESS_LOOK)
+        """One command for each process that has gone: it wakes monit just when there is something to see."""
+        end = self.host.now() + STOP_PACE
+        while self.host.now() < end:
+            living = self._living()
+            if not living or len(self._known()) - len(living) >= len(self.accepted):
+                return
+            self.host.sleep(PROCESS_LOOK)
 
     def pause(self):
-        if self._living():
-            self._watch(SLOW_LOOK, QUICK_LOOK)
-        else:
+        """Look again soon after a process has gone, and at once when all have."""
+        living = self._living()
+        end = self.host.now() + (SLOW_LOOK if living else QUICK_LOOK)
+        while self.host.now() < end and self._living() == living:
             self.host.sleep(QUICK_LOOK)
 
     def check_excluded(self, report):
@@ -290,20 +296,11 @@ class Stop(Change):
         if birth is not None:
             self._processes.setdefault(name, {}).setdefault(pid, birth)
 
-    def _living(self):
-        return set(
-            (name, pid)
-            for name, processes in self._processes.items()
-            for pid, birth in processes.items()
-            if self.host.birth(pid) == birth
-        )
+    def _known(self):
+        return [(name, pid, birth) for name, processes in self._processes.items() for pid, birth in processes.items()]
 
-    def _watch(self, seconds, interval):
-        """Wait until one of the living processes is gone, but not for longer than that."""
-        living = self._living()
-        end = self.host.now() + seconds
-        while living and self._living() == living and self.host.now() < end:
-            self.host.sleep(interval)
+    def _living(self):
+        return [(name, pid) for name, pid, birth in self._known() if self.host.birth(pid) == birth]
 
 
 class Start(Change):

@@ -1,0 +1,188 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, microbosh.director contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+DOCUMENTATION = r"""
+module: monit_all
+short_description: Stops or starts all services of a director
+version_added: 1.0.0
+description:
+  - Stops or starts every service that monit knows, but the excluded ones, and waits until that is done.
+  - Stopped means that monit does not watch the service any more and that its processes are gone. monit alone says
+    C(not monitored) of a service whose stop has timed out, too.
+  - Started means that monit calls everything running.
+  - While another action is pending, monit 5.2 refuses the next one. It is asked again until O(timeout).
+  - Services are asked for one by one, which is up to five times as fast as C(monit stop all) where monit is 5.2.
+options:
+  state:
+    description: What the services are to be.
+    type: str
+    choices: [started, stopped]
+    required: true
+  exclude:
+    description:
+      - Names of services that are left as they are. A name that monit does not know is an error.
+      - monit stops what depends on a service together with it. If that takes an excluded service along, the module
+        fails.
+    type: list
+    elements: str
+    default: []
+  wait:
+    description:
+      - Wait until all services are as wanted.
+      - With V(false), it is enough that monit has accepted the actions.
+    type: bool
+    default: true
+  timeout:
+    description: Seconds after which services that are not as wanted are an error.
+    type: int
+    default: 600
+  monit:
+    description: Path of the monit program on the director.
+    type: path
+    default: /var/vcap/bosh/bin/monit
+extends_documentation_fragment:
+  - microbosh.director.attributes
+  - microbosh.director.attributes.director
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+  platform:
+    platforms: posix
+seealso:
+  - module: microbosh.director.monit_summary
+  - module: microbosh.director.bosh_agent
+author:
+  - microbosh.director contributors (@microbosh)
+"""
+
+EXAMPLES = r"""
+- name: Nothing but the database runs
+  microbosh.director.monit_all:
+    state: stopped
+    exclude: [postgres]
+
+- name: Every service is stopped
+  microbosh.director.monit_all:
+    state: stopped
+
+- name: Every service has been told to start
+  microbosh.director.monit_all:
+    state: started
+    wait: false
+
+- name: Every service runs
+  microbosh.director.monit_all:
+    state: started
+    timeout: 300
+"""
+
+RETURN = r"""
+acted:
+  description: Names of the services that were not as wanted, and that monit has been asked for.
+  type: list
+  elements: str
+  returned: success, and when the time is over
+  sample: [director, worker_1]
+services:
+  description: All services as they are in the end, as in RV(microbosh.director.monit_summary#module:services).
+  type: list
+  elements: dict
+  returned: success
+  sample:
+    - name: director
+      type: Process
+      status: not monitored
+      running: false
+      monitored: false
+      pending:
+began:
+  description: When it began, in seconds since the host's boot.
+  type: float
+  returned: success
+  sample: 2120.27
+ended:
+  description: When it ended, in seconds since the host's boot.
+  type: float
+  returned: success
+  sample: 2124.31
+seconds:
+  description: How long it took.
+  type: float
+  returned: success, and when the time is over
+  sample: 4.04
+up_at:
+  description:
+    - When monit was done with the start of every process, in seconds since the host's boot.
+    - monit calls a process running only after its next cycle, up to 10 seconds later.
+  type: float
+  returned: O(state=started) and O(wait=true)
+  sample: 2122.4
+unreached:
+  description: The services that were not as wanted when the time was over.
+  type: list
+  elements: dict
+  returned: when the time is over
+  contains:
+    name:
+      description: Name of the service.
+      type: str
+      sample: powerdns
+    status:
+      description: Status in monit's words, without the pending action.
+      type: str
+      sample: not monitored
+    pending:
+      description: The action that monit has accepted and not yet done.
+      type: str
+      sample:
+    pids:
+      description: Its processes that are still there.
+      type: list
+      elements: int
+      sample: [2131]
+  sample:
+    - name: powerdns
+      status: not monitored
+      pending:
+      pids: [2131]
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._host import Host
+from ansible_collections.microbosh.director.plugins.module_utils._services import CHANGES, MONIT, Monit
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec=dict(
+            state=dict(type="str", choices=sorted(CHANGES), required=True),
+            exclude=dict(type="list", elements="str", default=[]),
+            wait=dict(type="bool", default=True),
+            timeout=dict(type="int", default=600),
+            monit=dict(type="path", default=MONIT),
+        ),
+        supports_check_mode=True,
+    )
+    module.run_command_environ_update = dict(LANG="C", LC_ALL="C")
+    wanted = module.params
+    monit = Monit(module.run_command, wanted["monit"])
+    change = CHANGES[wanted["state"]](monit, Host(), wanted["exclude"], wanted["timeout"])
+    try:
+        result = change.run(wanted["wait"], module.check_mode)
+    except DirectorError as error:
+        module.fail_json(msg=str(error), **error.facts)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()
