@@ -62,7 +62,7 @@ def parse_digest(text):
     """
     digests = {}
     for part in text.split(";"):
-        algorithm, colon, value = part.strip().rpartition(":")
+        algorithm, dummy, value = part.strip().rpartition(":")
         algorithm, value = algorithm or "sha1", value.lower()
         if _DIGEST_LENGTHS.get(algorithm) != len(value) or not _HEXADECIMAL.match(value):
             raise UnknownDigest(text)
@@ -70,10 +70,14 @@ def parse_digest(text):
     return digests
 
 
+def _hash(algorithm, data=b""):
+    return hashlib.new(algorithm, data)
+
+
 class Blob(object):
     """A blob as a database names it: perhaps from several tables."""
 
-    __slots__ = ("id", "claims")
+    __slots__ = ("claims", "id")
 
     def __init__(self, blob_id):
         self.id = blob_id
@@ -166,10 +170,10 @@ class Blobstore(object):
         )
 
     def paths(self, blob_id):
-        """Return where a blob may be, relative to the root, the likelier place first; none if the id is no file name."""
+        """Return where a blob may be, relative to the root, the likelier place first; [] if its id is no file name."""
         if "/" in blob_id or "\0" in blob_id or blob_id in (".", ".."):
             return []
-        shard = hashlib.sha1(blob_id if isinstance(blob_id, bytes) else blob_id.encode("utf-8")).hexdigest()[:2]
+        shard = _hash("sha1", blob_id if isinstance(blob_id, bytes) else blob_id.encode("utf-8")).hexdigest()[:2]
         paths = [os.path.join(shard, blob_id), blob_id]
         return paths if self._sharded else paths[::-1]
 
@@ -198,7 +202,7 @@ class Blobstore(object):
 
 def read_digests(path, algorithms):
     """Read a file once; return its hexadecimal digests by algorithm, and its size."""
-    digests = dict((algorithm, hashlib.new(algorithm)) for algorithm in algorithms)
+    digests = dict((algorithm, _hash(algorithm)) for algorithm in algorithms)
     size = 0
     with open_for_reading(path) as source:
         while True:

@@ -37,7 +37,7 @@ PART = ".part"
 
 # A plain dump can be larger than the database, whose long texts are stored compressed; mostly it is smaller, as it
 # holds no index.
-SPACE_MARGIN = 1.1
+SPACE_PERCENT = 110
 
 NOTHING = {
     "server_version": None,
@@ -188,7 +188,7 @@ class Preflight(object):
 
     @property
     def bytes_needed(self):
-        return int(self.bytes_estimate * SPACE_MARGIN)
+        return self.bytes_estimate * SPACE_PERCENT // 100
 
     def facts(self):
         return {

@@ -278,7 +278,7 @@ def run_dump(client, command, target, scratch):
             "%s failed with exit status %d: %s" % (command[0], process.returncode, complaint or "it printed no message")
         )
     if not dump.complete:
-        raise PostgresError("%s ended without an error, but what it wrote is no whole dump: %s" % (command[0], dump.flaw))
+        raise PostgresError("%s ended without an error, but its output is no whole dump: %s" % (command[0], dump.flaw))
     return Written(dump, target.tell(), digest.hexdigest())
 
 
