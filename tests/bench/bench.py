@@ -1,0 +1,83 @@
+#!/usr/bin/env python3
+# Copyright: (c) 2026, microbosh.director contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Compare three ways to back up one director, side by side on one embedded microBOSH.
+
+  ours      the playbook backup, with an archive .tar.zst
+  classic   classic.sh, the old tool's steps as an operator would type them
+  floor     the same guarantee by hand, as root on the host, with nothing in between
+
+Each runs twice; before its second, warm run the host gets some new blobs. Outages are observed on the host, by watching
+the processes of the services.
+
+Call it as script/bench.
+"""
+
+import argparse
+import json
+import shutil
+import sys
+
+from bench_host import REPOSITORY, BenchHost, Watcher
+from contenders import contenders
+from results import RUNS, BenchError, as_json, table
+
+BUILD = REPOSITORY / "build"
+SIZES = (
+    ("--blobs", 1024, "size of all blobs"),
+    ("--database-mib", 100, "size of the rows in the database"),
+    ("--new-blobs", 10, "size of the new blobs before each warm run"),
+)
+
+
+def arguments():
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__, formatter_class=raw)
+    for name, default, what in SIZES:
+        parser.add_argument(name, type=int, default=default, metavar="MIB", help=f"{what} (default: {default})")
+    parser.add_argument("--keep", action="store_true", help="leave the host, the backups and the logs of every run")
+    return parser.parse_args()
+
+
+def race(host, options):
+    """Let each contender run, first and warm. Return every Run."""
+    runs = []
+    for number, contender in enumerate(contenders(host, BUILD / "bench")):
+        for which in RUNS:
+            if which != RUNS[0]:
+                host.add(options.new_blobs, seed=100 + number)
+            runs.append(contender.measure(which, Watcher))
+            say(f"{contender.name}, {which} run: outage {runs[-1].outage:.2f} s of {runs[-1].total:.1f} s")
+    return runs
+
+
+def bench(options):
+    host = BenchHost("bench")
+    say(f"Starting an embedded microBOSH with {options.blobs} MiB of blobs and {options.database_mib} MiB of rows")
+    try:
+        host.up(options.blobs, options.database_mib)
+        runs = race(host, options)
+    finally:
+        if not options.keep:
+            host.down()
+    BUILD.mkdir(exist_ok=True)
+    (BUILD / "bench.json").write_text(json.dumps(as_json(vars(options), runs), indent=2) + "\n")
+    if not options.keep:
+        shutil.rmtree(BUILD / "bench")
+    print(f"\n{table(runs)}\n\nEvery step and event: {BUILD / 'bench.json'}")
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def main():
+    try:
+        bench(arguments())
+    except BenchError as error:
+        raise SystemExit(f"bench: {error}") from None
+
+
+if __name__ == "__main__":
+    main()
