@@ -14,6 +14,8 @@
 README.md beside this file says what is real, and which switches make a service misbehave.
 """
 
+from __future__ import annotations
+
 import argparse
 import contextlib
 import fcntl
@@ -70,10 +72,16 @@ class Engine:
         )
 
     def _configure_podman(self):
-        """Without systemd, as in a container or a small VM, podman's defaults do not work: say what does."""
+        """Without systemd, as in a small VM, podman's defaults do not work for root: say what does."""
         if os.geteuid() != 0 or os.path.isdir("/run/systemd/system") or "CONTAINERS_CONF" in os.environ:
             return
-        lines = ["[containers]", "default_ulimits = []", "[engine]", 'cgroup_manager = "cgroupfs"', 'events_logger = "file"']
+        lines = [
+            "[containers]",
+            "default_ulimits = []",
+            "[engine]",
+            'cgroup_manager = "cgroupfs"',
+            'events_logger = "file"',
+        ]
         if shutil.which("runc"):
             lines.append('runtime = "runc"')
         if os.path.exists("/usr/lib/podman/netavark"):
@@ -149,9 +157,12 @@ class Image:
         mirror, security = mirrors()
         command = ["mmdebstrap", "--quiet", "--variant=minbase", "--include=" + ",".join(self.packages())]
         command += [f"--dpkgopt=path-exclude=/usr/share/{directory}/*" for directory in ("doc", "man", "locale")]
-        command += ["--aptopt=Acquire::Check-Valid-Until \"false\"", self.base, str(archive)]
-        command += [f"deb {mirror} {self.base} main", f"deb {mirror} {self.base}-updates main",
-                    f"deb {security} {self.base}-security main"]
+        command += ['--aptopt=Acquire::Check-Valid-Until "false"', self.base, str(archive)]
+        command += [
+            f"deb {mirror} {self.base} main",
+            f"deb {mirror} {self.base}-updates main",
+            f"deb {security} {self.base}-security main",
+        ]
         result = subprocess.run(command, capture_output=True, text=True)
         if result.returncode:
             raise TestHostError(f"mmdebstrap failed:\n{result.stderr.strip()}")
@@ -169,10 +180,10 @@ class Settings:
     tasks: int = 25
     database_mib: int = 5
     seed: int = 1
-    databases: list = None
+    databases: list[str] | None = None
     monit_timeout: int = 30
     store_size: int = 0
-    key: str = None
+    key: str | None = None
 
 
 class Host:
@@ -201,9 +212,9 @@ class Host:
         return (self.directory / "host.json").exists()
 
     def up(self, settings):
-        """Make it and wait until everything on it runs. Return its port."""
+        """Make it, fill it, wait until everything on it runs. Return its port."""
         if self.exists():
-            raise TestHostError(f"{self.name} is there already: `testhost down {self.name}` first, or `testhost restart` it")
+            raise TestHostError(f"{self.name} is there already: `testhost down {self.name}` removes it")
         image = Image(self.engine, settings.base).build()
         self._discard()
         self.directory.mkdir(parents=True)
@@ -234,10 +245,17 @@ class Host:
         if settings.store_size:
             store = f"--tmpfs=/var/vcap/store:size={settings.store_size}m,mode=0755"
         self.engine.run(
-            "run", "--detach", f"--name={self.container}", f"--hostname={self.name}", f"--label=microbosh.testhost={CLONE}",
-            f"--publish=127.0.0.1:{port}:22", store, "--tmpfs=/tmp:size=128m,mode=1777",
+            "run",
+            "--detach",
+            f"--name={self.container}",
+            f"--hostname={self.name}",
+            f"--label=microbosh.testhost={CLONE}",
+            f"--publish=127.0.0.1:{port}:22",
+            store,
+            "--tmpfs=/tmp:size=128m,mode=1777",
             *[f"--cap-add={name}" for name in CAPABILITIES],
-            *[f"--env={key}={value}" for key, value in environment.items()], image,
+            *[f"--env={key}={value}" for key, value in environment.items()],
+            image,
         )
 
     def wait(self, port, seconds=90):
@@ -245,10 +263,14 @@ class Host:
         deadline = time.monotonic() + seconds
         while not (answers(port) and self.runs()):
             if time.monotonic() > deadline:
-                raise TestHostError(f"{self.name}: not everything runs after {seconds} s; monit says:\n{self.summary()}")
+                raise TestHostError(
+                    f"{self.name}: not everything runs after {seconds} s; monit says:\n{self.summary()}"
+                )
             if self.state() not in ("running", "created", "initialized"):
                 raise TestHostError(f"{self.name}: the container ended while it started (state {self.state()!r})")
-            time.sleep(0.2)
+            # monit looks every 10 s, or when it is told to.
+            self.execute("pkill", "-USR1", "-x", "monit", check=False)
+            time.sleep(0.5)
 
     def summary(self):
         return self.engine.output("exec", self.container, MONIT, "summary", check=False)
@@ -276,8 +298,13 @@ class Host:
 
     def fill(self, blobs=0, tasks=0, database_mib=0, seed=1):
         """Add blobs (MiB), tasks and database rows (MiB) to what is there. Return the filler's report."""
-        command = ["/usr/local/lib/testhost/fill", f"--blobs={blobs}", f"--tasks={tasks}", f"--database-mib={database_mib}",
-                   f"--seed={seed}"]
+        command = [
+            "/usr/local/lib/testhost/fill",
+            f"--blobs={blobs}",
+            f"--tasks={tasks}",
+            f"--database-mib={database_mib}",
+            f"--seed={seed}",
+        ]
         return json.loads(self.execute(*command).stdout)
 
     def restart(self, hard=False):
@@ -312,8 +339,12 @@ class Host:
         facts = self.facts
         micro = facts["settings"]["generation"] == "micro"
         checked = f"-o UserKnownHostsFile={self.known_hosts} -o StrictHostKeyChecking=yes"
-        variables = {"ansible_host": "127.0.0.1", "ansible_port": facts["port"], "ansible_user": facts["user"],
-                     "ansible_ssh_common_args": checked}
+        variables = {
+            "ansible_host": "127.0.0.1",
+            "ansible_port": facts["port"],
+            "ansible_user": facts["user"],
+            "ansible_ssh_common_args": checked,
+        }
         if passwords and micro:
             variables.update(ansible_password=PASSWORD, ansible_become_password=PASSWORD)
         if not micro and not facts["settings"]["key"]:
@@ -335,7 +366,9 @@ def first_key():
     path = STATE / "id_ed25519"
     with locked(STATE / "key.lock"):
         if not path.exists():
-            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "testhost", "-f", str(path)], check=True)
+            subprocess.run(
+                ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "testhost", "-f", str(path)], check=True
+            )
     return path
 
 
@@ -407,8 +440,7 @@ def command_build(engine, options):
 
 
 def command_up(engine, options):
-    names = [field for field in Settings.__dataclass_fields__]
-    settings = Settings(**{name: getattr(options, name) for name in names})
+    settings = Settings(**{name: getattr(options, name) for name in Settings.__dataclass_fields__})
     print(Host(engine, options.name).up(settings))
 
 
@@ -424,7 +456,14 @@ def command_restart(engine, options):
 def command_list(engine, options):
     for host in filter(Host.is_up, hosts(engine)):
         facts = host.facts
-        print(host.name, facts["settings"]["generation"], facts["settings"]["base"], facts["port"], facts["user"], host.state())
+        print(
+            host.name,
+            facts["settings"]["generation"],
+            facts["settings"]["base"],
+            facts["port"],
+            facts["user"],
+            host.state(),
+        )
 
 
 def command_exec(engine, options):
@@ -456,7 +495,9 @@ def command_remove(engine, options):
 
 def parser():
     """The command line; every default is the one of Settings."""
-    main = argparse.ArgumentParser(prog="testhost", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    main = argparse.ArgumentParser(
+        prog="testhost", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     commands = main.add_subparsers(required=True, metavar="COMMAND")
 
     def command(function, summary, *names):
@@ -467,16 +508,23 @@ def parser():
         return one
 
     command(command_build, "make the image if it is missing or its sources changed").add_argument(
-        "--base", choices=BASES, default=Settings.base)
+        "--base", choices=BASES, default=Settings.base
+    )
     add_settings(command(command_up, "start a host, wait until all of it runs, print its ssh port", "name"))
     down = command(command_down, "remove hosts and what they held")
     down.add_argument("names", nargs="*")
     down.add_argument("--all", action="store_true")
     command(command_restart, "reboot a host, wait until sshd and monit answer", "name").add_argument(
-        "--hard", action="store_true", help="pull the plug: no process is told before")
+        "--hard", action="store_true", help="pull the plug: no process is told before"
+    )
     command(command_list, "name, generation, base, port, user and state of every host")
     command(command_exec, "run a command on a host as root", "name").add_argument("command", nargs=argparse.REMAINDER)
-    add_sizes(command(command_fill, "add blobs, tasks and rows to a host; give another seed each time", "name"), blobs=0, tasks=0, database_mib=0)
+    add_sizes(
+        command(command_fill, "add blobs, tasks and rows to a host; give another seed each time", "name"),
+        blobs=0,
+        tasks=0,
+        database_mib=0,
+    )
     listing = command(command_inventory, "print an inventory of hosts, of all when none is named")
     listing.add_argument("names", nargs="*")
     listing.add_argument("--passwords", action="store_true", help="with vcap's password")
@@ -489,15 +537,29 @@ def add_settings(up):
     up.add_argument("--base", choices=BASES, default=Settings.base, help="bullseye: its only Python is 2.7")
     add_sizes(up, blobs=Settings.blobs, tasks=Settings.tasks, database_mib=Settings.database_mib)
     up.add_argument("--databases", nargs="+", metavar="NAME", help="instead of the generation's own")
-    up.add_argument("--monit-timeout", type=int, default=Settings.monit_timeout, metavar="SECONDS", help="of a start or stop program")
-    up.add_argument("--store-size", type=int, default=0, metavar="MIB", help="/var/vcap/store in memory, no larger than this; such a host cannot restart")
+    up.add_argument(
+        "--monit-timeout",
+        type=int,
+        default=Settings.monit_timeout,
+        metavar="SECONDS",
+        help="of a start or stop program",
+    )
+    up.add_argument(
+        "--store-size",
+        type=int,
+        default=0,
+        metavar="MIB",
+        help="/var/vcap/store in memory, no larger than this; such a host cannot restart",
+    )
     up.add_argument("--key", metavar="FILE", help="public key that jumpbox accepts, instead of the one made here")
 
 
 def add_sizes(command, blobs, tasks, database_mib):
     command.add_argument("--blobs", type=int, default=blobs, metavar="MIB", help="size of all blobs together")
     command.add_argument("--tasks", type=int, default=tasks, metavar="N", help="number of tasks with logs")
-    command.add_argument("--database-mib", type=int, default=database_mib, metavar="MIB", help="rows in the bosh database")
+    command.add_argument(
+        "--database-mib", type=int, default=database_mib, metavar="MIB", help="rows in the bosh database"
+    )
     command.add_argument("--seed", type=int, default=Settings.seed, help="the same seed makes the same content")
 
 

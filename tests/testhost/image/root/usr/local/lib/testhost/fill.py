@@ -36,8 +36,11 @@ TABLES = {
     ],
     "director": [
         (34, "packages", "name version blobstore_id sha1 dependency_set_json release_id fingerprint"),
-        (30, "compiled_packages",
-         "blobstore_id sha1 dependency_key build package_id stemcell_os stemcell_version dependency_key_sha1"),
+        (
+            30,
+            "compiled_packages",
+            "blobstore_id sha1 dependency_key build package_id stemcell_os stemcell_version dependency_key_sha1",
+        ),
         (12, "templates", "name version blobstore_id sha1 package_names_json release_id fingerprint spec_json"),
         (14, "rendered_templates_archives", "instance_id blobstore_id sha1 content_sha1 created_at"),
         (6, "blobs", "blobstore_id sha1 created_at type"),
@@ -176,8 +179,10 @@ def fill_blobs(generation, size, seed):
         rows[0].extend(row(tables[0][2], stream, NULL, NULL, number + extra) for extra in range(1, 6))
     script = [copy(table, columns, rows[index]) for index, (_, table, columns) in enumerate(tables)]
     if generation == "director":
-        script.append("INSERT INTO local_dns_blobs (blob_id, version, created_at) SELECT id, id, created_at FROM blobs "
-                      "WHERE type = 'dns' AND id NOT IN (SELECT blob_id FROM local_dns_blobs);")
+        script.append(
+            "INSERT INTO local_dns_blobs (blob_id, version, created_at) SELECT id, id, created_at FROM blobs "
+            "WHERE type = 'dns' AND id NOT IN (SELECT blob_id FROM local_dns_blobs);"
+        )
     return number, "\n".join(script)
 
 
@@ -191,9 +196,23 @@ def fill_tasks(first, count, seed):
             path = os.path.join(directory, name)
             with open(path, "w") as log:
                 for line in range(lines):
-                    log.write("I, [2014-12-21 01:30:12 #%d] task %d, seed %d: %s %d\n" % (identity, identity, seed, name, line))
+                    log.write(
+                        "I, [2014-12-21 01:30:12 #%d] task %d, seed %d: %s %d\n"
+                        % (identity, identity, seed, name, line)
+                    )
             os.utime(path, (OLD, OLD))
-        rows.append([str(identity), "done", STAMP, "create deployment", "/deployments/cf", directory, "update_deployment", "admin"])
+        rows.append(
+            [
+                str(identity),
+                "done",
+                STAMP,
+                "create deployment",
+                "/deployments/cf",
+                directory,
+                "update_deployment",
+                "admin",
+            ]
+        )
     add_links(os.path.join(str(first), "debug"))
     columns = "id state timestamp description result output type username"
     return copy("tasks", columns, rows) + "SELECT setval('tasks_id_seq', %d);\n" % (first + count - 1)
@@ -219,7 +238,18 @@ def bulk(generation, size, seed):
 
 def psql(configuration, script):
     """Run the script in one transaction, return what it printed."""
-    command = [configuration["POSTGRES"] + "/bin/psql", "-qAtX1", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-d", "bosh", "-f", "-"]
+    command = [
+        configuration["POSTGRES"] + "/bin/psql",
+        "-qAtX1",
+        "-v",
+        "ON_ERROR_STOP=1",
+        "-h",
+        "127.0.0.1",
+        "-d",
+        "bosh",
+        "-f",
+        "-",
+    ]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     output = process.communicate(script.encode("utf-8"))[0].decode("utf-8")
     if process.returncode:
@@ -258,7 +288,11 @@ def main():
         script += bulk(generation, options.database_mib * MIB, options.seed)
     psql(configuration, script)
     fill_redis(options.seed)
-    print(json.dumps({"blobs": count, "bytes": options.blobs * MIB, "tasks": options.tasks, "seed": options.seed}, sort_keys=True))
+    print(
+        json.dumps(
+            {"blobs": count, "bytes": options.blobs * MIB, "tasks": options.tasks, "seed": options.seed}, sort_keys=True
+        )
+    )
 
 
 if __name__ == "__main__":
