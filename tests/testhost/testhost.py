@@ -252,7 +252,7 @@ class Host:
             f"--label=microbosh.testhost={CLONE}",
             f"--publish=127.0.0.1:{port}:22",
             store,
-            "--tmpfs=/tmp:size=128m,mode=1777",
+            "--tmpfs=/tmp:size=128m,mode=1777,noexec",
             *[f"--cap-add={name}" for name in CAPABILITIES],
             *[f"--env={key}={value}" for key, value in environment.items()],
             image,

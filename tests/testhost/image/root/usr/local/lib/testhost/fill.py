@@ -172,7 +172,7 @@ def fill_blobs(generation, size, seed):
         left -= len(content)
         identity = stream.uuid()
         write_blob(identity, content)
-        index = choice[stream.below(100)]
+        index = number - 1 if number <= len(tables) else choice[stream.below(100)]
         rows[index].append(row(tables[index][2], stream, identity, digest(content, generation, number), number))
     if size:
         # Packages that were only ever uploaded compiled have no blob of their own.
