@@ -7,10 +7,13 @@ from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
 
-from ansible_collections.microbosh.director.plugins.module_utils._agent import Agent
+import os
+
+from ansible_collections.microbosh.director.plugins.module_utils._agent import bring_agent, find_agent
 from ansible_collections.microbosh.director.plugins.module_utils._host import Host
 from ansible_collections.microbosh.director.plugins.module_utils._services import Monit, Start
 
+AGENT_SECONDS = 15
 START_SECONDS = 300
 
 
@@ -21,6 +24,7 @@ class Director(object):
         self._run_command = run_command
         self._monit = Monit(run_command, monit)
         self._manager = manager
+        self._host = Host()
 
     def not_running(self):
         """Return the names of the services that monit does not call running."""
@@ -29,6 +33,7 @@ class Director(object):
     def start(self):
         """Start what does not run, and return when all does; raise DirectorError if it does not come to that."""
         try:
-            Agent(self._run_command, self._manager).start()
+            agent = find_agent(self._manager, self._run_command, os.path.exists)
+            bring_agent(agent, self._host, "started", AGENT_SECONDS)
         finally:  # a director without its agent is better than none
-            Start(self._monit, Host(), timeout=START_SECONDS).run()
+            Start(self._monit, self._host, timeout=START_SECONDS).run()

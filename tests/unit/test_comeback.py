@@ -94,7 +94,7 @@ def test_starts_all_that_a_lease_left_stopped(host, python):
     assert host.run(python) == 0
     assert host.running() == ["nats", "director", "system_vm"]
     assert "agent start bosh-agent.service" in host.commands()
-    assert {path.name for path in host.staging.iterdir()} == {"lease-fired.json", "lease.sock"}
+    assert {path.name for path in host.staging.iterdir()} == {"lease-fired.json"}
     record = host.record()
     assert (record["whole"], record["error"], record["on_deadline"]) == (True, "", "start")
     assert (host.staging / "lease-fired.json").stat().st_mode & 0o777 == 0o600

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The lease with real processes, a real lock and real signals; only sudo, monit and systemctl are stand-ins."""
+"""The lease with real processes, a real lock and real signals; only sudo, monit and sv are stand-ins."""
 
 from __future__ import annotations
 
@@ -27,9 +27,12 @@ PATIENCE = 20  # seconds until a condition that is not met fails a test; none wa
 # A task: it ends as soon as it has its answer, as a module does.
 TASK = """
 import json, sys
+from ansible_collections.microbosh.director.plugins.module_utils import _agent
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._lease import perform
 params = json.loads(sys.argv[1])
+_agent.SV = params.pop("sv")
+_agent.SERVICE_DIRECTORIES = (_agent.SV,)
 try:
     answer = perform(params, params.pop("check_mode"))
 except DirectorError as error:
@@ -41,8 +44,12 @@ SUDO = """#!/bin/sh
 [ "$1" = -n ] || exit 1
 shift
 echo "$*" >>"$HOST/commands"
-case $1 in */systemctl | */sv) exit 0 ;; esac
 exec "$@"
+"""
+
+SV = """#!/bin/sh
+[ "$1" != start ] || touch "$HOST/agent"
+if [ -e "$HOST/agent" ]; then echo "run: agent: (pid 12) 8s"; else echo "down: agent: 1s, normally up"; fi
 """
 
 # Two services: stopped while the file of their name is missing. They stay so while "broken" is there.
@@ -82,31 +89,47 @@ def exists(pid):
     return status.rpartition(")")[2].split()[0] != "Z"
 
 
+COLLECTION = Path(__file__).resolve().parents[2]
+OLD_PYTHONS = [path for path in map(shutil.which, ("python2.7", "python3.6")) if path]
+
+
+def package_for_old_pythons(top):
+    """Python 2.7 wants an __init__.py in every package; Ansible brings them with a module."""
+    package = top
+    for name in ("ansible_collections", "microbosh", "director", "plugins", "module_utils"):
+        package = package / name
+        package.mkdir()
+        (package / "__init__.py").touch()
+    for source in (COLLECTION / "plugins/module_utils").glob("*.py"):
+        (package / source.name).symlink_to(source)
+
+
 class Site:
     """A director's host: its staging directory, its commands, and the tasks that are sent to it."""
 
-    def __init__(self, top):
+    def __init__(self, top, python=sys.executable):
+        self.python = python
         self.top = Path(top)
         self.staging = self.top / "staging"
         self.staging.mkdir(mode=0o700)
         self.programs = self.top / "bin"
         self.programs.mkdir()
-        for name, text in (("sudo", SUDO), ("monit", MONIT)):
+        for name, text in (("sudo", SUDO), ("monit", MONIT), ("sv", SV)):
             (self.programs / name).write_text(text, encoding="utf-8")
             (self.programs / name).chmod(0o755)
         self.holders = set()
         self.start_all()
 
     def start_all(self):
-        for name in ("nats", "director"):
+        for name in ("nats", "director", "agent"):
             (self.top / name).touch()
 
     def stop_all(self):
-        for name in ("nats", "director"):
+        for name in ("nats", "director", "agent"):
             (self.top / name).unlink(missing_ok=True)
 
     def running(self):
-        return all((self.top / name).exists() for name in ("nats", "director"))
+        return all((self.top / name).exists() for name in ("nats", "director", "agent"))
 
     def commands(self):
         log = self.top / "commands"
@@ -119,7 +142,8 @@ class Site:
         return dict(
             os.environ,
             PATH=f"{self.programs}:{os.environ['PATH']}",
-            PYTHONPATH=os.pathsep.join(sys.path),
+            PYTHONPATH=os.pathsep.join(sys.path) if self.python == sys.executable else str(self.top),
+            PYTHONDONTWRITEBYTECODE="1",
             HOST=str(self.top),
             SSH_CONNECTION="192.0.2.10 40000 192.0.2.1 22",
         )
@@ -134,7 +158,8 @@ class Site:
             "limit": 1800,
             "on_deadline": "start",
             "monit": str(self.programs / "monit"),
-            "manager": "systemd",
+            "manager": "runit",
+            "sv": str(self.programs / "sv"),
             "controller": "",
             "takeover": "",
             "check_mode": False,
@@ -144,7 +169,7 @@ class Site:
     def task(self, state, **given):
         """Run a task to its end and return its result. Its output ends with it: nothing else has inherited it."""
         ended = subprocess.run(
-            [sys.executable, "-c", TASK, json.dumps(self.params(state, **given))],
+            [self.python, "-c", TASK, json.dumps(self.params(state, **given))],
             env=self.environment(),
             capture_output=True,
             text=True,
@@ -407,7 +432,6 @@ class TestFired:
         lease = self.fire(site)
         self.wait_for_end(lease)
         assert site.running()
-        assert "/bin/systemctl start bosh-agent.service" in site.commands()
         assert site.files() == ["lease-fired.json"]
         assert (site.staging / "lease-fired.json").stat().st_mode & 0o777 == 0o600
 
@@ -591,6 +615,28 @@ class TestMessages:
         lease = site.hold()
         site.arm(lease, limit=600)
         assert re.search(r"wait for it to end, in (600|59\d) s at the latest", site.task("held", run="other")["msg"])
+
+
+@pytest.mark.parametrize("python", OLD_PYTHONS)
+def test_the_whole_life_of_a_lease_on_an_old_python(site, python):
+    package_for_old_pythons(site.top)
+    site.python = python
+    holder = "B\u00e4ckup@controller"
+    lease = site.hold(holder=holder)
+    assert holder in site.task("held", run="other")["msg"]
+    site.arm(lease, limit=1)
+    site.stop_all()
+    wait_for(lambda: not exists(lease["lease"]["pid"]), "the end of the holder")
+    assert site.running()
+    assert site.task("released", token=lease["token"])["fired"]
+    lease = site.hold(run="next")
+    assert lease["previous_fired"]["holder"] == holder
+    assert site.arm(lease)["armed"]
+    site.kill_holder(lease)
+    assert site.task("armed", token=lease["token"])["reason"] == "lost"
+    lease = site.hold(run="third")
+    assert site.task("released", token=lease["token"])["intact"]
+    assert site.files() == ["lease-fired.last.json"]
 
 
 def test_the_ssh_session_does_not_wait_for_the_holder(site):
