@@ -17,7 +17,7 @@ import stat
 from collections import namedtuple
 
 from ansible_collections.microbosh.director.plugins.module_utils._clock import seconds_since, uptime
-from ansible_collections.microbosh.director.plugins.module_utils._dump import HEADERS
+from ansible_collections.microbosh.director.plugins.module_utils._dump import HEADERS, native
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._files import make_durable
 from ansible_collections.microbosh.director.plugins.module_utils._postgres import (
@@ -291,7 +291,8 @@ class DumpJob(namedtuple("DumpJob", "directory endpoint packages databases with_
                 with self.directory.locked():
                     dumps = self.directory.dumps()
                     self.directory.remove(dumps)
-        return {"changed": bool(dumps), "removed": dumps, "seconds": seconds_since(began)}
+        removed = [native(encoded(path)) for path in dumps]
+        return {"changed": bool(dumps), "removed": removed, "seconds": seconds_since(began)}
 
 
 @contextlib.contextmanager

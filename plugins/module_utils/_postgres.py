@@ -179,14 +179,15 @@ def ask_server(endpoint, clients, rejected, run_command):
             if server:
                 return server
         answers.append("%s says: %s" % (client.command("psql"), answer))
+    passed_over = ", ".join(rejected) or "none"
     if not answers:
         raise PostgresError(
-            "No PostgreSQL client on this host works, so its databases cannot be dumped. Tried: %s. Set the directory "
-            "that holds the packages with postgres*/bin/pg_dump." % (", ".join(rejected) or "none, there are none")
+            "No PostgreSQL client on this host works, so its databases cannot be dumped. Packages that do not work: %s. "
+            "Set the directory that holds the packages with postgres*/bin/pg_dump." % passed_over
         )
     raise PostgresError(
-        "PostgreSQL does not answer on %s. %s. Check that monit shows postgres as running, and that pg_hba.conf trusts "
-        "this role on this address." % (endpoint, "; ".join(answers))
+        "PostgreSQL does not answer on %s. %s. Packages that do not work: %s. Check that monit shows postgres as "
+        "running, and that pg_hba.conf trusts this role on this address." % (endpoint, "; ".join(answers), passed_over)
     )
 
 

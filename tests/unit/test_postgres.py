@@ -220,16 +220,16 @@ def test_any_psql_that_works_will_do():
 
 def test_a_server_that_does_not_answer_is_an_error_that_says_so():
     with pytest.raises(PostgresError) as raised:
-        ask_server(ENDPOINT, [client("15")], [], Conversation({("postgres-15", "psql"): REFUSED}))
+        ask_server(ENDPOINT, [client("15")], ["/p/postgres (broken)"], Conversation({("postgres-15", "psql"): REFUSED}))
     assert str(raised.value).startswith(
         "PostgreSQL does not answer on 127.0.0.1:5432 as role vcap. /p/postgres-15/bin/psql says: psql: error: "
     )
     assert "Connection refused" in str(raised.value)
-    assert "monit" in str(raised.value)
+    assert "Packages that do not work: /p/postgres (broken). Check that monit" in str(raised.value)
 
 
 def test_no_client_is_an_error_that_names_those_that_do_not_work():
-    with pytest.raises(PostgresError, match=r"No PostgreSQL client .* Tried: /p/postgres \(no psql\)\."):
+    with pytest.raises(PostgresError, match=r"No PostgreSQL client .* do not work: /p/postgres \(no psql\)\."):
         ask_server(ENDPOINT, [], ["/p/postgres (no psql)"], Conversation({}))
 
 
@@ -540,13 +540,13 @@ def test_a_dump_waits_for_the_one_before_it(host, monkeypatch):
     assert names(made.dest) == ["bosh.sql", "globals.sql", "uaa.sql"]
 
 
-def test_reading_adds_little_to_the_time_of_the_program(host, tmp_path):
+def test_reading_a_dump_takes_little_of_the_processor(host, tmp_path):
     head, rest = SMALL.read_bytes().split(b"1\t--", 1)
     big = tmp_path / "big.sql"
     big.write_bytes(head + b"1\tsome row of some table\n" * 4_000_000 + b"1\t--" + rest)
     made = host(pg_dump=print_file(big), databases=["bosh"], answer=rows("bosh"), with_globals=False)
-    began = time.monotonic()
+    began = time.process_time()
     result = made.job.dump(run)
-    spent = time.monotonic() - began
+    spent = time.process_time() - began
     assert result["dumps"][0]["rows"]["public.notes"] == 4_000_003
-    assert result["dumps"][0]["size"] / spent > 30e6
+    assert result["dumps"][0]["size"] / spent > 50e6
