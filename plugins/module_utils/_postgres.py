@@ -182,8 +182,8 @@ def ask_server(endpoint, clients, rejected, run_command):
     passed_over = ", ".join(rejected) or "none"
     if not answers:
         raise PostgresError(
-            "No PostgreSQL client on this host works, so its databases cannot be dumped. Packages that do not work: %s. "
-            "Set the directory that holds the packages with postgres*/bin/pg_dump." % passed_over
+            "No PostgreSQL client on this host works, so its databases cannot be dumped. Packages that do not work: "
+            "%s. Set the directory that holds the packages with postgres*/bin/pg_dump." % passed_over
         )
     raise PostgresError(
         "PostgreSQL does not answer on %s. %s. Packages that do not work: %s. Check that monit shows postgres as "
