@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import threading
 import time
@@ -23,7 +24,7 @@ ARGUMENTS = {
     "filter": {"type": "path"},
     "listing": {"type": "path"},
     "staging": {"type": "path"},
-    "previous": {"type": "path"},
+    "link_dest": {"type": "list", "elements": "path", "default": []},
     "delete": {"type": "bool", "default": False},
     "checksum": {"type": "bool", "default": False},
     "relative": {"type": "bool", "default": False},
@@ -46,6 +47,8 @@ class ActionModule(ActionBase):
         dummy, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
         if not self._play_context.private_key_file:
             self._play_context.private_key_file = None
+        if arguments["staging"] and not self._task.check_mode:
+            os.makedirs(arguments["staging"], mode=0o700, exist_ok=True)
         transfer = Transfer(arguments["listing"], arguments["staging"])
         began = time.monotonic()
         with Progress(task_vars["inventory_hostname"], transfer, arguments["total"]):
@@ -93,14 +96,15 @@ class ActionModule(ActionBase):
     @staticmethod
     def _explain(arguments, answer):
         text = (answer.get("msg") or "").strip()
-        return (
-            f"Copying {arguments['src']} to {arguments['dest']} failed, rsync's exit status is {answer.get('rc')}: {text}"
-        )
+        copied = f"Copying {arguments['src']} to {arguments['dest']} failed"
+        return f"{copied}, rsync's exit status is {answer.get('rc')}: {text}"
 
 
 def rsync_options(arguments):
     """Given the action's arguments, return rsync's options, quoted as synchronize expects them."""
     options = ["--hard-links", "--numeric-ids", "--no-devices", "--no-specials"]
+    if not arguments["reader"]:
+        options += ["--no-owner", "--no-group"]  # they are the backup user's, not the director's
     if arguments["estimate"]:
         options += ["--dry-run", "--stats"]
     elif arguments["listing"]:
@@ -110,8 +114,7 @@ def rsync_options(arguments):
         options += [f"--temp-dir={arguments['staging']}", f"--partial-dir={arguments['staging']}"]
     if arguments["filter"]:
         options.append(f"--exclude-from={arguments['filter']}")
-    if arguments["previous"]:
-        options.append(f"--link-dest={arguments['previous']}")
+    options += [f"--link-dest={directory}" for directory in arguments["link_dest"]]
     if arguments["delete"]:
         options += ["--delete-delay", "--delete-excluded"]
     if arguments["relative"]:

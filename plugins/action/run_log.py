@@ -32,13 +32,15 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
         dummy, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
-        phases = list((task_vars or {}).get("run_phases") or [])
+        # A fact cache may still hold the phases of an earlier run.
+        began = float(task_vars.get("run_began", 0))
+        phases = [phase for phase in task_vars["ansible_facts"].get("run_phases", []) if phase["ended"] >= began]
         lines = arguments["message"]
         if arguments["phase"]:
             phases.append(self._phase(arguments["phase"], phases, task_vars))
             lines = [*lines[:-1], f"{lines[-1]} ({duration(phases[-1]['seconds'])})"] if lines else []
         self._show(task_vars["inventory_hostname"], lines, arguments["severity"])
-        if arguments["log"] and not self._task.check_mode:
+        if arguments["log"] and os.path.isdir(os.path.dirname(arguments["log"])) and not self._task.check_mode:
             self._append(arguments["log"], lines, arguments["detail"])
         result.update(changed=False, lines=lines, ansible_facts={"run_phases": phases})
         return result

@@ -19,6 +19,7 @@ attributes:
   platform:
     description: Where the module runs.
     platforms: posix
+    support: full
 """
 
     # The module runs on the director, as the backup user.

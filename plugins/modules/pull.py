@@ -38,7 +38,9 @@ options:
     type: path
     required: true
   reader:
-    description: Program on the director that runs rsync's sender as root, empty for rsync itself.
+    description:
+      - Program on the director that runs rsync's sender as root.
+      - Empty for rsync itself, which reads what belongs to the backup user. Then owner and group are not kept.
     type: str
     default: ""
   filter:
@@ -52,9 +54,11 @@ options:
   staging:
     description: Directory for unfinished files, on the file system of O(dest). An interrupted file goes on from there.
     type: path
-  previous:
-    description: Directory whose unchanged files become hard links in O(dest).
-    type: path
+  link_dest:
+    description: Directories whose unchanged files become hard links in O(dest), the likeliest first.
+    type: list
+    elements: path
+    default: []
   delete:
     description: Remove from O(dest) what the director does not have or the filter leaves out.
     type: bool

@@ -35,7 +35,7 @@ options:
     elements: str
     required: true
   log:
-    description: File on the controller that the lines are appended to. It is made with mode 0600.
+    description: File on the controller that the lines are appended to. It is made with mode 0600, if its directory exists.
     type: path
   phase:
     description: Name of the phase that has ended with this.

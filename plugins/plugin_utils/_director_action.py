@@ -10,6 +10,7 @@ reconnect for a while, and report a connection that stays lost as a failed task.
 
 from __future__ import annotations
 
+import contextlib
 import time
 
 from ansible.errors import AnsibleConnectionFailure
@@ -42,10 +43,8 @@ class DirectorAction(ActionBase):
         host = self._task.delegate_to or self._connection.get_option("host")
         Display().warning(f"Lost the connection to {host}, connecting again: {error}")
         time.sleep(PAUSE_SECONDS)
-        try:
+        with contextlib.suppress(AnsibleConnectionFailure):  # the next try tells
             self._connection.reset()
-        except AnsibleConnectionFailure:
-            pass  # the next try tells
 
     @staticmethod
     def _lost(error):

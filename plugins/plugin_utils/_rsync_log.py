@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 
@@ -53,10 +54,8 @@ class Transfer:
             return total
         with os.scandir(self._staging) as entries:
             for entry in entries:
-                try:
+                with contextlib.suppress(FileNotFoundError):  # rsync has just put it in its place
                     total += entry.stat(follow_symlinks=False).st_size
-                except FileNotFoundError:
-                    pass  # rsync has just put it in its place
         return total
 
     def counts(self) -> dict:

@@ -65,8 +65,8 @@ def test_missing_statistics_are_an_error():
 
 
 def test_options_with_spaces_stay_one_word():
-    arguments = {name: None for name in ("listing", "staging", "filter", "previous")}
-    arguments.update(estimate=False, delete=False, relative=False, previous="/my backups/1/vcap")
+    arguments = {name: None for name in ("listing", "staging", "filter")}
+    arguments.update(reader="", estimate=False, delete=False, relative=False, link_dest=["/my backups/1/vcap"])
     assert "'--link-dest=/my backups/1/vcap'" in rsync_options(arguments)
 
 
