@@ -16,7 +16,14 @@ from pathlib import Path
 import pytest
 
 SCRIPT = Path(__file__).resolve().parents[2] / "roles/setup/files/microbosh-comeback"
-PYTHONS = [sys.executable, *(path for path in map(shutil.which, ("python2.7", "python3.6")) if path)]
+
+
+def works(python):
+    """Return whether it is a Python that runs; a version manager also puts names there that do not."""
+    return python is not None and subprocess.run([python, "-c", ""], capture_output=True, check=False).returncode == 0
+
+
+PYTHONS = [sys.executable, *filter(works, map(shutil.which, ("python2.7", "python3.6")))]
 
 MONIT = """#!/bin/sh
 cd "$(dirname "$0")" || exit 1

@@ -90,7 +90,14 @@ def exists(pid):
 
 
 COLLECTION = Path(__file__).resolve().parents[2]
-OLD_PYTHONS = [path for path in map(shutil.which, ("python2.7", "python3.6")) if path]
+
+
+def works(python):
+    """Return whether it is a Python that runs; a version manager also puts names there that do not."""
+    return python is not None and subprocess.run([python, "-c", ""], capture_output=True, check=False).returncode == 0
+
+
+OLD_PYTHONS = list(filter(works, map(shutil.which, ("python2.7", "python3.6"))))
 
 
 def package_for_old_pythons(top):
@@ -549,6 +556,22 @@ class TestStaging:
 
     def test_a_limit_of_nothing(self, site):
         assert "at least 1 second" in site.task("armed", token="0", limit=0)["msg"]
+
+    def test_a_lock_file_that_is_removed_before_it_is_locked_is_not_the_lock(self, site, monkeypatch):
+        path = str(site.staging / "lease.lock")
+        opened = []
+
+        def open_as_the_holder_leaves(*arguments):
+            opened.append(open_file(*arguments))
+            if len(opened) == 1:
+                os.unlink(path)
+            return opened[-1]
+
+        open_file = os.open
+        monkeypatch.setattr(os, "open", open_as_the_holder_leaves)
+        lock = Staging(str(site.staging)).lock()
+        assert os.fstat(lock).st_ino == os.stat(path).st_ino
+        os.close(lock)
 
     def test_a_lock_file_that_was_removed_is_not_taken_for_the_lock(self, site):
         staging = Staging(str(site.staging))
