@@ -38,6 +38,7 @@ STATE = REPOSITORY / ".testhost"
 IMAGE = HERE / "image"
 # Two clones on one machine never see each other's hosts.
 CLONE = hashlib.sha1(str(REPOSITORY).encode()).hexdigest()[:8]
+LABEL = f"microbosh.testhost={CLONE}"
 PASSWORD = "c1oudc0w"
 USERS = {"micro": "vcap", "director": "jumpbox"}
 DATABASES = {"micro": ["bosh"], "director": ["bosh", "uaa", "credhub"]}
@@ -132,8 +133,7 @@ class Image:
 
     def _containerfile(self, name, tag, *options, **arguments):
         given = [f"--build-arg={key}={value}" for key, value in arguments.items()]
-        labels = [f"--label=microbosh.testhost={self.base}"]
-        self.engine.run("build", *options, *given, *labels, "-t", tag, "-f", IMAGE / name, IMAGE)
+        self.engine.run("build", *options, *given, f"--label={LABEL}", "-t", tag, "-f", IMAGE / name, IMAGE)
 
     def _build_base(self):
         """Debian and the packages: from a registry, or, where none can be reached, with mmdebstrap from a mirror."""
@@ -166,7 +166,7 @@ class Image:
         result = subprocess.run(command, capture_output=True, text=True)
         if result.returncode:
             raise TestHostError(f"mmdebstrap failed:\n{result.stderr.strip()}")
-        self.engine.run("import", archive, self.base_tag)
+        self.engine.run("import", f"--change=LABEL {LABEL}", archive, self.base_tag)
         archive.unlink()
 
 
@@ -249,7 +249,7 @@ class Host:
             "--detach",
             f"--name={self.container}",
             f"--hostname={self.name}",
-            f"--label=microbosh.testhost={CLONE}",
+            f"--label={LABEL}",
             f"--publish=127.0.0.1:{port}:22",
             store,
             "--tmpfs=/tmp:size=128m,mode=1777,noexec",
@@ -355,7 +355,7 @@ class Host:
 def hosts(engine):
     """Every host of this clone, also those whose state is lost."""
     template = "{{.Names}}"
-    names = engine.output("ps", "--all", f"--filter=label=microbosh.testhost={CLONE}", f"--format={template}").split()
+    names = engine.output("ps", "--all", f"--filter=label={LABEL}", f"--format={template}").split()
     kept = [path.name for path in (STATE / "hosts").glob("*")]
     return [Host(engine, name) for name in sorted({name.split("-", 2)[2] for name in names} | set(kept))]
 
@@ -487,9 +487,9 @@ def command_inventory(engine, options):
 def command_remove(engine, options):
     for host in hosts(engine):
         host.down()
-    for base in BASES:
-        image = Image(engine, base)
-        engine.run("rmi", image.tag, image.base_tag, check=False)
+    # Newest first: an image before the one that it is made from. One that another clone's host needs stays.
+    for image in engine.output("images", "--quiet", f"--filter=label={LABEL}").split():
+        engine.run("rmi", image, check=False)
     shutil.rmtree(STATE, ignore_errors=True)
 
 
