@@ -19,8 +19,8 @@ description:
   - Roles, tablespaces and other databases are left alone. Where a role of the dump is not on the server, the statements
     that name it are left out and RV(missing_roles) tells; its objects then belong to O(user).
   - A plain dump is a program for psql. Neither its comments nor psql's own commands are passed on, and a dump that
-    holds commands for psql, or statements that C(pg_dump) does not write into a database, is refused. So is one that is not
-    whole, one made with C(--inserts) or C(--clean), and one of a newer server. Still, restore only what O(checksum)
+    holds commands for psql, or statements that C(pg_dump) does not write into a database, is refused. So is one that is
+    not whole, one made with C(--inserts) or C(--clean), and one of a newer server. Still, restore only what O(checksum)
     vouches for, because functions of the dump run on the server.
   - Ids of virtual machines, disks, snapshots, stemcells and agents, and the UUID of the director, can be replaced while
     loading, in exactly the columns that hold them.
