@@ -111,8 +111,8 @@ class Director:
     def start(self, playbook, *arguments, **settings):
         """Start a playbook and return its process, for tests that do something meanwhile."""
         return subprocess.Popen(
-            self.command(playbook, *arguments, **settings), cwd="/", env=ansible_environment(), stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+            self.command(playbook, *arguments, **settings), cwd="/", env=ansible_environment(),
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
         )  # fmt: skip
 
     def command(self, playbook, *arguments, **settings):
