@@ -60,8 +60,8 @@ def named_in(document):
         found = _in_state(document)
     else:
         raise ReconcileError(
-            "It has neither instances, as bosh-deployments.yml has, nor director_id or current_vm_cid, as the state.json "
-            "of create-env has."
+            "It has neither instances, as bosh-deployments.yml has, nor director_id or current_vm_cid, as the "
+            "state.json of create-env has."
         )
     return [Named(kind, str(value), label) for kind, value, label in found if value not in (None, "")]
 
@@ -120,8 +120,8 @@ def ids_in(path):
         raise ReconcileError("The dump %s is not whole: %s. Take another one." % (path, dump.flaw))
     if not any(table.name == "director_attributes" for table in dump.rows):
         raise ReconcileError(
-            "The dump %s is not of a director's database: it has no table director_attributes. Give that of the database "
-            "bosh." % path
+            "The dump %s is not of a director's database: it has no table director_attributes. Give that of the "
+            "database bosh." % path
         )
     return ids
 

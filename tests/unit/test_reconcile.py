@@ -9,6 +9,7 @@ import json
 
 import pytest
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._iaas_ids import resolve
 from ansible_collections.microbosh.director.plugins.module_utils._reconcile import (
     Named,
     ids_in,
@@ -54,7 +55,8 @@ def dump(tmp_path):
     def write(**tables):
         parts = ["--\n-- PostgreSQL database dump\n--\n\n"]
         for name, (columns, rows) in {**TABLES, **tables}.items():
-            parts.append(f"COPY public.{name} ({columns}) FROM stdin;\n" + "".join(row + "\n" for row in rows) + "\\.\n")
+            lines = "".join(row + "\n" for row in rows)
+            parts.append(f"COPY public.{name} ({columns}) FROM stdin;\n{lines}\\.\n")
         parts.append("\n--\n-- PostgreSQL database dump complete\n--\n\n")
         path = tmp_path / "bosh.sql"
         path.write_text("".join(parts))
@@ -97,7 +99,7 @@ def test_the_state_of_create_env_names_the_current_disk_only():
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", "a: b", "instances: [1]", "instances: {a: b}", "a: [", "\t{"])
 def test_another_file_is_refused(known, content):
-    with pytest.raises(DirectorError, match="The file .*known"):
+    with pytest.raises(DirectorError, match=r"The file .*known"):
         load_known(known(content))
 
 
@@ -143,8 +145,6 @@ def test_what_agrees_is_said_to_agree(dump, known):
 
 
 def test_the_map_is_one_that_restoring_accepts(dump, known):
-    from ansible_collections.microbosh.director.plugins.module_utils._iaas_ids import resolve
-
     path = dump()
     result = perform({"dump": path, "known": known(STATE)})
     assert resolve(result["rewrite"], ids_in(path).found) == result["rewrite"]
