@@ -68,7 +68,7 @@ class ActionModule(ActionBase):
         task = self._task.copy()
         task.args = {
             "mode": "pull",
-            "src": arguments["src"],
+            "src": self._source(arguments, task_vars) if arguments["reader"] else arguments["src"],
             "dest": arguments["dest"],
             "archive": True,
             "compress": False,
@@ -92,6 +92,16 @@ class ActionModule(ActionBase):
             shared_loader_obj=self._shared_loader_obj,
         )
         return action.run(task_vars=task_vars)
+
+    @staticmethod
+    def _source(arguments, task_vars):
+        """Return the source as the reader knows it: a path in the one module of its rsync daemon, which is /var/vcap."""
+        path = os.path.relpath(arguments["src"], "/var/vcap")
+        module = "::vcap/" + ("" if path == "." else f"{path}/")
+        name = task_vars["inventory_hostname"]
+        host = task_vars["hostvars"][name].get("ansible_host", name)
+        # synchronize puts user and host before a path, but only the user before one that names a host already.
+        return module[1:] if ":" in host else host + module
 
     @staticmethod
     def _explain(arguments, answer):

@@ -39,7 +39,8 @@ options:
     required: true
   reader:
     description:
-      - Program on the director that runs rsync's sender as root.
+      - Program on the director that runs rsync's daemon as root, with C(/var/vcap) as the module C(vcap).
+        O(src) is a path below C(/var/vcap) then.
       - Empty for rsync itself, which reads what belongs to the backup user. Then owner and group are not kept.
     type: str
     default: ""

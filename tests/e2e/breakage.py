@@ -7,18 +7,16 @@ import time
 
 WAIT_SECONDS = 90
 
-# Counts the copies of /var/vcap (not the dry run before them), holds the one that it is told to hold, and slows them.
+# Counts the copies of /var/vcap (from 0, the dry run), holds the one that it is told to hold, and slows them.
 GATE = r"""#!/bin/sh
-for path; do :; done
-case ${3%%e.*} in *n*) path=dry-run ;; esac
-if [ "$path" = /var/vcap/ ]; then
-    copy=$(($(cat /run/gate/copies) + 1))
-    echo $copy >/run/gate/copies
+if [ "$1 $2" = "--server --daemon" ]; then
+    copy=$(cat /run/gate/copies)
+    echo $((copy + 1)) >/run/gate/copies
     while [ -e /run/gate/hold.$copy ]; do touch /run/gate/held; sleep 0.1; done
     rm -f /run/gate/held
     if [ -e /run/gate/speed ]; then
         shift 2
-        set -- --server --sender "--bwlimit=$(cat /run/gate/speed)" "$@"
+        set -- --server --daemon "--bwlimit=$(cat /run/gate/speed)" "$@"
     fi
 fi
 exec /usr/bin/rsync.aside "$@"
@@ -68,7 +66,7 @@ class Gate:
         self._director = director
 
     def hold(self, copy):
-        """Hold the copy of /var/vcap with this number, from 1: the first pass, then the second."""
+        """Hold the copy of /var/vcap with this number in the first run: 1 is the first pass, 2 the second."""
         self._director.shell(f"touch /run/gate/hold.{copy}")
 
     def is_holding(self):
