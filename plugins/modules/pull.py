@@ -84,6 +84,12 @@ options:
     description: Bytes that are expected to be copied, for the share in the progress lines. V(0) is unknown.
     type: int
     default: 0
+  limit:
+    description:
+      - Bytes that may come, counted in finished files and those in O(staging). V(0) is no limit.
+      - Besides, the transfer is stopped before the file system of O(dest) is full; 32 MiB stay free.
+    type: int
+    default: 0
   timeout:
     description: Seconds without any data after which the transfer fails.
     type: int
