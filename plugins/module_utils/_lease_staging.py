@@ -7,7 +7,7 @@
 ``lease.sock``        where the holder answers
 ``lease-armed``       there while a lease is armed: survives the holder and a reboot
 ``lease-fired.json``  there after a lease has fired, until the next run has reported it
-``lease-starting``    there from the first start after an outage to the end of the lease: nothing may be stopped any more
+``lease-starting``    there from the first start after an outage to the end of the lease: nothing may be stopped now
 """
 
 from __future__ import absolute_import, division, print_function
