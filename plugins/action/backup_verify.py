@@ -70,6 +70,8 @@ def _lines(verdict):
     blobs = f", {verdict['blobs']['named']} blobs" if verdict["blobs"] else ""
     said = "is whole" if verdict["whole"] else "IS NOT WHOLE"
     read = f"{verdict['files']} files read again, {len(verdict['dumps'])} dumps{blobs}"
+    if verdict["sealed"]:
+        read = "encrypted, so only its checksum was compared"
     lines = [f"{verdict['name']} {said}: {read} ({duration(verdict['seconds'])})"]
     lines += [f"  {line}" for line in finding_lines(verdict["findings"])]
     rehearsed = verdict["rehearsed"]
