@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
@@ -43,7 +42,8 @@ class ActionModule(ActionBase):
                 self._show(task_vars["inventory_hostname"], verdict)
                 verdicts.append(verdict)
         except (DirectorError, SourceError, OSError) as error:
-            raise AnsibleActionFail(str(error)) from error
+            result.update(failed=True, msg=str(error), verdicts=verdicts)
+            return result
         bad = [verdict for verdict in verdicts if not verdict["good"]]
         result.update(changed=False, good=not bad, verdicts=verdicts)
         if bad and arguments["fail"]:

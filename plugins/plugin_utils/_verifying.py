@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import subprocess
 from dataclasses import dataclass
@@ -86,12 +88,25 @@ class Verifier:
     def examine(self, wanted: str) -> dict:
         """Verify one backup or archive; return the verdict, which is also kept with it."""
         archive = Path(wanted).expanduser()
-        packed = archive.is_file()
+        if not (is_archive(_decrypted(archive.name)) and archive.is_file()):
+            return self._examine(None, wanted)
+        with self._alone():
+            try:
+                return self._examine(archive, wanted)
+            finally:
+                if self.scratch.exists():
+                    remove_tree(str(self.scratch))
+
+    @contextlib.contextmanager
+    def _alone(self):
+        """Wait for another run that unpacks into the same directory."""
+        self.scratch.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(self.scratch.parent, os.O_RDONLY | os.O_DIRECTORY)
         try:
-            return self._examine(archive if packed else None, wanted)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
         finally:
-            if self.scratch.exists():
-                remove_tree(str(self.scratch))
+            os.close(descriptor)
 
     def _examine(self, archive, wanted):
         if archive is not None and archive.name.endswith(ENCRYPTED):
