@@ -37,6 +37,7 @@ def backup(verified, tmp_path):
     copy = verified.copies / verified.ids[0]
     # With its hard links, owners and times.
     subprocess.run(["cp", "--archive", verified.latest, copy], check=True)
+    (copy / "verdict.json").unlink(missing_ok=True)
     (verified.copies / "latest").symlink_to(copy.name)
     return copy
 
