@@ -299,6 +299,7 @@ class Cell:
 
 def suffer(director, scratch, fault, task, after=0.0):
     """Let a fault happen to a backup at a point and check all that has to hold; return the Cell."""
+    settle(director)
     before = fingerprints(director)
     environment = fault.prepare(director, scratch)
     with Watch(director) as watch:
@@ -364,7 +365,7 @@ def check_next_run(director):
     assert newest not in ids, run.output
     check_whole(director.backups / newest)
     assert director.partials == []
-    assert set(director.shell(f"ls -A {STAGING}").split()) <= {"lease-fired.last.json"}
+    assert set(director.shell(f"find {STAGING} ! -type d -printf '%f\\n'").split()) <= {"lease-fired.last.json"}
     assert director.execute("pgrep", "-x", "microbosh-lease", check=False).stdout == ""
     return run.output
 

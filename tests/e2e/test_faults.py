@@ -13,8 +13,8 @@ from conftest import Director, prepared
 BEFORE = ["This run holds the director", "Everything is copied while the director works"]
 OUTAGE = [
     "The director would come back by itself",
-    "Every service but PostgreSQL is stopped",
     "The agent is stopped",
+    "Every service but PostgreSQL is stopped",
     "The databases are dumped by the only process left",
     "PostgreSQL is stopped",
     "What changed since the first pass is copied",
@@ -30,7 +30,7 @@ AFTER = [
     "The backup is published",
     "Backups beyond microbosh_keep are removed",
 ]
-STOP, DUMP, COPY, START = OUTAGE[1], OUTAGE[3], OUTAGE[5], OUTAGE[7]
+STOP, DUMP, COPY, START = OUTAGE[2], OUTAGE[3], OUTAGE[5], OUTAGE[7]
 POINTS = [(task, 0.0) for task in [*BEFORE, *OUTAGE, *AFTER]] + [(STOP, 1.5), (START, 1.5)]
 EVERYWHERE = [
     faults.KILLED,
