@@ -134,12 +134,7 @@ class Director:
 
     def start(self, playbook, *arguments, environment=None, **settings):
         """Start a playbook and return its process, for tests that do something meanwhile."""
-        command = self.command(playbook, *arguments, **settings)
-        return subprocess.Popen(
-            command, cwd="/", env=ansible_environment(**(environment or {})),
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            start_new_session=True,
-        )  # fmt: skip
+        return start_ansible(self.command(playbook, *arguments, **settings), environment)
 
     def command(self, playbook, *arguments, **settings):
         return playbook_command(self.inventory(**settings), f"microbosh.director.{playbook}", *arguments)
@@ -168,6 +163,15 @@ def run_ansible(command, environment=None, directory="/"):
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=PLAYBOOK_SECONDS, check=False,
     )  # fmt: skip
     return Run(done.returncode, done.stdout)
+
+
+def start_ansible(command, environment=None):
+    """Start a command of Ansible as the leader of a session and return its process."""
+    return subprocess.Popen(
+        command, cwd="/", env=ansible_environment(**(environment or {})),
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        start_new_session=True,
+    )  # fmt: skip
 
 
 def finish(process):

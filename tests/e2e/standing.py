@@ -11,7 +11,7 @@ import subprocess
 LOOK = r"""
 /var/vcap/bosh/bin/monit summary
 echo --
-test ! -e /etc/service/agent || sv status agent | sed 's/ (pid.*//'
+! command -v sv >/dev/null || sv status agent | sed 's/ (pid.*//'
 echo --
 cd /var/vcap/store/microbosh-backup && find . -mindepth 1 ! -path ./dbs -printf '%P %y %m %u\n'
 echo --

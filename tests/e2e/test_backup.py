@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import stat
+import subprocess
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from breakage import SECOND_PASS, gate
-from conftest import Director, Run, finish
+from conftest import Director, Run, finish, start_ansible
 from standing import standing, whole
 from trees import check_archive, host_tree, recorded_tree
 
@@ -45,8 +48,8 @@ class Second:
 
 @pytest.fixture(scope="module")
 def odd_names(micro):
-    """Files whose names hold every kind of character."""
-    names = [name.encode() for name in ODD_NAMES]
+    """Files whose names hold every kind of character, and one name that is in no encoding of today."""
+    names = [name.encode() for name in ODD_NAMES] + [b"latin-1 \xe9"]
     octal = ["".join(f"\\{byte:03o}" for byte in name) for name in names]
     micro.shell(
         f"mkdir {TASKS}/odd && cd {TASKS}/odd && " + "; ".join(f"echo x >\"$(printf '{name}.')\"" for name in octal)
@@ -234,3 +237,39 @@ def test_a_checkup_does_not_start_what_a_backup_has_stopped(second):
     told = second.meanwhile.told(second.director.name)
     assert "backup" in told
     assert second.report["id"] in told
+
+
+@pytest.fixture(scope="module")
+def unprivileged(micro, odd_names):
+    """A backup by somebody who is not root on the controller, and what the host had then.
+
+    He may read everything, for the Python of the tests may be where only root looks; he owns nothing.
+    """
+    # A short path: ssh's control socket is in it.
+    with tempfile.TemporaryDirectory(prefix="mb") as home:
+        elsewhere = Director(micro.host, Path(home))
+        shutil.copy(micro.directory / "key", home)
+        command = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "--inh-caps=+dac_read_search"]
+        command += ["--ambient-caps=+dac_read_search", *elsewhere.command("backup")]
+        subprocess.run(["chown", "-R", "nobody:nogroup", home], check=True)
+        with gate(micro) as barrier:
+            barrier.hold(SECOND_PASS)
+            process = start_ansible(command, {"HOME": home, "ANSIBLE_HOME": home})
+            barrier.wait(process)
+            on_host = host_tree(micro)
+            barrier.release()
+            run = finish(process)
+        assert run.status == 0, run.output
+        yield elsewhere.latest, on_host
+
+
+def test_a_controller_without_root_knows_whose_every_file_is(unprivileged):
+    backup, on_host = unprivileged
+    assert backup.stat().st_uid == (backup / "vcap/store/blobstore").stat().st_uid != 0
+    recorded, links = recorded_tree(backup)
+    assert (recorded, links) == on_host
+    assert {owner for _, owner, *_ in recorded.values()} == {0, 1000}
+
+
+def test_a_controller_without_root_has_every_content(unprivileged):
+    assert whole(unprivileged[0]) is True

@@ -77,14 +77,11 @@ def unescape(name):
 
 
 def unpacked(archive, directory):
-    """Unpack an archive of any of the compressions with tar, and return the one directory in it.
-
-    The archive has a directory's entry long before its files, so tar has to set its time at the end.
-    """
-    directory.mkdir()
+    """Unpack an archive of any of the compressions with tar, and return the one directory in it."""
+    directory.mkdir(parents=True)
     ending = archive.name.rpartition(".")[2]
     option = {"zst": "--zstd", "gz": "--gzip", "xz": "--xz", "tar": "--no-auto-compress"}[ending]
-    command = ["tar", "-C", str(directory), option, "--delay-directory-restore", "-xpf", str(archive)]
+    command = ["tar", "-C", str(directory), option, "-xpf", str(archive)]
     subprocess.run(command, check=True)
     (top,) = directory.iterdir()
     return top
@@ -105,5 +102,4 @@ def comparable(backup):
     return {
         path: (mode, uid, gid, None if mode[0] == "d" else size, time // 10**9, target)
         for path, (mode, uid, gid, size, time, target) in listing(backup).items()
-        if path != b"."  # the directory itself has no entry in an archive
     }

@@ -1,0 +1,113 @@
+"""Several directors in one run, by a playbook that is elsewhere, with one of them out of reach."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import pytest
+from conftest import Run, playbook_command, run_ansible, write_inventory
+from standing import whole
+from trees import check_archive
+
+SITE = """
+- name: Something of the operator's own
+  hosts: microbosh
+  gather_facts: false
+  tasks:
+    - name: Before the backup
+      ansible.builtin.debug:
+        msg: this is another playbook
+- name: Back up
+  import_playbook: microbosh.director.backup
+"""
+
+
+@dataclass
+class Many:
+    """The run, and the ids that each host had before it."""
+
+    run: Run
+    before: dict
+
+
+@pytest.fixture(scope="module")
+def many(micro, director, tmp_path_factory):
+    """Each host has its own settings."""
+    directory = tmp_path_factory.mktemp("site")
+    (directory / "site.yml").write_text(SITE)
+    hosts = {
+        micro.name: micro.variables(
+            microbosh_archive="{id}.tar.gz", microbosh_databases=[], microbosh_keep={"last": 1}
+        ),
+        director.name: director.variables(microbosh_archive="{id}.tar", microbosh_databases=["bosh"]),
+        "gone": micro.variables(ansible_host="no-such-host.invalid", microbosh_backup_dir=str(directory / "gone")),
+    }
+    before = {each.name: each.ids for each in (micro, director)}
+    inventory = write_inventory(directory / "hosts.yml", hosts)
+    return Many(run_ansible(playbook_command(inventory, "site.yml"), directory=directory), before)
+
+
+def test_one_host_that_fails_makes_the_run_fail(many):
+    assert many.run.status != 0
+    assert many.run.recap["gone"]["failed"] == 1
+    assert "cannot be reached" in many.run.told("gone")
+
+
+def test_the_others_are_backed_up(micro, director, many):
+    for each in (micro, director):
+        assert many.run.recap[each.name]["failed"] == 0
+        assert each.ids[-1] not in many.before[each.name]
+        assert each.latest.name == each.ids[-1]
+        assert whole(each.latest) is True
+        assert f"Backup {each.latest.name} of {each.name} is whole" in many.run.told(each.name)
+
+
+def test_no_host_waits_for_another(micro, director, many):
+    spans = []
+    for each in (micro, director):
+        phases = each.report["phases"]
+        began, last = (datetime.fromisoformat(phase["start"]) for phase in (phases[0], phases[-1]))
+        spans.append((began, last + timedelta(seconds=phases[-1]["seconds"])))
+    (first, first_end), (second, second_end) = spans
+    assert first < second_end
+    assert second < first_end
+
+
+def test_an_empty_list_of_databases_means_no_dump(micro, many):
+    report = micro.report
+    assert report["dumps"] == []
+    assert report["versions"]["postgresql"] is None
+    assert report["proof"]["blobs"] is None
+    assert not list(micro.latest.rglob("*.sql"))
+    assert (micro.latest / "vcap/store/postgres/PG_VERSION").exists()
+    assert "proof manifest and dumps whole" in many.run.told(micro.name)
+
+
+def test_a_list_of_databases_means_these(director, many):
+    assert [dump["database"] for dump in director.report["dumps"]] == ["bosh"]
+    assert sorted(os.listdir(director.latest / "dbs")) == ["bosh.sql", "globals.sql"]
+
+
+def test_archives_hold_the_same(micro, director, many, tmp_path):
+    for each, ending in ((micro, "tar.gz"), (director, "tar")):
+        archive = each.backups / "archives" / f"{each.latest.name}.{ending}"
+        assert stat.S_IMODE(archive.stat().st_mode) == 0o600
+        check_archive(archive, each.latest, tmp_path / each.name)
+
+
+def test_backups_beyond_those_to_keep_are_removed_with_their_archives(micro, many):
+    assert len(many.before[micro.name]) >= 1
+    assert micro.ids == [micro.latest.name]
+    assert all(path.name.startswith(micro.latest.name) for path in (micro.backups / "archives").iterdir())
+    assert f"Removed {len(many.before[micro.name])} old backups, kept 1" in many.run.told(micro.name)
+
+
+def test_the_report_is_in_the_log_directory_of_each(micro, director, many):
+    for each in (micro, director):
+        log = each.backups / "logs" / f"{each.latest.name}.log"
+        assert log.read_text().startswith((each.latest / "backup.log").read_text())
+        assert json.loads((each.latest / "backup.json").read_text())["host"] == each.name
