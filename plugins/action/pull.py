@@ -7,15 +7,12 @@ from __future__ import annotations
 
 import os
 import shlex
-import threading
 import time
 
 from ansible.plugins.action import ActionBase
-from ansible.utils.display import Display
-from ansible_collections.microbosh.director.plugins.plugin_utils._lines import duration, size
+from ansible_collections.microbosh.director.plugins.plugin_utils._progress import Progress
 from ansible_collections.microbosh.director.plugins.plugin_utils._rsync_log import Transfer, stats
 
-PROGRESS_SECONDS = 10
 LISTING = "%i|%U|%G|%B|%l|%n"
 ARGUMENTS = {
     "src": {"type": "str", "required": True},
@@ -51,7 +48,7 @@ class ActionModule(ActionBase):
             os.makedirs(arguments["staging"], mode=0o700, exist_ok=True)
         transfer = Transfer(arguments["listing"], arguments["staging"])
         began = time.monotonic()
-        with Progress(task_vars["inventory_hostname"], transfer, arguments["total"]):
+        with Progress(task_vars["inventory_hostname"], "copied", transfer, arguments["total"]):
             answer = self._synchronize(arguments, task_vars)
         if answer.get("rc") == VANISHED and arguments["vanishing"]:
             answer.update(failed=False, vanished=True)
@@ -120,31 +117,3 @@ def rsync_options(arguments):
     if arguments["relative"]:
         options.append("--relative")
     return [shlex.quote(option) for option in options]
-
-
-class Progress:
-    """Shows a line every few seconds while a transfer runs."""
-
-    def __init__(self, host, transfer, total):
-        self._host, self._transfer, self._total = host, transfer, total
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *dummy):
-        self._done.set()
-        self._thread.join()
-
-    def _watch(self):
-        began = time.monotonic()
-        while not self._done.wait(PROGRESS_SECONDS):
-            Display().display(f"{self._host}: {self._line(time.monotonic() - began)}")
-
-    def _line(self, seconds):
-        self._transfer.read()
-        moved = self._transfer.bytes + self._transfer.in_flight()
-        share = f" of {size(self._total)} ({min(moved * 100 // self._total, 100)} %)" if self._total else ""
-        return f"copied {size(moved)}{share}, {self._transfer.files} files, {duration(seconds)}"

@@ -1,0 +1,171 @@
+# Copyright: (c) 2026, microbosh.director contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Unpacks the archive of a backup, whoever packed it, so that nothing of it can land outside of one directory."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import stat
+import tarfile
+from pathlib import Path
+
+ENDINGS = (".tar.zst", ".tar.gz", ".tgz", ".tar.xz", ".tar")
+DEEPEST = 6
+
+
+class ArchiveError(ValueError):
+    """An archive that cannot be unpacked, or is not one of a backup."""
+
+
+def is_archive(name: str) -> bool:
+    """Return whether a file's name is that of an archive."""
+    return name.endswith(ENDINGS)
+
+
+def unpack(archive: Path, target: Path) -> dict[str, tuple[int, int]]:
+    """Unpack into an empty directory; return {path: (uid, gid)} as the archive has them.
+
+    Any user may do it: owners are returned, not set. Not by ``extractall``: its filters refuse the absolute symbolic
+    links that a director may well have, or change modes. Here links are made, but nothing goes through them.
+    """
+    extraction = Extraction(target)
+    try:
+        with _opened(archive) as tar:
+            for member in tar:
+                extraction.take(tar, member)
+        extraction.finish()
+    except (tarfile.TarError, EOFError, OSError) as error:
+        raise ArchiveError(f"{archive} cannot be unpacked: {error}") from error
+    return extraction.owners
+
+
+@contextlib.contextmanager
+def _opened(archive):
+    if archive.name.endswith(".zst"):
+        with archive.open("rb") as source, _zstd(source) as plain, tarfile.open(fileobj=plain, mode="r|") as tar:
+            yield tar
+    else:
+        with tarfile.open(archive, mode="r|*") as tar:
+            yield tar
+
+
+def _zstd(source):
+    try:
+        from zstandard import ZstdDecompressor, ZstdError
+    except ImportError as error:
+        raise ArchiveError(
+            f"{source.name} is compressed with zstd, which this controller's Python cannot read: install the Python "
+            "library zstandard, or unpack it and pack it again as .tar.gz."
+        ) from error
+    return _Plain(ZstdDecompressor().stream_reader(source, read_across_frames=True), ZstdError)
+
+
+class _Plain:
+    """A decompressed stream whose errors are those of a file."""
+
+    def __init__(self, reader, error):
+        self._reader, self._error = reader, error
+
+    def read(self, count):
+        try:
+            return self._reader.read(count)
+        except self._error as error:
+            raise OSError(str(error)) from error
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *dummy):
+        self._reader.close()
+
+
+class Extraction:
+    """Makes what an archive names below one directory."""
+
+    def __init__(self, target: Path):
+        self._target = target
+        self._directories = {}
+        self.owners = {}
+
+    def take(self, tar, member):
+        """Make one member of the archive."""
+        parts = self._parts(member.name)
+        if not parts:
+            return
+        path = self._inside(parts)
+        if not member.isdir() and os.path.lexists(path):
+            self._replace(path)
+        if member.isdir():
+            self._make_directory(path)
+            self._directories[path] = member
+        elif member.issym():
+            path.symlink_to(member.linkname)
+        elif member.islnk():
+            os.link(self._linked(member), path, follow_symlinks=False)
+        elif member.isreg():
+            self._write(tar.extractfile(member), path, member)
+        else:
+            raise ArchiveError(f"{member.name} is a device or the like, which no backup holds. Nothing was restored.")
+        self.owners["/".join(parts)] = (member.uid, member.gid)
+
+    def finish(self):
+        """Give directories their metadata, now that nothing is made in them any more."""
+        for path, member in sorted(self._directories.items(), reverse=True):
+            os.utime(path, (member.mtime, member.mtime))
+            path.chmod(member.mode & 0o7777 | stat.S_IRWXU)
+
+    @staticmethod
+    def _parts(name):
+        parts = [part for part in name.split("/") if part not in ("", ".")]
+        if name.startswith("/") or ".." in parts:
+            raise ArchiveError(f"The archive holds {name}, which would land outside of it. Nothing was restored.")
+        return parts
+
+    def _inside(self, parts):
+        """Return a path whose parents are directories of ours, never links."""
+        parent = self._target
+        for part in parts[:-1]:
+            parent = parent / part
+            self._make_directory(parent)
+        return parent / parts[-1]
+
+    @staticmethod
+    def _make_directory(path):
+        if not os.path.lexists(path):
+            path.mkdir(mode=0o700)
+        elif path.is_symlink() or not path.is_dir():
+            raise ArchiveError(f"The archive holds something below {path}, which is no directory. Nothing was restored.")
+
+    @staticmethod
+    def _replace(path):
+        if stat.S_ISDIR(os.lstat(path).st_mode):
+            raise ArchiveError(f"The archive holds {path} twice, once as a directory. Nothing was restored.")
+        path.unlink()
+
+    def _linked(self, member):
+        path = self._inside(self._parts(member.linkname) or [""])
+        if not os.path.lexists(path) or not stat.S_ISREG(os.lstat(path).st_mode):
+            raise ArchiveError(f"{member.name} is a link to {member.linkname}, which the archive does not hold before it.")
+        return path
+
+    @staticmethod
+    def _write(source, path, member):
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+        with open(os.open(path, flags, 0o600), "wb") as target:
+            shutil.copyfileobj(source, target, 1 << 20)
+            os.fchmod(target.fileno(), member.mode & 0o7777)
+        os.utime(path, (member.mtime, member.mtime))
+
+
+def find_tree(top: Path) -> Path:
+    """Return the directory in an unpacked archive that holds ``vcap/``, the one nearest to its top."""
+    level = [top]
+    for dummy in range(DEEPEST):
+        for directory in level:
+            if (directory / "vcap").is_dir() and not (directory / "vcap").is_symlink():
+                return directory
+        level = [child for parent in level for child in sorted(parent.iterdir()) if child.is_dir() and not child.is_symlink()]
+    raise ArchiveError("The archive has no directory vcap/: it is not one of a director's backups.")

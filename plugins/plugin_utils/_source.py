@@ -1,0 +1,157 @@
+# Copyright: (c) 2026, microbosh.director contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The backup that a restore is made from, on the controller, and what is to be known of it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+from ansible_collections.microbosh.director.plugins.module_utils import _layout as layout
+from ansible_collections.microbosh.director.plugins.module_utils import _mtree as mtree
+from ansible_collections.microbosh.director.plugins.module_utils import _tree as tree
+from ansible_collections.microbosh.director.plugins.module_utils._dump import chunks_of, read_dump
+from ansible_collections.microbosh.director.plugins.module_utils._files import sha256
+from ansible_collections.microbosh.director.plugins.module_utils._snapshots import latest_id, list_ids, parse_id
+from ansible_collections.microbosh.director.plugins.plugin_utils._archive import (
+    ArchiveError,
+    find_tree,
+    is_archive,
+    unpack,
+)
+
+SETTINGS = Path(layout.TREE, "bosh", "settings.json")
+
+
+class SourceError(ValueError):
+    """There is no backup to restore, or not a whole one."""
+
+
+class Source:
+    """A backup as a directory, unpacked if need be. One without a manifest is called unproven."""
+
+    def __init__(self, path: Path, owners=None, metadata: Path | None = None):
+        self.path = path
+        self.proven = (path / layout.CHECKSUMS).is_file() and (path / layout.METADATA).is_file()
+        self.metadata = path / layout.METADATA if self.proven else metadata
+        self._owners = owners
+
+    def describe(self) -> dict:
+        """Return everything that a restore has to know before it touches anything."""
+        if not self.proven:
+            self._write_metadata()
+        dumps = [self._dump(path) for path in sorted((self.path / layout.DUMPS).glob("*"))]
+        return {
+            "path": str(self.path),
+            "proven": self.proven,
+            "metadata": str(self.metadata),
+            "filter": self._lines(self.path / layout.FILTER),
+            "agent_id": self._agent_id(),
+            "dumps": [dump for dump in dumps if dump],
+            "postgres": self._postgres(),
+            "id": self._report().get("id"),
+            "host": self._report().get("host"),
+            "mode": self._report().get("mode"),
+        }
+
+    def _dump(self, path):
+        if path.name == "globals.sql" or not path.is_file():
+            return None
+        dump = read_dump(chunks_of(str(path)))
+        if not dump.complete:
+            raise SourceError(f"The dump {path} is not whole: {dump.flaw}. Restore another backup.")
+        rows = {table.qualified: count for table, count in dump.rows.items() if table.database is None}
+        return {
+            "database": path.name.removesuffix(".sql"),
+            "path": str(path),
+            "name": path.name,
+            "size": path.stat().st_size,
+            "rows": rows,
+            "kind": dump.kind,
+        }
+
+    def _postgres(self):
+        found = sorted((self.path / layout.TREE / "store").glob("postgres*/PG_VERSION"))
+        return [{"name": path.parent.name, "major": path.read_text().strip()} for path in found]
+
+    def _report(self):
+        path = self.path / layout.REPORT
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+    def _agent_id(self):
+        try:
+            return json.loads((self.path / SETTINGS).read_text(encoding="utf-8")).get("agent_id")
+        except (OSError, ValueError):
+            return None
+
+    @staticmethod
+    def _lines(path):
+        return [line for line in path.read_text(encoding="utf-8").splitlines() if line] if path.is_file() else []
+
+    def _write_metadata(self):
+        """Record what nobody recorded: the archive's owners, or else those of the files as they lie here."""
+        top, name = str(self.path).encode(), layout.TREE.encode()
+        entries = sorted(tree.examine_tree(top, name), key=lambda entry: entry.path)
+        tree.mark_twins(entries)
+        for entry in entries:
+            entry.uid, entry.gid = (self._owners or {}).get(entry.path.decode("utf-8", "surrogateescape"), (entry.uid, entry.gid))
+            if entry.type == "file":
+                entry.digest = sha256(top + b"/" + entry.path)[0]
+        self.metadata.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.metadata.write_bytes(b"".join(mtree.format_entries(entries)))
+
+
+def find(wanted: str, directory: Path, scratch: Path) -> Source:
+    """Given what an operator calls it, return the backup: ``latest``, an id, a directory or an archive's path."""
+    if wanted == layout.LATEST or parse_id(wanted) is not None:
+        return Source(_published(wanted, directory))
+    path = Path(wanted).expanduser()
+    if path.is_dir():
+        return _checked(Source(path, metadata=scratch / layout.METADATA))
+    if not path.is_file():
+        raise SourceError(
+            f"There is no {wanted} on the controller. Expected latest, an id such as 20261122T221326Z "
+            f"(there are: {', '.join(list_ids(str(directory))) or 'none'}), or the path of an archive."
+        )
+    return _unpacked(path, scratch)
+
+
+def _published(wanted, directory):
+    name = latest_id(str(directory)) if wanted == layout.LATEST else wanted
+    if name is None or name not in list_ids(str(directory)):
+        raise SourceError(
+            f"There is no backup {wanted} in {directory}. There are: {', '.join(list_ids(str(directory))) or 'none'}."
+        )
+    return directory / name
+
+
+def _unpacked(path, scratch):
+    if not is_archive(path.name):
+        raise SourceError(f"{path} is not an archive: its name ends in none of .tar.zst, .tar.gz, .tgz, .tar.xz, .tar.")
+    _check_sum(path)
+    shutil.rmtree(scratch, ignore_errors=True)
+    target = scratch / "unpacked"
+    target.mkdir(mode=0o700, parents=True)
+    try:
+        owners = unpack(path, target)
+        top = find_tree(target)
+    except ArchiveError as error:
+        raise SourceError(str(error)) from error
+    prefix = str(top.relative_to(target))
+    below = {name.removeprefix(f"{prefix}/"): owner for name, owner in owners.items()}
+    return _checked(Source(top, owners if prefix == "." else below, scratch / layout.METADATA))
+
+
+def _check_sum(path):
+    """Compare an archive with the checksum that lies beside it, if one does."""
+    beside = path.with_name(f"{path.name}.sha256")
+    if beside.is_file() and beside.read_text(encoding="ascii").split(maxsplit=1)[0] != sha256(str(path))[0]:
+        raise SourceError(f"{path} does not have the digest that {beside.name} has for it. Restore another backup.")
+
+
+def _checked(source):
+    if not (source.path / layout.TREE).is_dir():
+        raise SourceError(f"{source.path} has no directory vcap/: it is not a director's backup.")
+    return source
