@@ -99,7 +99,8 @@ class ActionModule(ActionBase):
 
 def rsync_options(arguments):
     """Given the action's arguments, return rsync's options, quoted as synchronize expects them."""
-    options = ["--hard-links", "--numeric-ids", "--no-devices", "--no-specials"]
+    # Times are compared to the nanosecond, so that a change within the second of the copy is seen.
+    options = ["--hard-links", "--numeric-ids", "--no-devices", "--no-specials", "--modify-window=-1"]
     if not arguments["reader"]:
         options += ["--no-owner", "--no-group"]  # they are the backup user's, not the director's
     if arguments["estimate"]:

@@ -12,6 +12,7 @@ from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
 
+import itertools
 import re
 from collections import namedtuple
 
@@ -151,15 +152,18 @@ class _Segments(object):
         return taken
 
     def read(self):
+        return itertools.chain.from_iterable(self._parts())
+
+    def _parts(self):
+        """Yield the segments in groups; each has to be used up before the next is asked for."""
         while self._at < len(self._text) or self._more():
             kind, end = self._unit()
             payload = self._take(end)
             if kind == STATEMENT and _COPY.match(payload + self._text[end : end + 1]):
-                yield COPY, payload + self._take(end + 1)
-                for segment in self._rows():
-                    yield segment
+                yield [(COPY, payload + self._take(end + 1))]
+                yield self._rows()
             else:
-                yield kind, payload
+                yield [(kind, payload)]
 
     def _unit(self):
         """Return the kind of what comes next, and where it ends."""

@@ -83,30 +83,36 @@ def say(message):
 
 
 def run_command(argv, seconds=COMMAND_SECONDS):
-    """Given an argument list, return (exit status, output, errors), or 124 when it takes too long.
-
-    A command that hangs is left behind, not waited for: it runs as root, and cannot be killed.
-    """
-    null = os.open(os.devnull, os.O_RDWR)
+    """Given an argument list, return (exit status, output, errors), or 124 when it takes too long."""
     try:
-        process = subprocess.Popen(
-            argv,
-            stdin=null,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            close_fds=True,
-            env=dict(os.environ, LANG="C", LC_ALL="C"),
-        )
+        command = _Command(argv)
     except EnvironmentError as error:
         return 127, "", "%s: %s" % (argv[0], error.strerror)
-    finally:
-        os.close(null)
-    said = dict((stream, b"") for stream in (process.stdout, process.stderr))
-    ended = _read_until(said, uptime() + seconds)
-    out, err = (_native(said[stream]) for stream in (process.stdout, process.stderr))
-    for stream in said:
-        stream.close()
-    return (process.wait(), out, err) if ended else (124, "", "no answer within %d s" % seconds)
+    return command.answer(seconds)
+
+
+class _Command(subprocess.Popen):
+    """A command that is left behind when it hangs: it runs as root, and cannot be killed."""
+
+    def __init__(self, argv):
+        with open(os.devnull) as nothing:
+            super(_Command, self).__init__(
+                argv,
+                stdin=nothing,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                close_fds=True,
+                env=dict(os.environ, LANG="C", LC_ALL="C"),
+            )
+
+    def answer(self, seconds):
+        """Return (exit status, output, errors); 124 is the status of one that takes too long."""
+        said = {self.stdout: b"", self.stderr: b""}
+        ended = _read_until(said, uptime() + seconds)
+        out, err = _native(said[self.stdout]), _native(said[self.stderr])
+        self.stdout.close()
+        self.stderr.close()
+        return (self.wait(), out, err) if ended else (124, "", "no answer within %d s" % seconds)
 
 
 def _native(data):
@@ -115,16 +121,16 @@ def _native(data):
 
 def _read_until(said, deadline):
     """Read streams to their ends into a mapping; return whether that was before the deadline."""
-    open_streams = list(said)
-    while open_streams:
-        ready = _select(open_streams, deadline - uptime())
+    streams = list(said)
+    while streams:
+        ready = _select(streams, deadline - uptime())
         if not ready and uptime() >= deadline:
             return False
         for stream in ready:
             part = os.read(stream.fileno(), 65536)
             said[stream] += part
             if not part:
-                open_streams.remove(stream)
+                streams.remove(stream)
     return True
 
 

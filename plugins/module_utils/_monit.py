@@ -25,8 +25,8 @@ _HEADER = re.compile(r"^(?:The Monit daemon|Monit) (\d\S*) uptime: ", re.MULTILI
 _TYPES = r"Filesystem|Directory|File|Process|Remote Host|System|Fifo|Program|Network"
 _NAMED = re.compile(r"^(%s) '([^']+)'(.*)$" % _TYPES)
 _FIELD = re.compile(r"^  (status|pid) {2,}(.*\S)\s*$")
-# Colours, and the frame that some versions draw around the table.
-_FRAME = re.compile(r"\x1b\[[0-9;]*m|[^\x20-\x7e]|\|")
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_FRAME = re.compile(r"[^\x20-\x7e]|\|")  # some versions draw lines around the table
 _TABLE_ROW = re.compile(r"^\s*(\S+(?: \S+)*)\s{2,}(\S+(?: \S+)*)\s{2,}(%s)\s*$" % _TYPES)
 _PENDING = re.compile(r"^(.*?) - (\w+)(?: pending|(?: p?[endig]*)?\.\.\.)$")
 
@@ -186,6 +186,7 @@ def check_answer(command, rc, out, err):
 
 
 def _split_header(text):
+    text = _COLOUR.sub("", text)
     header = _HEADER.search(text)
     if not header:
         raise MonitUnreadable(

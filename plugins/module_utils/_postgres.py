@@ -8,7 +8,6 @@ from __future__ import absolute_import, division, print_function
 __metaclass__ = type
 
 import binascii
-import contextlib
 import hashlib
 import os
 import re
@@ -270,7 +269,7 @@ def run_dump(client, command, target, scratch):
     digest = hashlib.sha256()
     # Not a pipe: nobody would read it while the dump is read. Not in /tmp either, which is small on a director.
     with tempfile.TemporaryFile(dir=scratch) as complaints:
-        with _process(command, environment, complaints) as process:
+        with _started(command, environment, complaints) as process:
             dump = read_dump(_through(process.stdout, digest, target))
         complaints.seek(0)
         complaint = _last_lines(native(complaints.read()))
@@ -283,25 +282,35 @@ def run_dump(client, command, target, scratch):
     return Written(dump, target.tell(), digest.hexdigest())
 
 
-@contextlib.contextmanager
-def _process(command, environment, complaints):
-    with open(os.devnull, "rb") as nothing:
-        process = subprocess.Popen(
-            [encoded(argument) for argument in command],
-            env=environment,
-            stdin=nothing,
-            stdout=subprocess.PIPE,
-            stderr=complaints,
-            close_fds=True,
-        )
+class _Streaming(subprocess.Popen):
+    """A command whose output is read while it runs, which run_command cannot do; it never outlives its block."""
+
+    def __init__(self, command, environment, complaints):
+        with open(os.devnull, "rb") as nothing:
+            super(_Streaming, self).__init__(
+                [encoded(argument) for argument in command],
+                env=environment,
+                stdin=nothing,
+                stdout=subprocess.PIPE,
+                stderr=complaints,
+                close_fds=True,
+            )
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, traceback):
+        if kind:
+            self.kill()
+        self.stdout.close()
+        self.wait()
+
+
+def _started(command, environment, complaints):
     try:
-        yield process
-    except BaseException:
-        process.kill()
-        raise
-    finally:
-        process.stdout.close()
-        process.wait()
+        return _Streaming(command, environment, complaints)
+    except EnvironmentError as error:
+        raise PostgresError("%s cannot be run: %s" % (command[0], error.strerror))
 
 
 def _through(source, digest, target):

@@ -203,7 +203,7 @@ def prune(directory, keep, pins=(), archives=True, dry_run=False):
         "changed": bool(directories or files or latest),
         "kept": retention.kept,
         "removed": retention.removed,
-        "finished": retention.leftovers,
+        "leftovers": retention.leftovers,
         "archives": [os.path.basename(path) for path in files],
         "bytes": bytes_freed(directories, files),
         "latest": latest_id(directory) or latest,

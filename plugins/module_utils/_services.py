@@ -30,9 +30,12 @@ PROCESS_LOOK = 0.05  # between two looks at /proc, which cost next to nothing
 QUICK_LOOK = 0.1  # between two looks at monit when the answer is due
 SLOW_LOOK = 0.5  # between two looks at monit when it is not
 STOP_PACE = 1.0  # at most, between two stops
-START_PACE = 0.2  # between two starts
+START_PACE = 0.2  # between two starts, and between two looks at monit until everything is up
 ASK_AGAIN = 5.0  # after monit has accepted an action, ended it, and the service is still not there
 DAEMON_RESTART = 10.0  # how long the monit daemon may be away, as it is when the agent reloads it
+
+# The first of the versions that do not sleep while they wait for a process.
+WAKEFUL = (5, 26)
 
 
 class NotReached(DirectorError):
@@ -88,14 +91,15 @@ class Change(object):
         self.deadline = self.began + self.timeout
         self.before = report = self.look()
         self._require_known(report)
-        to_ask = [service for service in self.unreached(report) if self.may_ask(service)]
+        unreached = self.unreached(report)
+        to_ask = [service for service in unreached if self.may_ask(service)]
         if check_mode:
             return self._result(report, [service.name for service in to_ask])
         for service in to_ask:
             self.ask(service.name)
             if service.has_process:
                 self.pace()
-        if to_ask or wait:
+        if to_ask or (wait and unreached):
             report = self._settle(wait)
         self.check_excluded(report)
         return self._result(report, self._acted(report))
@@ -312,6 +316,7 @@ class Start(Change):
     def __init__(self, *args, **kwargs):
         super(Start, self).__init__(*args, **kwargs)
         self.up_at = None
+        self._look_after = QUICK_LOOK
         self._all_asked = None  # when it was the last resort
 
     def run(self, wait=True, check_mode=False):
@@ -347,10 +352,22 @@ class Start(Change):
             self.up_at = self.host.now()
 
     def pace(self):
-        self.host.sleep(START_PACE)
+        """The pidfile that monit waits for is there some tenths of a second later; the next command wakes it then."""
+        if version_of(self.before.version) < WAKEFUL:
+            self.host.sleep(START_PACE)
 
     def pause(self):
-        self.host.sleep(SLOW_LOOK if self.up_at else START_PACE)
+        """monit calls most of them running as soon as all are up, and the rest after its next cycle."""
+        if self.up_at is None:
+            self.host.sleep(START_PACE)
+        else:
+            self.host.sleep(self._look_after)
+            self._look_after = min(2 * self._look_after, SLOW_LOOK)
+
+
+def version_of(text):
+    """Given ``5.27.2``, return ``(5, 27, 2)``."""
+    return tuple(int(part) for part in text.split(".") if part.isdigit())
 
 
 CHANGES = dict(stopped=Stop, started=Start)

@@ -44,10 +44,24 @@ class Entry(object):
         "uid",
     )
 
-    def __init__(self, path, **values):
-        for name in self.__slots__:
-            setattr(self, name, values.get(name))
+    def __init__(
+        self, path, type, uid=None, gid=None, mode=None, mtime=None, size=None, link=None, device=None, digest=None,
+        twin=None, inode=None, links=None,
+    ):
+        # Spelled out, because a backup has many of them.
         self.path = path
+        self.type = type
+        self.uid = uid
+        self.gid = gid
+        self.mode = mode
+        self.mtime = mtime
+        self.size = size
+        self.link = link
+        self.device = device
+        self.digest = digest
+        self.twin = twin
+        self.inode = inode
+        self.links = links
 
     def same_time(self, other):
         """Whether two entries have the same time, as exactly as this Python can tell."""

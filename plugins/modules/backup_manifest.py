@@ -253,6 +253,8 @@ def main():
         module.fail_json(msg=str(error), **error.facts)
     except EnvironmentError as error:
         module.fail_json(msg="The manifest of %s could not be %s: %s" % (path, module.params["state"], error))
+    for warning in result.pop("warnings"):
+        module.warn(warning)
     if module.params["fail"] and not result["whole"]:
         module.fail_json(msg=explain(path, result), **result)
     module.exit_json(**result)

@@ -122,7 +122,7 @@ removed:
   type: list
   elements: str
   sample: [20261101T220000Z]
-finished:
+leftovers:
   description: Ids of backups that an earlier run had begun to remove.
   returned: success
   type: list
@@ -174,6 +174,8 @@ def main():
         module.fail_json(msg=str(error), **error.facts)
     except EnvironmentError as error:
         module.fail_json(msg="The backups in %s could not be pruned: %s" % (path, error))
+    for warning in result.pop("warnings"):
+        module.warn(warning)
     module.exit_json(diff=difference(path, result), **result)
 
 

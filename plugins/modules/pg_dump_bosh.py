@@ -36,6 +36,7 @@ attributes:
     support: partial
     details: Every dump is made anew. O(state=checked) and O(state=absent) are idempotent.
   platform:
+    support: full
     platforms: posix
 options:
   state:

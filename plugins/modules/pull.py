@@ -12,8 +12,8 @@ DOCUMENTATION = r"""
 module: pull
 short_description: Copy files from the director and show how far it is
 description:
-  - Hands the transfer to M(ansible.posix.synchronize), with the options that a backup needs. Owners stay numeric, hard links stay
-    hard links, nothing is compressed, the host key is checked, and Ansible's own connection is shared.
+  - Hands the transfer to M(ansible.posix.synchronize), with the options that a backup needs. Owners stay numeric,
+    hard links stay hard links, nothing is compressed, the host key is checked, and Ansible's own connection is shared.
   - Meanwhile it reads rsync's log and prints a line every 10 seconds with the bytes copied and their share.
 author: microbosh.director contributors (@microbosh)
 version_added: 1.0.0

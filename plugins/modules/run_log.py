@@ -35,7 +35,8 @@ options:
     elements: str
     required: true
   log:
-    description: File on the controller that the lines are appended to. It is made with mode 0600, if its directory exists.
+    description:
+      - File on the controller that the lines are appended to. It is made with mode 0600, if its directory exists.
     type: path
   phase:
     description: Name of the phase that has ended with this.

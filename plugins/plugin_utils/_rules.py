@@ -45,7 +45,7 @@ def guard(rules: list[str]) -> list[str]:
     for pattern in included:
         tree = re.sub(r"/\*{2,3}$", "", pattern)
         if pattern.endswith("**") and (tree == pattern or WILD.search(tree)):
-            raise RuleError(f"microbosh_filter includes '{pattern}': a tree is named without wildcards, as in 'store/**'")
+            raise RuleError(f"microbosh_filter includes '{pattern}': name a tree without wildcards, as in 'store/**'")
     parents = {parent for path in trees | paths for parent in _parents(path)}
     leaves = paths - parents
     reachable = sorted(trees | leaves | parents)

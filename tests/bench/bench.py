@@ -36,6 +36,9 @@ def arguments():
     parser = argparse.ArgumentParser(prog="bench", description=__doc__, formatter_class=raw)
     for name, default, what in SIZES:
         parser.add_argument(name, type=int, default=default, metavar="MIB", help=f"{what} (default: {default})")
+    parser.add_argument(
+        "--monit", metavar="FILE", help="a monit for the host, such as the 5.2.5 of directors (default: Debian's)"
+    )
     parser.add_argument("--keep", action="store_true", help="leave the host, the backups and the logs of every run")
     return parser.parse_args()
 
@@ -56,7 +59,7 @@ def bench(options):
     host = BenchHost("bench")
     say(f"Starting an embedded microBOSH with {options.blobs} MiB of blobs and {options.database_mib} MiB of rows")
     try:
-        host.up(options.blobs, options.database_mib)
+        host.up(options.blobs, options.database_mib, options.monit)
         runs = race(host, options)
     finally:
         if not options.keep:

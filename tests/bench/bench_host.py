@@ -4,7 +4,9 @@
 """The test host that everyone runs against, and the watcher on it."""
 
 import json
+import shlex
 import subprocess
+import time
 from pathlib import Path
 
 import yaml
@@ -19,6 +21,12 @@ SETTLE = """
 psql='chpst -u vcap /var/vcap/packages/postgres/bin/psql -qX -v ON_ERROR_STOP=1 -h 127.0.0.1 -d'
 $psql bosh -c 'VACUUM ANALYZE' && $psql postgres -c CHECKPOINT && sync
 """
+# Another monit in place of Debian's, in the words of its configuration that the old ones know, too.
+MONIT = "/var/vcap/bosh/bin/monit"
+CHANGE_MONIT = f"""
+sv stop monit && install -m 0755 {ON_HOST}/monit {MONIT} && rm -f /var/vcap/monit/monit.state &&
+sed -i -e 's/^set log /set logfile /' -e '/^set onreboot /d' /var/vcap/bosh/etc/monitrc && sv start monit
+"""
 
 
 class BenchHost:
@@ -27,12 +35,31 @@ class BenchHost:
     def __init__(self, name):
         self.name = name
 
-    def up(self, blobs, database_mib):
+    def up(self, blobs, database_mib, monit=None):
         self._testhost("down", self.name)
         self._testhost("up", self.name, f"--blobs={blobs}", f"--database-mib={database_mib}")
         self.execute("mkdir", "-p", ON_HOST)
         for path in [*sorted((HERE / "on_host").glob("*.py")), HERE / "rsync_list"]:
-            self.execute("tee", f"{ON_HOST}/{path.name}", input=path.read_text())
+            self._put(path, path.name)
+        if monit:
+            self._put(Path(monit), "monit")
+            self.execute("sh", "-c", CHANGE_MONIT)
+            self._wait_for_monit()
+
+    def _put(self, path, name):
+        with open(path, "rb") as content:
+            self.execute("sh", "-c", f"cat >{shlex.quote(f'{ON_HOST}/{name}')}", stdin=content)
+
+    def _wait_for_monit(self, seconds=60):
+        """Wait until monit calls every process running; the first seconds it does not even answer."""
+        deadline = time.monotonic() + seconds
+        rows = []
+        while not rows or not all("running" in row or " OK " in row for row in rows):
+            if time.monotonic() > deadline:
+                raise BenchError(f"the monit given with --monit calls not every process running: {rows or 'no answer'}")
+            time.sleep(0.5)
+            summary = self.execute("sh", "-c", f"{MONIT} summary || true")
+            rows = [line for line in summary.splitlines() if "Process" in line]
 
     def down(self):
         self._testhost("down", self.name)

@@ -11,7 +11,7 @@ import subprocess
 import time
 
 from bench_host import HERE, ON_HOST, output
-from results import BenchError, Run, outage, timed_steps
+from results import BenchError, Run, begun_steps, ended_steps, outage
 
 DATABASE = "bosh"
 PASSWORD = "c1oudc0w"
@@ -43,6 +43,7 @@ class Contender:
 
     name = ""
     mark = re.compile(r"== (.+)$")
+    steps = staticmethod(begun_steps)
     remote = True
 
     def __init__(self, host, work):
@@ -71,7 +72,7 @@ class Contender:
             raise BenchError(f"{self.name}, {run} run: failed with status {status}. The end of {log}:\n{tail(log)}")
         if not watcher.seen:
             raise BenchError(f"{self.name}, {run} run: the watcher on the host failed, so there is no outage to show")
-        steps = timed_steps(marks, total)
+        steps = self.steps(marks, total)
         return Run(
             contender=self.name,
             run=run,
@@ -89,6 +90,8 @@ class Ours(Contender):
 
     name = "ours"
     mark = re.compile(r"TASK \[(.+)\] \**$")
+    # With the strategy host_pinned the name of a task is printed with its result.
+    steps = staticmethod(ended_steps)
 
     def prepare(self):
         inventory = self.work / "inventory"

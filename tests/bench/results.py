@@ -46,13 +46,20 @@ def outage(services, events):
     return round(events[-1]["at"] - events[0]["at"], 2)
 
 
-def timed_steps(marks, end):
+def begun_steps(marks, total):
     """Given (seconds, name) of each step's beginning and the end of the last, return the steps with their length."""
-    ends = [began for began, _name in marks[1:]] + [end]
-    return [
-        {"step": name, "began": round(began, 2), "seconds": round(until - began, 2)}
-        for (began, name), until in zip(marks, ends, strict=True)
-    ]
+    ends = [began for began, _name in marks[1:]] + [total]
+    return [_step(name, began, end) for (began, name), end in zip(marks, ends, strict=True)]
+
+
+def ended_steps(marks, _total):
+    """Given (seconds, name) of each step's end, return the steps with their length; the first began with the run."""
+    begins = [0.0] + [end for end, _name in marks[:-1]]
+    return [_step(name, began, end) for began, (end, name) in zip(begins, marks, strict=True)]
+
+
+def _step(name, began, end):
+    return {"step": name, "began": round(began, 2), "seconds": round(end - began, 2)}
 
 
 @dataclass

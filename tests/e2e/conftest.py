@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -18,6 +19,9 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 # The virtual environment whose Ansible is tested; the tests themselves may run in another one.
 ANSIBLE = Path(os.environ.get("MICROBOSH_ANSIBLE", sys.prefix))
 PLAYBOOK_SECONDS = 600
+SMALL_STORE = 192  # MiB
+# The old tool let its key run these with any argument, which is as good as root.
+OLD_SUDOERS = "vcap ALL=(root) NOPASSWD: /var/vcap/bosh/bin/monit, /usr/bin/sv, /usr/bin/rsync, /bin/rm"
 
 
 @dataclass
@@ -34,6 +38,17 @@ class Run:
     def flat(self):
         """The output on one line, since Ansible and YAML fold long lines as they like."""
         return " ".join(self.output.split())
+
+    @property
+    def recap(self):
+        """What Ansible counts at the end: {host: {"ok": 12, "changed": 3, "unreachable": 0, "failed": 0, ...}}."""
+        rows = re.findall(r"^(\S+) +: (ok=.*)$", self.output, re.MULTILINE)
+        return {host: {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", row)} for host, row in rows}
+
+    def told(self, host):
+        """What the run tells a person about a host, on one line: its own lines, and the error that ended it."""
+        told = re.findall(rf"^(?:{host}: |fatal: \[{host}\]: )(.*)$", self.output, re.MULTILINE)
+        return " ".join(" ".join(told).replace("\\n", " ").split())
 
 
 @dataclass
@@ -86,6 +101,17 @@ class Director:
         """Whether monit calls every service running and the agent runs."""
         return self.host.runs() and "run: agent" in self.shell("sv status agent")
 
+    def variables(self, **settings):
+        """Its variables as those of one host in an inventory, with the given settings over the director's own."""
+        return {
+            **self.host.inventory(),
+            "ansible_python_interpreter": "auto_silent",
+            "microbosh_backup_dir": str(self.backups),
+            "microbosh_private_key": str(self.directory / "key"),
+            **self.settings,
+            **settings,
+        }
+
     def inventory(self, **settings):
         """Write the inventory with the given settings over the director's own; return its path."""
         variables = {
@@ -101,25 +127,18 @@ class Director:
 
     def play(self, playbook, *arguments, environment=None, **settings):
         """Run a playbook of the collection from a directory that has nothing of ours; return the Run."""
-        command = self.command(playbook, *arguments, **settings)
-        done = subprocess.run(
-            command, cwd="/", env=ansible_environment(**(environment or {})), stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=PLAYBOOK_SECONDS, check=False,
-        )  # fmt: skip
-        return Run(done.returncode, done.stdout)
+        return run_ansible(self.command(playbook, *arguments, **settings), environment)
 
     def start(self, playbook, *arguments, **settings):
         """Start a playbook and return its process, for tests that do something meanwhile."""
         return subprocess.Popen(
-            self.command(playbook, *arguments, **settings), cwd="/", env=ansible_environment(), stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+            self.command(playbook, *arguments, **settings), cwd="/", env=ansible_environment(),
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            start_new_session=True,
         )  # fmt: skip
 
     def command(self, playbook, *arguments, **settings):
-        return [
-            str(ANSIBLE / "bin" / "ansible-playbook"), "-i", str(self.inventory(**settings)),
-            f"microbosh.director.{playbook}", *arguments,
-        ]  # fmt: skip
+        return playbook_command(self.inventory(**settings), f"microbosh.director.{playbook}", *arguments)
 
     def setup(self, *arguments, **settings):
         """Run setup with what the host's operator has: the password of vcap, or the key of jumpbox."""
@@ -132,6 +151,25 @@ class Director:
 
     def backup(self, *arguments, **settings):
         return self.play("backup", *arguments, **settings)
+
+
+def playbook_command(inventory, playbook, *arguments):
+    return [str(ANSIBLE / "bin" / "ansible-playbook"), "-i", str(inventory), str(playbook), *arguments]
+
+
+def run_ansible(command, environment=None, directory="/"):
+    """Run a command of Ansible and return the Run."""
+    done = subprocess.run(
+        command, cwd=directory, env=ansible_environment(**(environment or {})), stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=PLAYBOOK_SECONDS, check=False,
+    )  # fmt: skip
+    return Run(done.returncode, done.stdout)
+
+
+def write_inventory(path, hosts):
+    """Write an inventory of the given {name: variables}; return its path."""
+    path.write_text(yaml.safe_dump({"microbosh": {"hosts": hosts}}))
+    return path
 
 
 def ansible_environment(**more):
@@ -183,7 +221,51 @@ def director(new_director):
     return prepared(new_director("e2e-director", generation="director", blobs=20))
 
 
+@dataclass
+class FirstSetup:
+    """What setup did to a microBOSH that only the old tool had prepared, step by step, and what it left each time."""
+
+    director: Director
+    before: dict
+    check: Run
+    after_check: dict
+    run: Run
+    after_run: dict
+    again: Run
+    check_again: Run
+    after_all: dict
+
+
+@pytest.fixture(scope="session")
+def first_setup(new_director):
+    """A host with little room in its store, prepared by setup: tried, done, done again, tried again."""
+    director = new_director("e2e-small", generation="micro", blobs=10, store_size=SMALL_STORE)
+    director.shell(f"umask 337; echo '{OLD_SUDOERS}' >/etc/sudoers.d/backup")
+    steps = [director, prepared_places(director), director.setup("--check", "--diff"), prepared_places(director)]
+    steps += [director.setup("--diff"), prepared_places(director)]
+    steps += [director.setup(), director.setup("--check", "--diff"), prepared_places(director)]
+    return FirstSetup(*steps)
+
+
+@pytest.fixture(scope="session")
+def small(first_setup):
+    """The microBOSH of first_setup, with one backup."""
+    run = first_setup.director.backup()
+    assert run.status == 0, run.output
+    return first_setup.director
+
+
 def prepared(director):
     for run in (director.setup(), director.backup()):
         assert run.status == 0, run.output
     return director
+
+
+def prepared_places(director):
+    """Return what is in the places that setup prepares, on both sides: {path: everything but the content}."""
+    places = "/etc /usr/local $(ls -d /home/*/.ssh 2>/dev/null) /var/vcap/store"
+    # Not what PostgreSQL, redis and runit write meanwhile.
+    look = f"find {places} -maxdepth 2 ! -path '/var/vcap/store/*/*' ! -path '/etc/sv/*' -printf '%p %M %u %s %T@\\n'"
+    on_host = dict(line.split(" ", 1) for line in director.shell(look).splitlines())
+    here = [*director.directory.glob("key*"), *director.directory.glob("backups/**/*")]
+    return {**on_host, **{str(path): path.lstat().st_mtime_ns for path in here}}

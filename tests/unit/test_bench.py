@@ -58,12 +58,16 @@ def test_an_outage_that_cannot_be_compared_is_an_error(results, seen, message):
         results.outage(["nats", "postgres"], seen)
 
 
-def test_the_last_step_ends_with_the_run(results):
-    steps = results.timed_steps([(0.5, "stop"), (2.0, "copy")], 7.0)
-    assert [(step["step"], step["began"], step["seconds"]) for step in steps] == [
-        ("stop", 0.5, 1.5),
-        ("copy", 2.0, 5.0),
-    ]
+@pytest.mark.parametrize(
+    ("which", "expected"),
+    [
+        ("begun_steps", [("stop", 0.5, 1.5), ("copy", 2.0, 5.0)]),
+        ("ended_steps", [("stop", 0.0, 0.5), ("copy", 0.5, 1.5)]),
+    ],
+)
+def test_steps_are_timed_by_their_beginning_or_their_end(results, which, expected):
+    steps = getattr(results, which)([(0.5, "stop"), (2.0, "copy")], 7.0)
+    assert [(step["step"], step["began"], step["seconds"]) for step in steps] == expected
 
 
 def runs(results, ours, classic, floor):

@@ -9,6 +9,7 @@ import json
 import os
 import random
 import shutil
+import stat
 import subprocess
 import tempfile
 from pathlib import Path
@@ -381,6 +382,8 @@ def test_one_flipped_bit_anywhere_is_found_and_named(tmp_path, backup):
         # A digest in SHA256SUMS that is wrong for a record cannot be told from a record that is wrong.
         assert name in named or (name == "SHA256SUMS" and named & {"backup.json", "backup.log", "metadata.mtree"})
         path.write_bytes(content)
+        # Writing takes the set-user-ID bit away, unless root writes.
+        path.chmod(stat.S_IMODE(status.st_mode))
         os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
     assert found(backup)["whole"]
 

@@ -440,6 +440,14 @@ def test_if_one_dump_fails_none_is_left(host, scripts, said):
     assert names(made.dest) == []
 
 
+def test_a_client_that_cannot_be_run_is_said(host):
+    made = host(databases=["bosh"])
+    (made.packages / "postgres-15" / "bin" / "pg_dumpall").write_bytes(b"\x7fELF of another machine")
+    with pytest.raises(PostgresError, match=r"tablespaces failed.*/pg_dumpall cannot be run: Exec format error"):
+        made.job.dump(run)
+    assert names(made.dest) == []
+
+
 def test_messages_without_end_do_not_stop_a_dump(host):
     made = host(pg_dump=f"seq 200000 >&2; {print_file(SMALL)}")
     assert len(made.job.dump(run)["dumps"]) == 2

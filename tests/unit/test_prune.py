@@ -206,7 +206,7 @@ class TestPrune:
         (backups / "archives" / f"bosh-1_{IDS[0]}.tar").touch()
         (backups / IDS[0]).rename(backups / f"{IDS[0]}.removing")
         result = prune(str(backups), {"last": 9})
-        assert result["finished"] == [IDS[0]]
+        assert result["leftovers"] == [IDS[0]]
         assert result["removed"] == []
         assert result["changed"] is True
         assert sorted(os.listdir(backups)) == [*IDS[1:], "archives", "latest"]

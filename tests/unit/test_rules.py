@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The rules that the director enforces let through what the filter includes and nothing else; asked of the real rsync."""
+"""The rules that the director enforces let through what the filter includes and nothing else: the real rsync says."""
 
 from __future__ import annotations
 

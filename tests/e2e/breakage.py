@@ -1,0 +1,95 @@
+"""Ways to break a test host, each of which is mended at the end of its block."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+
+WAIT_SECONDS = 90
+
+# Counts the copies of /var/vcap (not the dry run before them), holds the one that it is told to hold, and slows them.
+GATE = r"""#!/bin/sh
+for path; do :; done
+case ${3%%e.*} in *n*) path=dry-run ;; esac
+if [ "$path" = /var/vcap/ ]; then
+    copy=$(($(cat /run/gate/copies) + 1))
+    echo $copy >/run/gate/copies
+    while [ -e /run/gate/hold.$copy ]; do touch /run/gate/held; sleep 0.1; done
+    rm -f /run/gate/held
+    if [ -e /run/gate/speed ]; then
+        shift 2
+        set -- --server --sender "--bwlimit=$(cat /run/gate/speed)" "$@"
+    fi
+fi
+exec /usr/bin/rsync.aside "$@"
+"""
+
+
+def wait_until(condition, what, seconds=WAIT_SECONDS):
+    """Wait until the condition holds; fail saying what did not come to be."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        time.sleep(0.2)
+
+
+def wait_until_up(director):
+    """Wait until monit calls every service of a director running, asking it to look now."""
+
+    def up():
+        director.execute("pkill", "-USR1", "-x", "monit", check=False)
+        return director.wholly_up()
+
+    wait_until(up, f"{director.name} is wholly up")
+
+
+@contextlib.contextmanager
+def missing(director, *paths):
+    """These files are not on the host."""
+    director.shell("".join(f"mv '{path}' '{path}.aside';" for path in paths))
+    try:
+        yield
+    finally:
+        director.shell("".join(f"mv -T '{path}.aside' '{path}';" for path in paths))
+
+
+@contextlib.contextmanager
+def replaced(director, path, script):
+    """This program on the host is another one; the real one is at <path>.aside."""
+    with missing(director, path):
+        director.execute("sh", "-c", 'printf %s "$2" >"$1" && chmod 0755 "$1"', "sh", path, script)
+        yield
+
+
+class Gate:
+    """Stands before rsync on a host."""
+
+    def __init__(self, director):
+        self._director = director
+
+    def hold(self, copy):
+        """Hold the copy of /var/vcap with this number, from 1: the first pass, then the second."""
+        self._director.shell(f"touch /run/gate/hold.{copy}")
+
+    def is_holding(self):
+        return self._director.execute("test", "-e", "/run/gate/held", check=False).returncode == 0
+
+    def wait(self, process):
+        """Wait until a copy is held; fail when the run has ended before."""
+        wait_until(lambda: self.is_holding() or process.poll() is not None, "a copy is held")
+        assert process.poll() is None, process.communicate()[0]
+
+    def release(self):
+        self._director.shell("rm -f /run/gate/hold.*")
+
+    def slow(self, speed):
+        """Let no copy be faster than this, in KiB/s."""
+        self._director.shell(f"echo {speed} >/run/gate/speed")
+
+
+@contextlib.contextmanager
+def gate(director):
+    """A Gate before rsync on the host."""
+    director.shell("rm -rf /run/gate; mkdir -m 0755 /run/gate; echo 0 >/run/gate/copies")
+    with replaced(director, "/usr/bin/rsync", GATE):
+        yield Gate(director)

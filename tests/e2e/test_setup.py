@@ -1,0 +1,131 @@
+"""Setup: from nothing but the password, or by the key that a director already knows."""
+
+from __future__ import annotations
+
+import re
+import stat
+import subprocess
+
+from conftest import OLD_SUDOERS
+
+SUDOERS = "/etc/sudoers.d/backup"
+# Whoever may run one of these as root is root.
+AS_GOOD_AS_ROOT = ("rsync", "cp", "mv", "chown", "chmod", "tar", "rm", "find", "sh", "bash", "tee", "ALL")
+
+
+def allowed(director):
+    """Return the command lines that the sudoers file allows without a password."""
+    text = director.shell(f"cat {SUDOERS}").replace("\\\n", " ")
+    return [line.strip() for line in re.search(r"MICROBOSH_BACKUP = (.*)", text).group(1).split(",")]
+
+
+def runs_as_root(director, command):
+    """Return whether the backup user may run this as root without a password."""
+    user = director.host.facts["user"]
+    return director.execute("runuser", "-u", user, "--", "sudo", "-n", *command, check=False).returncode == 0
+
+
+def test_check_mode_and_diff_before_the_first_run_change_nothing(first_setup):
+    assert first_setup.check.status == 0, first_setup.check.output
+    assert first_setup.after_check == first_setup.before
+    assert f"-{OLD_SUDOERS}" in first_setup.check.output
+    assert re.search(r"^\+.* NOPASSWD: MICROBOSH_BACKUP$", first_setup.check.output, re.MULTILINE)
+
+
+def test_the_password_is_all_it_needs(first_setup):
+    assert first_setup.run.status == 0, first_setup.run.output
+    assert first_setup.run.recap[first_setup.director.name]["changed"] > 0
+
+
+def test_at_the_end_monit_answers_to_the_key(first_setup):
+    told = first_setup.run.told(first_setup.director.name)
+    assert "Connection test passed, monit 5." in told
+    for service in ("nats", "redis", "postgres", "powerdns", "director", "worker_3", "health_monitor"):
+        assert re.search(rf"\b{service} +OK\b", told), told
+
+
+def test_a_second_run_changes_nothing(first_setup):
+    assert first_setup.again.status == 0, first_setup.again.output
+    assert first_setup.again.recap[first_setup.director.name]["changed"] == 0
+    assert first_setup.after_all == first_setup.after_run
+
+
+def test_check_mode_and_diff_after_it_find_nothing_to_do(first_setup):
+    assert first_setup.check_again.status == 0, first_setup.check_again.output
+    assert first_setup.check_again.recap[first_setup.director.name]["changed"] == 0
+    assert not re.search(r"^[+-]", first_setup.check_again.output, re.MULTILINE)
+
+
+def test_the_controller_has_a_key_and_a_directory_that_are_its_own(first_setup):
+    director = first_setup.director
+    assert stat.S_IMODE((director.directory / "key").stat().st_mode) == 0o600
+    assert stat.S_IMODE(director.backups.stat().st_mode) == 0o700
+
+
+def test_the_key_opens_a_shell_but_no_tunnel(first_setup):
+    director = first_setup.director
+    public = (director.directory / "key.pub").read_text().split()[1]
+    lines = [line for line in director.shell("cat /home/vcap/.ssh/authorized_keys").splitlines() if public in line]
+    assert len(lines) == 1
+    assert lines[0].startswith("no-port-forwarding,no-agent-forwarding,no-X11-forwarding ssh-ed25519 ")
+
+
+def test_the_key_alone_is_enough_afterwards(first_setup):
+    director = first_setup.director
+    variables = director.host.inventory()
+    command = ["ssh", *variables["ansible_ssh_common_args"].split(), "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes"]
+    command += ["-i", str(director.directory / "key"), "-p", str(variables["ansible_port"]), "vcap@127.0.0.1", "id -un"]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "vcap\n"
+
+
+def test_what_it_installed_belongs_to_root(first_setup):
+    host = first_setup.director.services
+    for path, mode in ((SUDOERS, 0o440), ("/usr/local/sbin/microbosh-read", 0o755)):
+        assert (host.file(path).user, host.file(path).group, host.file(path).mode) == ("root", "root", mode), path
+    staging = host.file("/var/vcap/store/microbosh-backup")
+    assert (staging.is_directory, staging.user, staging.mode) == (True, "vcap", 0o700)
+
+
+def test_the_sudoers_file_allows_exact_command_lines_only(first_setup):
+    lines = allowed(first_setup.director)
+    assert "*" not in first_setup.director.shell(f"cat {SUDOERS}")
+    for line in lines:
+        program = line.split()[0]
+        assert program.startswith("/"), line
+        assert program.rpartition("/")[2] not in AS_GOOD_AS_ROOT, line
+    # A program without arguments may be run with any: only the reader, which checks its own, is such a one.
+    assert [line for line in lines if len(line.split()) == 1] == ["/usr/local/sbin/microbosh-read"]
+
+
+def test_the_old_sudoers_file_is_replaced(first_setup):
+    director = first_setup.director
+    assert OLD_SUDOERS not in director.shell(f"cat {SUDOERS}")
+    assert not runs_as_root(director, ["/usr/bin/rsync", "--version"])
+    assert not runs_as_root(director, ["/var/vcap/bosh/bin/monit", "-V"])
+    assert runs_as_root(director, ["/var/vcap/bosh/bin/monit", "summary"])
+
+
+def test_a_sudoers_file_that_visudo_refuses_is_not_put_in_place(first_setup):
+    director = first_setup.director
+    before = director.shell(f"stat {SUDOERS}; cat {SUDOERS}")
+    director.shell("ln -s /var/vcap/bosh/bin/monit /opt/moni:t")
+    try:
+        run = director.setup(microbosh_monit="/opt/moni:t")
+    finally:
+        director.shell("rm /opt/moni:t")
+    assert run.status != 0
+    assert "failed to validate" in run
+    assert "syntax error" in run
+    assert director.shell(f"stat {SUDOERS}; cat {SUDOERS}") == before
+
+
+def test_a_director_is_prepared_with_the_key_it_knows(director):
+    before = director.shell(f"cat {SUDOERS}")
+    again = director.setup()
+    assert again.status == 0, again.output
+    assert again.recap[director.name]["changed"] == 0
+    assert "Connection test passed" in again.told(director.name)
+    assert director.shell(f"cat {SUDOERS}") == before
+    assert before.rstrip().endswith("jumpbox ALL=(root) NOPASSWD: MICROBOSH_BACKUP")
+    assert "/var/vcap/bosh/bin/monit stop credhub" in allowed(director)
+    assert director.services.file("/var/vcap/store/microbosh-backup").user == "jumpbox"

@@ -1,0 +1,394 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""monit_all: timelines of real monits, and the cases that a timeline does not have, without waiting for anything."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.microbosh.director.plugins.module_utils import _monit, _services
+from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._services import Monit, NotReached, Start, Stop
+from ansible_collections.microbosh.director.plugins.module_utils._sudo import SudoRefused
+from monit_rig import BUSY, PROCESSES, VERSIONS, FakeHost, ReplayedMonit, SerialMonit, exchange, timeline
+
+NAMES = ["director", "nats", "postgres", "system_mb1"]
+
+
+@pytest.fixture
+def host():
+    return FakeHost()
+
+
+def serial(host, names=NAMES, **options):
+    run_command = SerialMonit(host, names, **options)
+    run_command.kinds["system_mb1"] = "System"
+    return run_command
+
+
+def change(kind, run_command, host, **options):
+    return kind(Monit(run_command), host, **options)
+
+
+# Timelines.
+
+
+@pytest.mark.parametrize(("version", "last"), [("5.2.5", 11.14), ("5.27.2", 2.92), ("5.33.0", 2.81)])
+def test_stop_all_of_every_version(host, version, last):
+    """It ends just after the last process has, and not when monit has worked off what is pending."""
+    run_command = ReplayedMonit(host, version, "monit stop all")
+    result = change(Stop, run_command, host).run()
+    assert {name for action, name in run_command.asked if action == "stop"} == set(PROCESSES)
+    assert result["acted"] == [s["name"] for s in result["services"] if s["type"] == "Process"]
+    assert result["changed"]
+    assert last <= host.clock - run_command.began <= last + 0.35
+    assert result["seconds"] == pytest.approx(result["ended"] - result["began"], abs=0.01)
+    assert all(host.birth(pid) is None for pid in run_command.pids.values())
+
+
+@pytest.mark.parametrize(("version", "up"), [("5.2.5", 12.17), ("5.27.2", 2.76), ("5.33.0", 2.67)])
+def test_start_all_of_every_version(host, version, up):
+    run_command = ReplayedMonit(host, version, "monit start all")
+    result = change(Start, run_command, host).run()
+    assert len(run_command.asked) == 13
+    assert len(result["acted"]) == 13
+    assert up <= result["up_at"] - run_command.began <= up + 0.3
+    assert result["ended"] - result["up_at"] <= 0.3
+    assert all(service["running"] for service in result["services"])
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_stop_that_leaves_the_process_alive_is_not_one(host, version):
+    """monit says plain "not monitored" of powerdns at the end of this timeline. Its process was alive."""
+    run_command = ReplayedMonit(host, version, "monit stop powerdns")
+    run_command.plan_deaths = lambda: None
+    others = [name for name in PROCESSES if name != "powerdns"]
+    if version == "5.2.5":
+        # It says so at once there, and its pid is known from before.
+        assert "powerdns'                  not monitored - stop" in timeline(version, "monit stop powerdns")[0][1]
+    with pytest.raises(NotReached, match=r"powerdns: [Nn]ot monitored \(pid 2004\)") as raised:
+        change(Stop, run_command, host, exclude=[*others], timeout=20).run()
+    (unreached,) = raised.value.facts["unreached"]
+    assert (unreached["name"], unreached["pids"], unreached["pending"]) == ("powerdns", [2004], None)
+    assert raised.value.facts["acted"] == ["powerdns"]
+    assert 20 <= host.clock - 1000 < 21
+    # It has not been left at that: monit was asked again, but not all the time.
+    assert 2 <= len(run_command.asked) <= 4
+    assert set(run_command.asked) == {("stop", "powerdns")}
+
+
+# Stopping.
+
+
+def test_excluded_services_are_left_alone(host):
+    run_command = serial(host)
+    result = change(Stop, run_command, host, exclude=["postgres"]).run()
+    assert run_command.asked == [("stop", "director"), ("stop", "nats")]
+    assert result["acted"] == ["director", "nats"]
+    assert {s["name"]: s["running"] for s in result["services"]} == {
+        "director": False, "nats": False, "postgres": True, "system_mb1": True,
+    }  # fmt: skip
+
+
+def test_it_is_idempotent(host):
+    run_command = serial(host)
+    assert change(Stop, run_command, host).run()["changed"]
+    asked = list(run_command.asked)
+    again = change(Stop, run_command, host).run()
+    assert (again["changed"], again["acted"], again["seconds"]) == (False, [], 0.02)
+    assert run_command.asked == asked
+
+
+def test_an_unknown_name_is_an_error(host):
+    run_command = serial(host)
+    with pytest.raises(
+        DirectorError, match=r"Cannot exclude postgras: monit knows .* only director, nats, postgres"
+    ) as raised:
+        change(Stop, run_command, host, exclude=["postgras", "nats"]).run()
+    assert raised.value.facts == {"unknown": ["postgras"]}
+    assert run_command.asked == []
+
+
+@pytest.mark.parametrize("kind", [Stop, Start])
+def test_check_mode_asks_for_nothing(host, kind):
+    run_command = serial(host)
+    if kind is Start:
+        change(Stop, run_command, host).run()
+        run_command.asked.clear()
+    result = change(kind, run_command, host, exclude=["nats"]).run(check_mode=True)
+    assert run_command.asked == []
+    assert result["changed"]
+    assert result["acted"] == ["director", "postgres"]
+    wanted, before = ("stopped", "running") if kind is Stop else ("started", "not monitored")
+    expected = {"director": before, "postgres": before}
+    if kind is Start:
+        expected["system_mb1"] = "started"
+    assert result["diff"] == {"before": expected, "after": dict(expected, director=wanted, postgres=wanted)}
+
+
+def test_what_is_not_a_process_is_not_stopped(host):
+    names = ["director", "monitrc", "gateway", "system_mb1"]
+    run_command = serial(host, names)
+    run_command.kinds.update(monitrc="File", gateway="Remote Host")
+    change(Stop, run_command, host).run()
+    assert run_command.asked == [("stop", "director")]
+
+
+def test_a_refused_action_is_asked_again(host):
+    """5.2 refuses a second action on a service while the first is pending."""
+    run_command = serial(host, seconds=2)
+    for name in ("director", "nats"):
+        run_command.act("start", name)
+    assert run_command(["sudo", "-n", "/var/vcap/bosh/bin/monit", "stop", "director"]) == (1, "", BUSY)
+    run_command.asked.clear()
+    result = change(Stop, run_command, host).run()
+    assert result["acted"] == ["director", "nats", "postgres"]
+    assert run_command.asked.count(("stop", "director")) > 1
+    assert not any(service.monitored for name, service in run_command.services.items() if name != "system_mb1")
+
+
+def test_a_service_that_never_accepts_is_named(host):
+    run_command = serial(host)
+    accept = run_command.act
+    run_command.act = lambda action, name: (1, "", BUSY) if name == "nats" else accept(action, name)
+    with pytest.raises(NotReached, match=r"^Not stopped within 30 s.*: nats: running \(pid 2001\)\.") as raised:
+        change(Stop, run_command, host, timeout=30).run()
+    assert raised.value.facts["acted"] == ["director", "postgres"]
+
+
+def test_a_stop_that_somebody_else_has_asked_for_is_waited_for(host):
+    run_command = serial(host, seconds=3)
+    for name in NAMES[:3]:
+        run_command.act("stop", name)
+    result = change(Stop, run_command, host).run()
+    assert run_command.asked == []
+    assert not result["changed"]
+    assert 9 <= result["seconds"] <= 9.7
+
+
+def test_the_pid_of_another_process_is_no_sign_of_life(host):
+    run_command = serial(host)
+    running = change(Stop, run_command, host, timeout=30)
+    stop = run_command.stop
+
+    def recycle(name, service):
+        pid = service.pid
+        stop(name, service)
+        if pid:
+            host.births[pid] = 99  # someone else has it now
+
+    run_command.stop = recycle
+    assert running.run()["changed"]
+
+
+def test_a_pidfile_speaks_where_monit_does_not(host):
+    """A service that is not monitored, but whose process lives: left by a stop that timed out before our time."""
+    run_command = serial(host, ["director_nginx", "nats"], stubborn=["director_nginx"])
+    run_command.services["director_nginx"].monitored = False
+    host.births.update({77: 3, 88: 3})
+    host.pidfile_list = [
+        ("/var/vcap/sys/run/bpm/director/nginx.pid", 77),
+        ("/var/vcap/sys/run/other/other.pid", 88),
+        ("/var/vcap/sys/run/nats/nats.pid", 66),  # of a process that is gone
+    ]
+    with pytest.raises(NotReached) as raised:
+        change(Stop, run_command, host, timeout=10).run()
+    assert [(each["name"], each["pids"]) for each in raised.value.facts["unreached"]] == [("director_nginx", [77])]
+    host.births.pop(77)
+    assert change(Stop, run_command, host).run()["changed"] is False
+
+
+def test_a_process_that_outlives_monits_word_is_waited_for(host):
+    run_command = serial(host, ["nats", "postgres"], stubborn=["nats"])
+    host.deaths[2000] = host.clock + 4
+    result = change(Stop, run_command, host).run()
+    assert 4 <= result["seconds"] <= 4.2
+
+
+def test_an_excluded_service_that_goes_down_too_is_an_error(host):
+    run_command = serial(host)
+    run_command.dependents["postgres"] = ["director"]
+    with pytest.raises(DirectorError, match="monit has also stopped director, which was excluded") as raised:
+        change(Stop, run_command, host, exclude=["director"]).run()
+    assert raised.value.facts == {"drawn_in": ["director"]}
+
+
+def test_without_waiting_it_is_enough_that_monit_accepts(host):
+    run_command = serial(host, seconds=20)
+    result = change(Stop, run_command, host).run(wait=False)
+    assert result["acted"] == ["director", "nats", "postgres"]
+    assert result["seconds"] < 4
+    assert [s["pending"] for s in result["services"]] == ["stop", "stop", "stop", None]
+
+
+def test_one_command_for_each_process_that_has_gone(host):
+    """monit 5.2 sleeps a second while it waits for a process, and every command wakes it."""
+    run_command = serial(host, [f"worker_{n}" for n in range(6)], seconds=0.3)
+    result = change(Stop, run_command, host).run()
+    assert len(run_command.asked) == 6
+    assert result["seconds"] <= 6 * 0.3 + 6 * 0.15
+
+
+def test_stops_are_not_held_back_by_a_slow_one(host):
+    run_command = serial(host, ["worker_1", "worker_2", "worker_3"], seconds=9)
+    begun = host.clock
+    change(Stop, run_command, host).run()
+    assert host.clock - begun <= 27.5
+
+
+# Starting.
+
+
+def stopped(host, **options):
+    run_command = serial(host, **options)
+    for service in run_command.services.values():
+        service.monitored, service.pid = False, None
+    host.births.clear()
+    return run_command
+
+
+def test_started_means_that_everything_runs(host):
+    run_command = stopped(host)
+    result = change(Start, run_command, host).run()
+    assert run_command.asked == [("start", name) for name in NAMES]
+    assert all(service["running"] for service in result["services"])
+    # Initializing is up; running comes three seconds later.
+    assert result["up_at"] < result["ended"] - 2
+    assert change(Start, run_command, host).run()["changed"] is False
+
+
+def test_a_service_that_is_excluded_is_not_started(host):
+    run_command = stopped(host)
+    change(Start, run_command, host, exclude=["nats"]).run()
+    assert run_command.asked == [("start", "director"), ("start", "postgres"), ("start", "system_mb1")]
+    assert not run_command.services["nats"].monitored
+
+
+def test_a_start_while_the_stop_is_pending(host):
+    """What 5.2 refuses, and later versions take in place of the stop."""
+    run_command = serial(host, seconds=2)
+    for name in NAMES:
+        run_command.act("stop", name)
+    result = change(Start, run_command, host).run()
+    assert result["acted"] == NAMES
+    assert all(service["running"] for service in result["services"])
+
+
+def test_a_service_that_was_left_behind_is_started_again(host):
+    """monit forgets what is pending when it is reloaded, as the agent does."""
+    run_command = stopped(host)
+    act, forgotten = run_command.act, []
+
+    def forget_once(action, name):
+        if name == "nats" and not forgotten:
+            forgotten.append(name)
+            return 0, "", ""
+        return act(action, name)
+
+    run_command.act = forget_once
+    result = change(Start, run_command, host, timeout=60).run()
+    assert run_command.asked.count(("start", "nats")) == 2
+    assert result["seconds"] < 15
+
+
+def test_the_system_row_of_old_stemcells(host):
+    """Left "not monitored" after a restart of monit; nothing but its start mends it."""
+    run_command = serial(host)
+    run_command.services["system_mb1"].monitored = False
+    result = change(Start, run_command, host).run()
+    assert run_command.asked == [("start", "system_mb1")]
+    assert result["acted"] == ["system_mb1"]
+    # The processes were up all the time.
+    assert result["up_at"] == pytest.approx(result["began"], abs=0.03)
+
+
+def test_a_service_that_does_not_start_is_named(host):
+    run_command = stopped(host, broken=["director"])
+    with pytest.raises(NotReached, match=r"^Not started within 60 s, in monit's words: director: not monitored\."):
+        change(Start, run_command, host, timeout=60).run()
+    assert 3 <= run_command.asked.count(("start", "director")) <= 12
+
+
+def test_a_start_that_is_not_waited_for(host):
+    run_command = stopped(host, seconds=20)
+    result = change(Start, run_command, host).run(wait=False)
+    assert result["changed"]
+    assert result["seconds"] < 3
+    assert "up_at" not in result
+
+
+def test_a_service_newer_than_the_setup_comes_back_all_the_same(host):
+    run_command = stopped(host)
+    act = run_command.act
+
+    def as_in_sudoers(action, name):
+        return (1, "", "sudo: a password is required\n") if name == "nats" else act(action, name)
+
+    run_command.act = as_in_sudoers
+    with pytest.raises(SudoRefused, match="monit start nats"):
+        change(Start, run_command, host, exclude=["director"]).run()
+    result = change(Start, run_command, host).run()
+    assert ("start", "all") in run_command.asked
+    assert all(service["running"] for service in result["services"])
+
+
+def test_a_service_newer_than_the_setup_cannot_be_stopped(host):
+    run_command = serial(host)
+    run_command.act = lambda _action, _name: (1, "", "sudo: a password is required\n")
+    with pytest.raises(SudoRefused, match=r"monit stop director' as root"):
+        change(Stop, run_command, host).run()
+
+
+def test_monit_before_5_26_is_given_time_between_two_starts(host):
+    for version, least in (("5.2.5", 3 * 0.2), ("5.33.0", 0)):
+        run_command = stopped(FakeHost(), version=version, seconds=0.01, refuses=False)
+        change(Start, run_command, run_command.host).run(wait=False)
+        assert (sum(run_command.host.slept) >= least) == (sum(run_command.host.slept) > 0 or least == 0)
+        assert len(run_command.host.slept) == (3 if least else 0)
+
+
+# The daemon.
+
+
+def away(run_command, host, seconds):
+    """Make monit's daemon be away from now on, for so long."""
+    back, present = host.clock + seconds, run_command.status
+
+    def answer(argv):
+        if host.clock < back:
+            host.clock = round(host.clock + 0.02, 4)
+            return exchange("5.2.5", "monit status", "daemon down").answer
+        return SerialMonit.__call__(run_command, argv)
+
+    assert present()
+    return answer
+
+
+@pytest.mark.parametrize("kind", [Stop, Start])
+def test_a_daemon_that_is_reloaded_is_waited_for(host, kind):
+    run_command = serial(host) if kind is Stop else stopped(host)
+    result = kind(Monit(away(run_command, host, 5)), host).run()
+    assert result["acted"] == (NAMES[:3] if kind is Stop else NAMES)
+
+
+@pytest.mark.parametrize("kind", [Stop, Start])
+def test_a_daemon_that_stays_away_is_an_error(host, kind):
+    run_command = serial(host)
+    with pytest.raises(_monit.MonitDown, match="does not answer"):
+        kind(Monit(away(run_command, host, 500)), host).run()
+    assert host.clock - 1000 <= _services.DAEMON_RESTART + 1
+
+
+def test_a_daemon_that_dies_in_the_middle(host):
+    run_command = serial(host, seconds=4)
+    act = run_command.act
+
+    def die(action, name):
+        answer = act(action, name)
+        if name == "nats":
+            change_in_progress.monit = Monit(away(run_command, host, 500))
+        return answer
+
+    run_command.act = die
+    change_in_progress = change(Stop, run_command, host)
+    with pytest.raises(_monit.MonitDown):
+        change_in_progress.run()
+    assert host.clock - 1000 <= _services.DAEMON_RESTART + 10
