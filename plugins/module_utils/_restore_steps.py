@@ -29,7 +29,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._restore_tree i
     parse_wanted,
     unpack,
 )
-from ansible_collections.microbosh.director.plugins.module_utils._restore_workspace import Workspace, reached
+from ansible_collections.microbosh.director.plugins.module_utils._restore_workspace import SETTLED, Workspace, reached
 from ansible_collections.microbosh.director.plugins.module_utils._tree import examine_tree
 
 CONTENT_SLACK = 64 * 1024 * 1024
@@ -62,6 +62,8 @@ class Restore(object):
             facts = dict(self.examine(), changed=True)
         else:
             facts = steps[state]()
+        if check_mode and state == "compared":
+            facts["changed"] = bool(facts["diff"]["prepared"])
         return dict(facts, seconds=seconds_since(began))
 
     def examine(self):
@@ -121,9 +123,11 @@ class Restore(object):
     def roll_back(self):
         """Put what was there back in its place."""
         with self._workspace.locked():
-            marker = self._require_marker()
-            if marker["phase"] == "rolled_back":
+            marker = self._workspace.marker.read()
+            if marker is None or marker["phase"] == "rolled_back":
                 return {"changed": False, "marker": marker}
+            if marker["phase"] == "proven":
+                raise RestoreError("This restore is proven, and what was there before may be removed in part: resume it.")
             self._workspace.marker.write("rolling_back", failed_phase=marker.get("failed_phase", marker["phase"]))
             live, wanted = self._resumed(marker)
             changed = self._put_back_database(live)
@@ -137,7 +141,7 @@ class Restore(object):
             return {"changed": False, "marker": None}
         with self._workspace.locked():
             marker = self._workspace.marker.read()
-            if marker and marker["phase"] not in ("proven", "rolled_back"):
+            if marker and marker["phase"] not in SETTLED:
                 raise RestoreError("The restore is at '%s': what it kept aside is needed still." % marker["phase"])
             store = os.path.dirname(self._workspace.path)
             before = examine_tree(os.path.dirname(store), os.path.basename(store))[0] if marker else None
@@ -177,7 +181,7 @@ class Restore(object):
 
     def _require_no_marker(self):
         marker = self._workspace.exists() and self._workspace.marker.read()
-        if marker:
+        if marker and marker["phase"] not in SETTLED:
             raise RestoreError("A restore is under way already, it is at '%s'." % marker["phase"], marker=marker)
 
     def _resumed(self, marker):

@@ -1,0 +1,132 @@
+# Copyright: (c) 2026, microbosh.director contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Questions to a PostgreSQL server and statements for it, by way of psql."""
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+import binascii
+import os
+import re
+import subprocess
+import tempfile
+
+from ansible_collections.microbosh.director.plugins.module_utils._dump import native
+from ansible_collections.microbosh.director.plugins.module_utils._postgres import PostgresError, conninfo, encoded
+
+_OPTIONS = ["--no-psqlrc", "--quiet", "--no-align", "--tuples-only", "--set=ON_ERROR_STOP=1"]
+_MESSAGES_SHOWN = 3
+
+
+def identifier(name):
+    """Return a name as SQL writes it, whatever its characters."""
+    return '"%s"' % name.replace('"', '""')
+
+
+def literal(text):
+    """Return a text as SQL writes it, whatever the server makes of backslashes."""
+    return " E'%s'" % text.replace("\\", "\\\\").replace("'", "''")
+
+
+def hexadecimal(expression):
+    """Return an SQL expression for a text whose value ``ask`` returns as it is: names may hold any character."""
+    return "'x' || encode(convert_to((%s)::text, 'UTF8'), 'hex')" % expression
+
+
+def select(columns, source):
+    """Return a query for SQL expressions, of which every one that is not a number is to be ``hexadecimal``."""
+    return " ".join(("SELECT", ", ".join(columns), "FROM", source))
+
+
+def _value(field):
+    return native(binascii.unhexlify(field[1:])) if field[:1] == "x" else field
+
+
+class Psql(object):
+    """The psql of a client, and the server that it talks to."""
+
+    def __init__(self, client, endpoint, run_command):
+        self._client = client
+        self._endpoint = endpoint
+        self._run_command = run_command
+
+    def _argv(self, database):
+        command = [self._client.command("psql")] + _OPTIONS + self._endpoint.options
+        return command + ["--dbname=" + conninfo(database)]
+
+    def ask(self, database, query):
+        """Return the rows that answer a query, as lists of texts."""
+        argv = self._argv(database) + ["--command=" + query]
+        code, out, error = self._run_command(argv, environ_update=self._client.environment)
+        if code != 0:
+            raise PostgresError(_complaint(error) or "psql ended with exit status %s and no message" % code)
+        return [[_value(field) for field in line.split("|")] for line in out.splitlines()]
+
+    def load(self, database, pieces):
+        """Send pieces of SQL in one transaction, which is committed when the last of them was sent.
+
+        Not by ``psql -1``: that commits as well when this process dies and psql sees the end of its input. Raise
+        PostgresError if the server refuses one; what raises in ``pieces`` leaves nothing either.
+        """
+        environment = dict((name, value) for name, value in os.environ.items() if not name.startswith("PG"))
+        environment.update(self._client.environment)
+        # Not a pipe: nobody would read it while we write. It stays small, psql stops at the first error.
+        with tempfile.TemporaryFile() as messages:
+            with _Fed(self._argv(database) + ["--file=-"], environment, messages) as process:
+                process.feed(pieces)
+            messages.seek(0)
+            complaint = _complaint(native(messages.read()))
+        if process.returncode != 0:
+            raise PostgresError(complaint or "psql ended with exit status %d and no message" % process.returncode)
+
+
+def _complaint(text):
+    """Return the errors among psql's messages, without those that only follow from the first."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    errors = [line for line in lines if re.search(r"\b(?:ERROR|FATAL|error):", line)]
+    return " / ".join((errors or lines)[:_MESSAGES_SHOWN])
+
+
+class _Fed(subprocess.Popen):
+    """A command that reads while we write, which run_command cannot do; it never outlives its block."""
+
+    def __init__(self, command, environment, messages):
+        with open(os.devnull, "wb") as nothing:
+            super(_Fed, self).__init__(
+                [encoded(argument) for argument in command],
+                env=environment,
+                stdin=subprocess.PIPE,
+                stdout=nothing,
+                stderr=messages,
+                close_fds=True,
+            )
+
+    def feed(self, pieces):
+        """Write the pieces; one that the command does not take any more is no error of ours: its exit status tells."""
+        try:
+            self.stdin.write(b"BEGIN;\n")
+            for piece in pieces:
+                self.stdin.write(piece)
+            self.stdin.write(b"COMMIT;\n")
+            self.stdin.close()
+        except EnvironmentError as error:
+            if self.poll() is None and self.wait() == 0:
+                raise PostgresError("psql did not read all that was sent to it: %s" % error.strerror)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, traceback):
+        if kind:
+            self.kill()
+        self._close()
+        self.wait()
+
+    def _close(self):
+        try:
+            self.stdin.close()
+        except EnvironmentError:
+            # What was left in the buffer when psql went away.
+            return
