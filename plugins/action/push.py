@@ -25,7 +25,7 @@ ARGUMENTS = {
     "total": {"type": "int", "default": 0},
     "timeout": {"type": "int", "default": 600},
 }
-LISTING = "%i|%U|%G|%B|%l|%n"
+LISTING = "%i|0|0|%B|%l|%n"  # owners are not sent
 # Whoever pushes can read and write it until the director takes it.
 MODES = "Du=rwx,Dgo=,Fu=rw,Fgo="
 
