@@ -73,12 +73,11 @@ class Restore(object):
     def compare(self):
         """Return what would change, what has to be pushed for it, and what there is to know of this host."""
         self._require_no_marker()
-        live = self._live(self._params["filter"])
-        wanted, left_out = self._chosen(unpack(self._params["metadata"]), live)
+        live, wanted, left_out = self._chosen(unpack(self._params["metadata"]))
         comparison = Comparison(live, wanted, live.entries(wanted, at_rest=False)).compare()
         facts = dict(comparison.facts(), changed=False, left_out=left_out, diff={"prepared": comparison.lines()})
-        facts["postgres"] = self._postgres_directories(live)
-        database = sum(_size(live.path(path)) for path in self._database_directories(live))
+        facts["postgres"] = self._postgres_directories()
+        database = sum(_size(live.path(path)) for path in self._database_directories())
         found = os.statvfs(live.path(_STORE))
         facts["free_bytes"] = found.f_bavail * found.f_frsize
         pushed = _size(to_bytes(self._params["incoming"]))
@@ -90,9 +89,8 @@ class Restore(object):
         with self._workspace.locked():
             self._require_no_marker()
             self._workspace.clear()
-            live = self._live(self._params["filter"])
             content = unpack(self._params["metadata"])
-            wanted, left_out = self._chosen(content, live)
+            live, wanted, left_out = self._chosen(content)
             staging = Staging(live, wanted, self._workspace, to_bytes(self._params["incoming"]))
             staging.build()
             self._workspace.write_wanted(content)
@@ -127,7 +125,7 @@ class Restore(object):
             if marker is None or marker["phase"] == "rolled_back":
                 return {"changed": False, "marker": marker}
             if marker["phase"] == "proven":
-                raise RestoreError("This restore is proven, and what was there before may be removed in part: resume it.")
+                raise RestoreError("This restore is proven, what was there before may be gone in part: resume it.")
             self._workspace.marker.write("rolling_back", failed_phase=marker.get("failed_phase", marker["phase"]))
             live, wanted = self._resumed(marker)
             changed = self._put_back_database(live)
@@ -150,17 +148,16 @@ class Restore(object):
                 set_metadata(store, before)
         return {"changed": True, "marker": None}
 
-    def _live(self, rules):
-        excluded = ["- /store/postgres*"] if self._params["database"] == "dump" else []
-        return Live(self._params["root"], excluded + list(rules), self._run_command)
+    def _live(self, rules, leave_out):
+        return Live(self._params["root"], rules, leave_out, self._run_command)
 
-    def _chosen(self, content, live):
-        """Return what of a backup is restored on this host, and what of it is not."""
+    def _chosen(self, content):
+        """Return what is there, what of a backup is restored on this host, and the paths that stay out of both."""
         leave_out = [] if self._is_same_machine() else [IDENTITY]
         if self._params["database"] == "dump":
-            leave_out += self._database_directories(live) + _database_directories_of(content)
-        wanted = parse_wanted(content, leave_out)
-        return wanted, [to_native(path) for path in sorted(set(leave_out))]
+            leave_out += self._database_directories() + _database_directories_of(content)
+        left_out = [to_native(path) for path in sorted(set(leave_out))]
+        return self._live(self._params["filter"], leave_out), parse_wanted(content, leave_out), left_out
 
     def _is_same_machine(self):
         """Whether the backup's agent is this machine's: settings of another machine would cut it off."""
@@ -188,22 +185,20 @@ class Restore(object):
         """Return what stage() worked with."""
         about = marker["about"]
         self._params.update(database=about["database"])
-        live = self._live(about["filter"])
         leave_out = [to_bytes(path) for path in about["left_out"]]
-        return live, parse_wanted(self._workspace.read_wanted(), leave_out)
+        return self._live(about["filter"], leave_out), parse_wanted(self._workspace.read_wanted(), leave_out)
 
-    def _database_directories(self, live):
+    def _database_directories(self):
         """Return the paths of the directories of PostgreSQL, if a dump will be loaded there."""
         if self._params["database"] != "dump":
             return []
-        return [b"store/" + to_bytes(found["name"]) for found in self._postgres_directories(live)]
+        return [b"store/" + to_bytes(found["name"]) for found in self._postgres_directories()]
 
-    @staticmethod
-    def _postgres_directories(live):
-        store = live.path(_STORE)
+    def _postgres_directories(self):
+        store = os.path.join(self._params["root"], "store")
         found = []
-        for name in sorted(to_native(name) for name in os.listdir(store)):
-            path = os.path.join(to_native(store), name, "PG_VERSION")
+        for name in sorted(os.listdir(store)):
+            path = os.path.join(store, name, "PG_VERSION")
             if _POSTGRES.match(name) and os.path.isfile(path):
                 with open(path) as source:
                     found.append({"name": name, "major": source.read().strip()})
@@ -211,7 +206,7 @@ class Restore(object):
 
     def _copy_database(self, live):
         """Keep a copy of the database's directory: a dump is loaded into the one there is."""
-        for path in self._database_directories(live):
+        for path in self._database_directories():
             target = os.path.join(self._workspace.database, os.path.basename(path))
             if os.path.isdir(target):
                 continue
@@ -239,8 +234,7 @@ class Restore(object):
 
 def _database_directories_of(content):
     """Return the paths of the directories of PostgreSQL in a backup."""
-    found = re.findall(b"^\\./vcap/(store/postgres[a-z0-9.-]*)/PG_VERSION type=file", content, re.MULTILINE)
-    return found
+    return re.findall(b"^\\./vcap/(store/postgres[a-z0-9.-]*)/PG_VERSION type=file", content, re.MULTILINE)
 
 
 def _size(path):

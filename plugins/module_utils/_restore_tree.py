@@ -84,9 +84,9 @@ def parse_wanted(content, leave_out):
 class Live(object):
     """What lies below /var/vcap, as far as a backup's filter names it."""
 
-    def __init__(self, root, rules, run_command):
+    def __init__(self, root, rules, leave_out, run_command):
         self._root = to_bytes(root)
-        self._rules = ["- /" + to_native(path) for path in OWN] + list(rules)
+        self._rules = ["- /" + to_native(path) for path in OWN + tuple(leave_out)] + list(rules)
         self._run_command = run_command
 
     def path(self, relative):
