@@ -10,8 +10,8 @@ import shlex
 import time
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.microbosh.director.plugins.plugin_utils._progress import Progress
 from ansible_collections.microbosh.director.plugins.plugin_utils._rsync_log import Transfer, stats
+from ansible_collections.microbosh.director.plugins.plugin_utils._transfer_watch import Watch
 
 LISTING = "%i|%U|%G|%B|%l|%n"
 ARGUMENTS = {
@@ -28,6 +28,7 @@ ARGUMENTS = {
     "vanishing": {"type": "bool", "default": False},
     "estimate": {"type": "bool", "default": False},
     "total": {"type": "int", "default": 0},
+    "limit": {"type": "int", "default": 0},
     "timeout": {"type": "int", "default": 600},
 }
 VANISHED = 24
@@ -48,12 +49,15 @@ class ActionModule(ActionBase):
             os.makedirs(arguments["staging"], mode=0o700, exist_ok=True)
         transfer = Transfer(arguments["listing"], arguments["staging"])
         began = time.monotonic()
-        with Progress(task_vars["inventory_hostname"], "copied", transfer, arguments["total"]):
+        amounts = {name: arguments[name] for name in ("total", "limit")}
+        if arguments["estimate"]:
+            amounts["reserve"] = 0
+        with Watch(task_vars["inventory_hostname"], transfer, arguments["dest"], **amounts) as watch:
             answer = self._synchronize(arguments, task_vars)
         if answer.get("rc") == VANISHED and arguments["vanishing"]:
             answer.update(failed=False, vanished=True)
         if answer.get("failed"):
-            answer["msg"] = self._explain(arguments, answer)
+            answer["msg"] = self._explain(arguments, answer, watch.exceeded)
         transfer.read()
         result.update(answer, seconds=round(time.monotonic() - began, 2), **transfer.counts())
         if arguments["estimate"] and not result.get("failed"):
@@ -65,7 +69,7 @@ class ActionModule(ActionBase):
         task = self._task.copy()
         task.args = {
             "mode": "pull",
-            "src": arguments["src"],
+            "src": self._source(arguments, task_vars) if arguments["reader"] else arguments["src"],
             "dest": arguments["dest"],
             "archive": True,
             "compress": False,
@@ -91,9 +95,22 @@ class ActionModule(ActionBase):
         return action.run(task_vars=task_vars)
 
     @staticmethod
-    def _explain(arguments, answer):
+    def _source(arguments, task_vars):
+        """Return the source as the reader knows it: a path in its rsync daemon's only module, /var/vcap."""
+        path = os.path.relpath(arguments["src"], "/var/vcap")
+        module = "::vcap/" + ("" if path == "." else f"{path}/")
+        name = task_vars["inventory_hostname"]
+        host = task_vars["hostvars"][name].get("ansible_host", name)
+        # synchronize puts user and host before a path, but only the user before one that names a host already.
+        return module[1:] if ":" in host else host + module
+
+    @staticmethod
+    def _explain(arguments, answer, exceeded):
         text = (answer.get("msg") or "").strip()
-        copied = f"Copying {arguments['src']} to {arguments['dest']} failed"
+        copied = f"Copying {arguments['src']} to {arguments['dest']}"
+        if exceeded:
+            return f"{copied} was stopped: {exceeded}."
+        copied += " failed"
         return f"{copied}, rsync's exit status is {answer.get('rc')}: {text}"
 
 

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.microbosh.director.plugins.module_utils._mtree import unescape
-from ansible_collections.microbosh.director.plugins.plugin_utils._progress import Progress
 from ansible_collections.microbosh.director.plugins.plugin_utils._rsync_log import Transfer
+from ansible_collections.microbosh.director.plugins.plugin_utils._transfer_watch import Watch
 
 ARGUMENTS = {
     "src": {"type": "path", "required": True},
@@ -50,7 +50,8 @@ class ActionModule(ActionBase):
             log, listing = Path(scratch, "log"), Path(scratch, "files")
             listing.write_bytes(b"\0".join(names))
             transfer = Transfer(str(log), None)
-            with Progress(task_vars["inventory_hostname"], "pushed", transfer, arguments["total"]):
+            # What is to be kept free is on the director, which was asked for it before.
+            with Watch(task_vars["inventory_hostname"], transfer, scratch, total=arguments["total"], reserve=0):
                 answer = self._synchronize(arguments, log, listing, task_vars)
             transfer.read()
         if answer.get("failed"):

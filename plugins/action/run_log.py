@@ -41,7 +41,7 @@ class ActionModule(ActionBase):
             lines = [*lines[:-1], f"{lines[-1]} ({duration(phases[-1]['seconds'])})"] if lines else []
         self._show(task_vars["inventory_hostname"], lines, arguments["severity"])
         if arguments["log"] and os.path.isdir(os.path.dirname(arguments["log"])) and not self._task.check_mode:
-            self._append(arguments["log"], lines, arguments["detail"])
+            self._append(arguments, lines)
         result.update(changed=False, lines=lines, ansible_facts={"run_phases": phases})
         return result
 
@@ -59,12 +59,16 @@ class ActionModule(ActionBase):
             Display().display(f"{host}: {line}", color="red" if severity == "error" else "bright blue")
 
     @staticmethod
-    def _append(path, lines, detail):
+    def _append(arguments, lines):
+        path = arguments["log"]
         stamp = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M:%S")
         text = "".join(f"{stamp} {line}\n" for line in lines)
-        text += "".join(f"    {line}\n" for line in detail.splitlines())
+        text += "".join(f"    {line}\n" for line in arguments["detail"].splitlines())
         try:
             with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a", encoding="utf-8") as log:
                 log.write(text)
         except OSError as error:
-            raise AnsibleActionFail(f"The run's log {path} cannot be written: {error.strerror}.") from error
+            message = f"The run's log {path} cannot be written: {error.strerror}."
+            if arguments["severity"] != "error":
+                raise AnsibleActionFail(message) from error
+            Display().warning(message)  # a failure is told and cleaned up after, even when the disk is full

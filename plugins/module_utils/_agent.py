@@ -119,12 +119,14 @@ def find_agent(manager, run_command, exists):
     )
 
 
-def bring_agent(agent, host, state, timeout, check_mode=False):
+def bring_agent(agent, host, state, timeout, check_mode=False, permit=None):
     """Make the agent started or stopped, and return what a playbook sees of it."""
     began = host.now()
     before = seen = agent.state()
     changed = before != state
     if changed and not check_mode:
+        if state == "stopped" and permit:
+            permit.require()
         seen = agent.ask({"started": "start", "stopped": "stop"}[state])
         seen = _wait(agent, host, state, seen, began + timeout)
     if seen != state and not check_mode:

@@ -52,7 +52,8 @@ _COPY = re.compile(
 )
 _COLUMN = re.compile(_NAME)
 _SEARCH_PATH = re.compile(br"SET search_path = (" + _NAME + br")")
-_CONNECT = re.compile(br"""\\connect (?:-reuse-previous=on )?(?:"dbname=')?(.*?)(?:'")?\s*\Z""")
+_CONNECT = re.compile(br"\\connect (?:-reuse-previous=on )?(.*?)\s*\Z")
+_CONNINFO = re.compile(br"dbname='(.*)'\Z", re.DOTALL)
 _RESTRICT = re.compile(br"\\restrict (\S+)")
 _UNRESTRICT = re.compile(br"\\unrestrict (\S+)")
 _SERVER = re.compile(br"^-- Dumped from database version (\S+)", re.MULTILINE)
@@ -232,6 +233,19 @@ def segments(chunks):
     return _Segments(chunks).read()
 
 
+def connected(payload):
+    """Given the payload of a META segment, return the database it connects to, or None if it does something else.
+
+    The name is as it is; in quotes, with an odd character; or, since 9.6, with one within a connection string.
+    """
+    match = _CONNECT.match(payload)
+    if not match:
+        return None
+    name = _unquoted(match.group(1))
+    conninfo = _CONNINFO.match(name if str is bytes else name.encode("utf-8"))
+    return native(re.sub(br"\\(.)", br"\1", conninfo.group(1))) if conninfo else name
+
+
 def copy_target(payload, database=None, schema="public"):
     """Given the payload of a COPY segment, return the table it fills.
 
@@ -261,8 +275,9 @@ class Dump(namedtuple("Dump", "kind server_version flaw rows")):
 class _Reader(object):
     """Folds segments into a Dump."""
 
-    def __init__(self, visit):
+    def __init__(self, visit, inspect):
         self._visit = visit
+        self._inspect = inspect
         self._database = None
         self._schema = "public"
         self._table = None
@@ -288,6 +303,8 @@ class _Reader(object):
         for kind, payload in segments(chunks):
             if len(self._head) < _HEADER_LENGTH:
                 self._head += payload[:_HEADER_LENGTH]
+            if self._inspect:
+                self._inspect(kind, payload)
             actions[kind](payload)
         kind = self._kind()
         return Dump(kind, self._server_version, self._flaw(kind), self._rows)
@@ -305,9 +322,7 @@ class _Reader(object):
         unrestrict = _UNRESTRICT.match(payload)
         if unrestrict and unrestrict.group(1) == self._restricted:
             self._restricted = None
-        connect = _CONNECT.match(payload)
-        if connect:
-            self._database = native(connect.group(1))
+        self._database = connected(payload) or self._database
         self._on_note(payload)
 
     def _on_statement(self, payload):
@@ -361,10 +376,11 @@ class _Reader(object):
         return None
 
 
-def read_dump(chunks, visit=None):
+def read_dump(chunks, visit=None, inspect=None):
     """Given the bytes of a dump in chunks of any size, return what it is, as Dump.
 
     ``visit`` is called with each Table before its rows; what it returns, unless None, is called
-    with each row: a list of fields as they are in the dump, for ``unescape``.
+    with each row: a list of fields as they are in the dump, for ``unescape``. ``inspect`` is called
+    with kind and payload of each segment.
     """
-    return _Reader(visit).read(chunks)
+    return _Reader(visit, inspect).read(chunks)

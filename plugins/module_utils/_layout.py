@@ -21,6 +21,7 @@ METADATA = "metadata.mtree"
 REPORT = "backup.json"
 LOG = "backup.log"
 PINNED = "pinned"
+VERDICT = "verdict.json"
 WORK = ".work"
 
 # What the manifest names entry by entry, and what SHA256SUMS vouches for besides.

@@ -114,6 +114,7 @@ class Lease(object):
         lock = self._lock_or_holding(wanted, takeover)
         if isinstance(lock, dict):
             return dict(self._facts(lock), changed=False, previous_fired=None, left_armed=None)
+        self._staging.forget_start()
         left = self._settle(lock, wanted)
         previous = self._staging.report()
         lease = self._start_holder(lock, new_lease(wanted))

@@ -7,6 +7,7 @@
 ``lease.sock``        where the holder answers
 ``lease-armed``       there while a lease is armed: survives the holder and a reboot
 ``lease-fired.json``  there after a lease has fired, until the next run has reported it
+``lease-starting``    there from the first start after an outage to the end of the lease: nothing may be stopped now
 """
 
 from __future__ import absolute_import, division, print_function
@@ -54,6 +55,7 @@ class Staging(object):
         self._armed_path = os.path.join(path, "lease-armed")
         self._fired_path = os.path.join(path, "lease-fired.json")
         self._reported_path = os.path.join(path, "lease-fired.last.json")
+        self._starting_path = os.path.join(path, "lease-starting")
 
     def check(self):
         """Raise DirectorError unless the directory is there, this user's own, and closed to others."""
@@ -158,6 +160,7 @@ class Staging(object):
 
     def unlock(self):
         """Remove the lock file; the lock itself ends with the process."""
+        self.forget_start()
         _remove(self._lock_path)
 
     def mark(self, lease):
@@ -174,6 +177,18 @@ class Staging(object):
         """Forget that a lease was armed."""
         if _remove(self._armed_path):
             make_durable(self.path)
+
+    def note_start(self, token):
+        """Note that the run with this lease has begun to start what it had stopped."""
+        write_durably(self._starting_path, token.encode("ascii"))
+
+    def noted_start(self):
+        """Return the token of the lease under which a start has begun, "" if none has."""
+        return _read(self._starting_path)
+
+    def forget_start(self):
+        """Forget what an earlier lease had begun."""
+        _remove(self._starting_path)
 
     def record(self, fired):
         """Write down durably that a lease has fired."""

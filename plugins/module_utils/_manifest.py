@@ -28,7 +28,11 @@ METADATA = to_bytes(layout.METADATA)
 TREE = to_bytes(layout.TREE)
 CONTENT = tuple(to_bytes(name) for name in layout.CONTENT)
 SEALED = tuple(to_bytes(name) for name in layout.SEALED)
-PUBLISHED_NAMES = frozenset(CONTENT + SEALED + (CHECKSUMS, to_bytes(layout.PINNED)))
+VERDICT = to_bytes(layout.VERDICT)
+# The verdict is of a later time than the manifest, which does not vouch for it.
+PUBLISHED_NAMES = frozenset(
+    CONTENT + SEALED + (CHECKSUMS, to_bytes(layout.PINNED), VERDICT, VERDICT + to_bytes(UNFINISHED))
+)
 PARTIAL_NAMES = PUBLISHED_NAMES | frozenset(
     [to_bytes(layout.WORK)] + [name + to_bytes(UNFINISHED) for name in SEALED + (CHECKSUMS,)]
 )

@@ -182,7 +182,7 @@ class Swap(object):
 
     def _put_aside(self, path):
         here, aside = self._live.path(path), self._aside(path)
-        if not os.path.lexists(here):
+        if not os.path.lexists(here) or (os.path.isdir(here) and not os.path.islink(here)):
             return
         if not os.path.lexists(aside):
             move(here, aside)

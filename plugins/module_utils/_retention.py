@@ -25,6 +25,12 @@ from ansible_collections.microbosh.director.plugins.module_utils._snapshots impo
     parse_id,
     read_report,
 )
+from ansible_collections.microbosh.director.plugins.module_utils._verdict import (
+    REHEARSED,
+    VERIFIED,
+    found_damaged,
+    found_good,
+)
 
 # The backups of one period are one bucket, of which the newest stays. Weeks are those of ISO 8601.
 BUCKETS = (("daily", "%Y-%m-%d"), ("weekly", "%G-W%V"), ("monthly", "%Y-%m"))
@@ -69,6 +75,8 @@ def _not_understood(path):
         return "its status is %r, not 'published'" % report.get("status")
     if not isinstance(proof, dict) or proof.get("whole") is not True:
         return "it was not proven whole"
+    if found_damaged(path):
+        return "it was found not whole when it was verified"
     return None
 
 
@@ -108,6 +116,10 @@ class Retention(object):
         """Add the reasons that hold whatever the rules say."""
         if whole:
             reasons[whole[-1]].append("newest whole")
+        for what, key in ((VERIFIED, "whole"), (REHEARSED, "good")):
+            good = [name for name in whole if found_good(self._path(name), what, key)]
+            if good:
+                reasons[good[-1]].append("newest " + what)
         latest = latest_id(self._directory)
         if latest:
             reasons[latest].append("latest")

@@ -19,6 +19,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._monit import (
     parse_status,
     parse_summary,
 )
+from ansible_collections.microbosh.director.plugins.module_utils._stop_permit import StopPermit
 from ansible_collections.microbosh.director.plugins.module_utils._sudo import SudoRefused, run_as_root
 
 __metaclass__ = type
@@ -74,12 +75,14 @@ class Change(object):
 
     action = None
     state = None
+    advice = None
 
-    def __init__(self, monit, host, exclude=(), timeout=600):
+    def __init__(self, monit, host, exclude=(), timeout=600, permit=None):
         self.monit = monit
         self.host = host
         self.exclude = frozenset(exclude)
         self.timeout = timeout
+        self.permit = permit or StopPermit("", None)
         self.began = self.deadline = None
         self.before = None
         self.accepted = {}  # name -> when monit accepted the action
@@ -208,8 +211,7 @@ class Change(object):
             for service, fact in zip(unreached, facts)
         )
         return NotReached(
-            "Not %s within %d s, in monit's words: %s. Look at the logs below /var/vcap/sys/log of what is listed; "
-            "the playbook microbosh.director.checkup starts everything again." % (self.state, self.timeout, listed),
+            "Not %s within %d s, in monit's words: %s. %s" % (self.state, self.timeout, listed, self.advice),
             unreached=facts,
             acted=acted,
             seconds=round(self.host.now() - self.began, 2),
@@ -234,6 +236,10 @@ class Stop(Change):
 
     action = "stop"
     state = "stopped"
+    advice = (
+        "A process that is there after monit has given up on it has to be ended by hand, and its log below "
+        "/var/vcap/sys/log may tell why. The playbook microbosh.director.checkup starts everything again."
+    )
 
     def __init__(self, *args, **kwargs):
         super(Stop, self).__init__(*args, **kwargs)
@@ -251,6 +257,10 @@ class Stop(Change):
 
     def may_ask(self, service):
         return service.pending != self.action
+
+    def act(self, name):
+        self.permit.require()
+        super(Stop, self).act(name)
 
     def pids(self, service):
         return sorted(pid for name, pid in self._living() if name == service.name)
@@ -312,6 +322,7 @@ class Start(Change):
 
     action = "start"
     state = "started"
+    advice = "Look at the log of each below /var/vcap/sys/log; the playbook microbosh.director.checkup tries again."
 
     def __init__(self, *args, **kwargs):
         super(Start, self).__init__(*args, **kwargs)
@@ -320,6 +331,8 @@ class Start(Change):
         self._all_asked = None  # when it was the last resort
 
     def run(self, wait=True, check_mode=False):
+        if not check_mode:
+            self.permit.end()
         result = super(Start, self).run(wait, check_mode)
         if wait and not check_mode:
             result["up_at"] = self.up_at

@@ -26,6 +26,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._files import (
     sha256,
     write_durably,
 )
+from ansible_collections.microbosh.director.plugins.module_utils._verdict import found_damaged
 
 STAMP = "%Y%m%dT%H%M%SZ"
 INCOMPLETE = "incomplete"
@@ -78,9 +79,11 @@ def read_report(path):
 
 
 def newest_published(directory):
-    """Return the path of the newest published backup that has a manifest, or None."""
+    """Return the path of the newest published backup that has a manifest and was not found damaged, or None."""
     for name in reversed(list_ids(directory)):
         path = os.path.join(directory, name)
+        if found_damaged(path):
+            continue
         try:
             status = read_report(path).get("status")
         except DirectorError:

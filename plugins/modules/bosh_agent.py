@@ -30,6 +30,16 @@ options:
     description: Seconds after which an agent that is not as wanted is an error.
     type: int
     default: 60
+  lease:
+    description:
+      - The token of an armed lease, RV(microbosh.director.director_lease#module:token). Nothing is stopped unless that
+        lease is in force, even if this task arrives on the director, or goes on, after its run has ended.
+      - The first start with that token forbids all further stops under it.
+    type: str
+  staging:
+    description: The directory on the director that the lease is in.
+    type: path
+    default: /var/vcap/store/microbosh-backup
 extends_documentation_fragment:
   - microbosh.director.attributes
   - microbosh.director.attributes.director
@@ -44,6 +54,7 @@ attributes:
     platforms: posix
 seealso:
   - module: microbosh.director.monit_all
+  - module: microbosh.director.director_lease
 author:
   - microbosh.director contributors (@microbosh)
 """
@@ -87,6 +98,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.microbosh.director.plugins.module_utils._agent import bring_agent, find_agent
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._host import Host
+from ansible_collections.microbosh.director.plugins.module_utils._stop_permit import StopPermit
 
 
 def main():
@@ -95,6 +107,8 @@ def main():
             state=dict(type="str", choices=["started", "stopped"], required=True),
             manager=dict(type="str", choices=["auto", "runit", "systemd"], default="auto"),
             timeout=dict(type="int", default=60),
+            lease=dict(type="str", no_log=False),
+            staging=dict(type="path", default="/var/vcap/store/microbosh-backup"),
         ),
         supports_check_mode=True,
     )
@@ -102,7 +116,8 @@ def main():
     wanted = module.params
     try:
         agent = find_agent(wanted["manager"], module.run_command, os.path.exists)
-        result = bring_agent(agent, Host(), wanted["state"], wanted["timeout"], module.check_mode)
+        permit = StopPermit(wanted["staging"], wanted["lease"])
+        result = bring_agent(agent, Host(), wanted["state"], wanted["timeout"], module.check_mode, permit)
     except DirectorError as error:
         module.fail_json(msg=str(error), **error.facts)
     module.exit_json(**result)

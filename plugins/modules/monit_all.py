@@ -45,6 +45,16 @@ options:
     description: Path of the monit program on the director.
     type: path
     default: /var/vcap/bosh/bin/monit
+  lease:
+    description:
+      - The token of an armed lease, RV(microbosh.director.director_lease#module:token). Nothing is stopped unless that
+        lease is in force, even if this task arrives on the director, or goes on, after its run has ended.
+      - The first start with that token forbids all further stops under it.
+    type: str
+  staging:
+    description: The directory on the director that the lease is in.
+    type: path
+    default: /var/vcap/store/microbosh-backup
 extends_documentation_fragment:
   - microbosh.director.attributes
   - microbosh.director.attributes.director
@@ -60,6 +70,7 @@ attributes:
 seealso:
   - module: microbosh.director.monit_summary
   - module: microbosh.director.bosh_agent
+  - module: microbosh.director.director_lease
 author:
   - microbosh.director contributors (@microbosh)
 """
@@ -160,6 +171,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._host import Host
 from ansible_collections.microbosh.director.plugins.module_utils._services import CHANGES, MONIT, Monit
+from ansible_collections.microbosh.director.plugins.module_utils._stop_permit import StopPermit
 
 
 def main():
@@ -170,13 +182,16 @@ def main():
             wait=dict(type="bool", default=True),
             timeout=dict(type="int", default=600),
             monit=dict(type="path", default=MONIT),
+            lease=dict(type="str", no_log=False),
+            staging=dict(type="path", default="/var/vcap/store/microbosh-backup"),
         ),
         supports_check_mode=True,
     )
     module.run_command_environ_update = dict(LANG="C", LC_ALL="C")
     wanted = module.params
     monit = Monit(module.run_command, wanted["monit"])
-    change = CHANGES[wanted["state"]](monit, Host(), wanted["exclude"], wanted["timeout"])
+    permit = StopPermit(wanted["staging"], wanted["lease"])
+    change = CHANGES[wanted["state"]](monit, Host(), wanted["exclude"], wanted["timeout"], permit)
     try:
         result = change.run(wanted["wait"], module.check_mode)
     except DirectorError as error:

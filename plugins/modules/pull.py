@@ -39,7 +39,8 @@ options:
     required: true
   reader:
     description:
-      - Program on the director that runs rsync's sender as root.
+      - Program on the director that runs rsync's daemon as root, with C(/var/vcap) as the module C(vcap).
+        O(src) is a path below C(/var/vcap) then.
       - Empty for rsync itself, which reads what belongs to the backup user. Then owner and group are not kept.
     type: str
     default: ""
@@ -81,6 +82,12 @@ options:
     default: false
   total:
     description: Bytes that are expected to be copied, for the share in the progress lines. V(0) is unknown.
+    type: int
+    default: 0
+  limit:
+    description:
+      - Bytes that may come, counted in finished files and those in O(staging). V(0) is no limit.
+      - Besides, the transfer is stopped before the file system of O(dest) is full; 32 MiB stay free.
     type: int
     default: 0
   timeout:

@@ -17,6 +17,7 @@ from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
+# How long a task connects again is the variable run_reconnect_seconds, or this.
 RECONNECT_SECONDS = 60
 PAUSE_SECONDS = 2
 
@@ -26,14 +27,17 @@ class DirectorAction(ActionBase):
 
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
-        give_up = time.monotonic() + RECONNECT_SECONDS
+        patience = float(self._templar.template(task_vars.get("run_reconnect_seconds", RECONNECT_SECONDS)))
+        lost_at = None
         while True:
             try:
                 result.update(self._execute_module(task_vars=task_vars))
                 break
             except AnsibleConnectionFailure as error:
-                if time.monotonic() >= give_up:
-                    result.update(self._lost(error))
+                # A connection that is cut is noticed late: the time begins when it is.
+                lost_at = lost_at or time.monotonic()
+                if time.monotonic() - lost_at >= patience:
+                    result.update(self._lost(error, patience))
                     break
                 self._reconnect(error)
         self._remove_tmp_path(self._connection._shell.tmpdir)
@@ -47,10 +51,10 @@ class DirectorAction(ActionBase):
             self._connection.reset()
 
     @staticmethod
-    def _lost(error):
+    def _lost(error, patience):
         return {
             "failed": True,
             "lost": True,
-            "msg": f"The connection to the director was lost and did not come back within {RECONNECT_SECONDS} s: "
+            "msg": f"The connection to the director was lost and did not come back within {patience:.0f} s: "
             f"{error}. If services were stopped, the lease on the director starts them at its deadline.",
         }

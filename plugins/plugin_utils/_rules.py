@@ -39,6 +39,28 @@ def guard(rules: list[str]) -> list[str]:
     filter names, with the directories that lead there, and nothing else of /var/vcap. Inside a tree
     they decide nothing, so that a run may leave out more.
     """
+    trees, leaves, parents = _named(rules)
+    reachable = sorted(trees | leaves | parents)
+    inside = [parent for parent in sorted(parents) if not _within(parent, trees)]
+    return [f"+ /{path}" for path in reachable] + [f"- /{parent}/*" for parent in inside] + ["- /*"]
+
+
+def visible(rules: list[str]) -> dict[str, list[str]]:
+    """Given the filter of a backup, return the paths that have to be shown to apply it, and the directories above them.
+
+    A path with a wildcard needs the directory that holds it; one with a wildcard at its top needs everything: nothing
+    less can be shown then, and the answer is empty.
+    """
+    trees, leaves, dummy = _named(rules)
+    wanted = {_before_wildcard(path) for path in trees | leaves}
+    if "" in wanted:
+        return {"shown": [], "parents": []}
+    shown = {path for path in wanted if not _within(path, wanted - {path})}
+    return {"shown": sorted(shown), "parents": sorted({parent for path in shown for parent in _parents(path)})}
+
+
+def _named(rules):
+    """Return what the rules include: trees, single paths, and the directories that lead to both."""
     included = [pattern.strip("/") for sign, pattern in parse(rules) if sign == "+"]
     trees = {re.sub(r"/\*{2,3}$", "", pattern) for pattern in included if re.search(r"/\*{2,3}$", pattern)}
     paths = {pattern for pattern in included if not pattern.endswith("**") and pattern not in trees}
@@ -47,10 +69,13 @@ def guard(rules: list[str]) -> list[str]:
         if pattern.endswith("**") and (tree == pattern or WILD.search(tree)):
             raise RuleError(f"microbosh_filter includes '{pattern}': name a tree without wildcards, as in 'store/**'")
     parents = {parent for path in trees | paths for parent in _parents(path)}
-    leaves = paths - parents
-    reachable = sorted(trees | leaves | parents)
-    inside = [parent for parent in sorted(parents) if not _within(parent, trees)]
-    return [f"+ /{path}" for path in reachable] + [f"- /{parent}/*" for parent in inside] + ["- /*"]
+    return trees, paths - parents, parents
+
+
+def _before_wildcard(path):
+    parts = path.split("/")
+    safe = next((depth for depth, part in enumerate(parts) if WILD.search(part)), len(parts))
+    return "/".join(parts[:safe])
 
 
 def _parents(path):

@@ -68,6 +68,7 @@ class Source:
             "path": str(path),
             "name": path.name,
             "size": path.stat().st_size,
+            "sha256": sha256(str(path))[0],
             "rows": rows,
             "kind": dump.kind,
         }

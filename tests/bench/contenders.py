@@ -66,6 +66,7 @@ class Contender:
         """Run it under the watcher's eyes. Return the Run; a run that failed or had no outage is an error."""
         log = self.work / "logs" / f"{self.name}-{run}.log"
         self.host.settle()
+        load = os.getloadavg()[0]
         with watch(self.host) as watcher:
             status, marks, total = transcript(self.command(), self.environment(), self.mark, log)
         if status:
@@ -78,6 +79,7 @@ class Contender:
             run=run,
             outage=outage(watcher.services, watcher.seen["events"]),
             total=round(total, 2),
+            load=load,
             archive=self.archive_seconds(steps),
             moved=watcher.seen["sent_bytes"] if self.remote else None,
             watched=watcher.seen,

@@ -16,12 +16,16 @@ class BenchError(Exception):
 
 @dataclass
 class Run:
-    """One run of one contender: seconds, and the bytes that left the director over the network, if any did."""
+    """One run of one contender: seconds, and the bytes that left the director over the network, if any did.
+
+    The load is the machine's average of the minute before: what else it has to do makes every number worse.
+    """
 
     contender: str
     run: str
     outage: float
     total: float
+    load: float = 0.0
     archive: float | None = None
     moved: int | None = None
     watched: dict = field(default_factory=dict)
@@ -105,11 +109,13 @@ def comparisons(runs):
 
 def table(runs):
     """Return the runs and their comparisons as aligned text."""
-    rows = [["", "run", "outage", "total", "archive", "moved"]]
+    rows = [["", "run", "outage", "total", "archive", "moved", "load before"]]
     for run in runs:
         archive = "-" if run.archive is None else f"{run.archive:.1f} s"
         moved = "-" if run.moved is None else f"{run.moved / MIB:.1f} MiB"
-        rows.append([run.contender, run.run, f"{run.outage:.2f} s", f"{run.total:.1f} s", archive, moved])
+        rows.append(
+            [run.contender, run.run, f"{run.outage:.2f} s", f"{run.total:.1f} s", archive, moved, f"{run.load:.1f}"]
+        )
     compared = [["", *RUNS, "aim", ""], *[comparison.cells() for comparison in comparisons(runs)]]
     return f"{aligned(rows, left=2)}\n\n{aligned(compared, left=1)}"
 

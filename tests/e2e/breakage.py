@@ -7,18 +7,19 @@ import time
 
 WAIT_SECONDS = 90
 
-# Counts the copies of /var/vcap (not the dry run before them), holds the one that it is told to hold, and slows them.
+# What a run asks rsync on the host for, in this order: how much there is to copy, then the passes themselves.
+FIRST_PASS, SECOND_PASS = 2, 3
+
+# Counts what rsync is asked for, holds the one that it is told to hold, and slows them.
 GATE = r"""#!/bin/sh
-for path; do :; done
-case ${3%%e.*} in *n*) path=dry-run ;; esac
-if [ "$path" = /var/vcap/ ]; then
-    copy=$(($(cat /run/gate/copies) + 1))
-    echo $copy >/run/gate/copies
-    while [ -e /run/gate/hold.$copy ]; do touch /run/gate/held; sleep 0.1; done
+if [ "$2" = --daemon ]; then
+    number=$(($(cat /run/gate/number) + 1))
+    echo $number >/run/gate/number
+    while [ -e /run/gate/hold.$number ]; do touch /run/gate/held; sleep 0.1; done
     rm -f /run/gate/held
     if [ -e /run/gate/speed ]; then
         shift 2
-        set -- --server --sender "--bwlimit=$(cat /run/gate/speed)" "$@"
+        set -- --server --daemon "--bwlimit=$(cat /run/gate/speed)" "$@"
     fi
 fi
 exec /usr/bin/rsync.aside "$@"
@@ -68,28 +69,28 @@ class Gate:
         self._director = director
 
     def hold(self, copy):
-        """Hold the copy of /var/vcap with this number, from 1: the first pass, then the second."""
+        """Hold the copy of /var/vcap with this number in the first run: 1 is the first pass, 2 the second."""
         self._director.shell(f"touch /run/gate/hold.{copy}")
 
     def is_holding(self):
         return self._director.execute("test", "-e", "/run/gate/held", check=False).returncode == 0
 
     def wait(self, process):
-        """Wait until a copy is held; fail when the run has ended before."""
-        wait_until(lambda: self.is_holding() or process.poll() is not None, "a copy is held")
+        """Wait until a pass is held; fail when the run has ended before."""
+        wait_until(lambda: self.is_holding() or process.poll() is not None, "a pass is held")
         assert process.poll() is None, process.communicate()[0]
 
     def release(self):
         self._director.shell("rm -f /run/gate/hold.*")
 
     def slow(self, speed):
-        """Let no copy be faster than this, in KiB/s."""
+        """Let no pass be faster than this, in KiB/s."""
         self._director.shell(f"echo {speed} >/run/gate/speed")
 
 
 @contextlib.contextmanager
 def gate(director):
     """A Gate before rsync on the host."""
-    director.shell("rm -rf /run/gate; mkdir -m 0755 /run/gate; echo 0 >/run/gate/copies")
+    director.shell("rm -rf /run/gate; mkdir -m 0755 /run/gate; echo 0 >/run/gate/number")
     with replaced(director, "/usr/bin/rsync", GATE):
         yield Gate(director)

@@ -15,6 +15,8 @@ import testhost
 import testinfra
 import yaml
 
+pytest.register_assert_rewrite("breakage", "standing", "trees")
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 # The virtual environment whose Ansible is tested; the tests themselves may run in another one.
 ANSIBLE = Path(os.environ.get("MICROBOSH_ANSIBLE", sys.prefix))
@@ -129,10 +131,11 @@ class Director:
         """Run a playbook of the collection from a directory that has nothing of ours; return the Run."""
         return run_ansible(self.command(playbook, *arguments, **settings), environment)
 
-    def start(self, playbook, *arguments, **settings):
+    def start(self, playbook, *arguments, environment=None, **settings):
         """Start a playbook and return its process, for tests that do something meanwhile."""
+        command = self.command(playbook, *arguments, **settings)
         return subprocess.Popen(
-            self.command(playbook, *arguments, **settings), cwd="/", env=ansible_environment(),
+            command, cwd="/", env=ansible_environment(**(environment or {})),
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             start_new_session=True,
         )  # fmt: skip
@@ -164,6 +167,12 @@ def run_ansible(command, environment=None, directory="/"):
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=PLAYBOOK_SECONDS, check=False,
     )  # fmt: skip
     return Run(done.returncode, done.stdout)
+
+
+def finish(process):
+    """Wait for a process of Director.start and return the Run."""
+    output = process.communicate(timeout=PLAYBOOK_SECONDS)[0]
+    return Run(process.returncode, output)
 
 
 def write_inventory(path, hosts):

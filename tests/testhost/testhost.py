@@ -43,8 +43,8 @@ PASSWORD = "c1oudc0w"
 USERS = {"micro": "vcap", "director": "jumpbox"}
 DATABASES = {"micro": ["bosh"], "director": ["bosh", "uaa", "credhub"]}
 BASES = ("bookworm", "bullseye")
-# NET_ADMIN is for tests that cut the network, AUDIT_WRITE for sudo and sshd.
-CAPABILITIES = ("NET_ADMIN", "AUDIT_WRITE", "SYS_PTRACE")
+# NET_ADMIN is for tests that cut the network, AUDIT_WRITE for sudo and sshd, SYS_ADMIN for mounts, as root has on a VM.
+CAPABILITIES = ("NET_ADMIN", "AUDIT_WRITE", "SYS_PTRACE", "SYS_ADMIN")
 MONIT = "/var/vcap/bosh/bin/monit"
 
 
@@ -254,6 +254,7 @@ class Host:
             store,
             "--tmpfs=/tmp:size=128m,mode=1777,noexec",
             *[f"--cap-add={name}" for name in CAPABILITIES],
+            "--security-opt=apparmor=unconfined",  # which forbids mounts even so
             *[f"--env={key}={value}" for key, value in environment.items()],
             image,
         )

@@ -106,14 +106,18 @@ def test_an_agent_that_runs_but_is_to_go_down_is_started():
 
 
 def test_an_agent_that_does_not_stop():
+    host = FakeHost()
+    conversation = Conversation(
+        host,
+        (STATUS, ok("run: agent: (pid 71) 100s\n")),
+        (STOP, ok("timeout: run: agent: (pid 71) 107s, want down, got TERM\n", rc=1)),
+        (STATUS, ok("run: agent: (pid 71) 107s, want down, got TERM\n")),
+    )
+    agent = find_agent("auto", conversation, RUNIT.__contains__)
+    began = host.now()
     with pytest.raises(AgentError, match=r"agent has not stopped within 30 s \(runit\)"):
-        converse(
-            "stopped",
-            (STATUS, ok("run: agent: (pid 71) 100s\n")),
-            (STOP, ok("timeout: run: agent: (pid 71) 107s, want down, got TERM\n", rc=1)),
-            (STATUS, ok("run: agent: (pid 71) 107s, want down, got TERM\n")),
-            timeout=30,
-        )
+        bring_agent(agent, host, "stopped", 30)
+    assert 30 <= host.now() - began <= 31
 
 
 def test_a_supervisor_that_is_not_there():

@@ -164,6 +164,15 @@ def test_a_stop_that_somebody_else_has_asked_for_is_waited_for(host):
     assert 9 <= result["seconds"] <= 9.7
 
 
+def test_a_service_that_is_about_to_start_is_not_stopped(host):
+    run_command = stopped(host, seconds=2)
+    run_command.act("start", "nats")
+    result = change(Stop, run_command, host).run()
+    assert result["acted"] == ["nats"]
+    assert not run_command.services["nats"].monitored
+    assert run_command.services["nats"].pid is None
+
+
 def test_the_pid_of_another_process_is_no_sign_of_life(host):
     run_command = serial(host)
     running = change(Stop, run_command, host, timeout=30)

@@ -1,98 +1,161 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The reader on the director runs rsync's sender for a backup and refuses everything else, decided by its own text."""
+"""The reader on the director lays out what the filter names, runs rsync's daemon on it, and refuses all else."""
 
 from __future__ import annotations
 
+import hashlib
+import os
+import re
 import shlex
 import subprocess
 from pathlib import Path
 
 import jinja2
 import pytest
-from ansible_collections.microbosh.director.plugins.plugin_utils._rules import guard
+from ansible_collections.microbosh.director.plugins.plugin_utils._rules import guard, visible
 
 TEMPLATE = Path(__file__).parents[2] / "roles" / "setup" / "templates" / "microbosh-read.j2"
-RULES = ["+ bosh/settings.json", "+ it's/**", "- **"]
-GOOD = ["--server", "--sender", "-lHogtpre.iLsfxCIvu", "--timeout=600", "--numeric-ids", ".", "/var/vcap/"]
+RULES = ["+ bosh/settings.json", "+ bosh/gone.json", "+ open/a file", "+ it's $HOME/**", "+ store/**", "- **"]
+DAEMON = ("--server", "--daemon", ".")
+PROGRAMS = {
+    "rsync": 'echo "rsync $*"; cat <&3',
+    "mount": 'echo "mount $*" >>"$LOG"; [ "$1" != --rbind ] || cp -a "$2/." "$3/"',
+    "unshare": 'shift; echo "unshare $*" >>"$LOG"; exec "$@"',
+}
+
+
+class Reader:
+    """The reader, with /var/vcap in a scratch directory and programs that only tell what they are asked."""
+
+    def __init__(self, directory, rules=None):
+        self.vcap, self.root, self.bin = directory / "vcap", directory / "root", directory / "bin"
+        for path in (self.root, self.bin, self.vcap / "bosh", self.vcap / "open", self.vcap / "it's $HOME"):
+            path.mkdir(parents=True)
+        (self.vcap / "store").symlink_to("elsewhere")
+        (self.vcap / "open").chmod(0o777)
+        for name in ("bosh/settings.json", "bosh/secret", "open/a file"):
+            (self.vcap / name).write_text(name)
+        for name, script in PROGRAMS.items():
+            self.program(name, script)
+        self.log, self.script = directory / "log", directory / "reader"
+        self.log.touch()
+        text = environment().from_string(TEMPLATE.read_text()).render(
+            microbosh_filter=rules or RULES, setup_reader_root=self.root
+        )  # fmt: skip
+        # Without root, what belongs to whoever runs the tests stands for what belongs to root.
+        text = text.replace("-user 0", f"-user {os.getuid()}").replace("PATH=/usr", f"PATH={self.bin}:/usr")
+        self.script.write_text(text.replace("/var/vcap", str(self.vcap)))
+        self.script.chmod(0o755)
+
+    def program(self, name, script):
+        (self.bin / name).write_text(f"#!/bin/sh\n{script}\n")
+        (self.bin / name).chmod(0o755)
+
+    def run(self, *arguments):
+        environment = {"PATH": "/nowhere", "LOG": str(self.log)}
+        return subprocess.run([self.script, *arguments], capture_output=True, text=True, env=environment, check=False)
+
+    def mounted(self):
+        """What was mounted from the real tree."""
+        mounts = re.compile(rf"^mount --r?bind {re.escape(str(self.vcap))}/(.*) /", re.MULTILINE)
+        return sorted(mounts.findall(self.log.read_text()))
+
+
+def digest(text, algorithm="sha256"):
+    return hashlib.new(algorithm, text.encode()).hexdigest()
+
+
+def environment():
+    made = jinja2.Environment(trim_blocks=True, keep_trailing_newline=True, autoescape=False)
+    made.filters.update({
+        "microbosh.director.host_rules": guard,
+        "microbosh.director.host_paths": visible,
+        "ansible.builtin.quote": shlex.quote,
+        "regex_replace": lambda text, pattern, by: re.sub(pattern, by, text),
+        "hash": digest,
+    })
+    return made
 
 
 @pytest.fixture
 def reader(tmp_path):
-    """The reader with /var/vcap in a scratch directory and an rsync that only prints its arguments."""
-    environment = jinja2.Environment(trim_blocks=True, keep_trailing_newline=True, autoescape=False)
-    environment.filters.update({
-        "microbosh.director.host_rules": guard,
-        "ansible.builtin.quote": shlex.quote,
-        "hash": lambda text, dummy: f"<{text}>",
-    })
-    vcap, rsync, script = tmp_path / "var/vcap", tmp_path / "rsync", tmp_path / "reader"
-    (vcap / "store" / "postgres-15").mkdir(parents=True)
-    (vcap / "store" / "postgres-link").symlink_to("/etc")
-    rsync.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
-    rsync.chmod(0o755)
-    text = environment.from_string(TEMPLATE.read_text()).render(microbosh_filter=RULES)
-    script.write_text(text.replace("exec rsync", f"exec {rsync}").replace("/var/vcap", str(vcap)))
-
-    def run(*arguments):
-        moved = [argument.replace("/var/vcap", str(vcap)) for argument in arguments]
-        answer = subprocess.run(["sh", script, *moved], capture_output=True, text=True, check=False)
-        return answer.returncode, answer.stdout.replace(str(vcap), "/var/vcap").splitlines(), answer.stderr
-
-    return run
+    return Reader(tmp_path)
 
 
-def test_the_sender_of_a_backup_runs_with_the_hosts_rules_first(reader):
-    status, arguments, dummy = reader(*GOOD)
-    assert status == 0
-    assert arguments == [
-        "--server", "--sender", "-lHogtpre.iLsfxCIvu", "--timeout=600", "--numeric-ids",
-        *(f"--filter={rule}" for rule in guard(RULES)), ".", "/var/vcap/",
-    ]  # fmt: skip
+def test_rsync_is_a_read_only_daemon_locked_into_the_layout(reader):
+    answer = reader.run(*DAEMON)
+    assert (answer.returncode, answer.stderr) == (0, "")
+    lines = answer.stdout.splitlines()
+    assert lines[0] == "rsync --server --daemon --config=/dev/fd/3 ."
+    assert {"use chroot = yes", "read only = yes", "list = no", f"path = {reader.root}"} <= set(lines)
 
 
-@pytest.mark.parametrize("letters", ["-vvlHogtpre.iLsf", "-nlHogtpre.iLsfxCIvu", "-lHogtprcRe.LsfxC"])
-def test_what_other_versions_of_rsync_send_is_understood(reader, letters):
-    assert reader("--server", "--sender", letters, "--numeric-ids", ".", "/var/vcap/")[0] == 0
+def test_the_daemon_has_the_hosts_rules(reader):
+    rules = re.search(r"^filter = (.*)$", reader.run(*DAEMON).stdout, re.MULTILINE).group(1)
+    words = [rule[:2] + rule[2:].replace(" ", "?") for rule in guard(RULES)]  # a space would begin another rule
+    assert rules == " ".join(words)
 
 
-def test_the_directory_of_postgresql_may_be_read_alone(reader):
-    assert reader(*GOOD[:-1], "/var/vcap/./store/postgres-15/")[0] == 0
+def test_what_the_filter_names_is_shown_and_nothing_beside_it(reader):
+    reader.run(*DAEMON)
+    assert "bosh/settings.json" in reader.mounted()
+    assert "it's $HOME" in reader.mounted()
+    assert not (reader.root / "bosh" / "secret").exists()
+    assert not (reader.root / "bosh" / "gone.json").exists()
+
+
+def test_a_link_is_shown_as_a_link(reader):
+    reader.run(*DAEMON)
+    assert os.readlink(reader.root / "store") == "elsewhere"
+    assert "store" not in reader.mounted()
+
+
+def test_where_others_may_write_a_directory_is_shown_whole(reader):
+    """A single path in it could be a link to anywhere by the time that it is mounted."""
+    reader.run(*DAEMON)
+    assert "open" in reader.mounted()
+    assert "open/a file" not in reader.mounted()
+
+
+def test_directories_have_mode_and_time_of_the_real_ones(reader):
+    (reader.vcap / "bosh").chmod(0o750)
+    os.utime(reader.vcap / "bosh", ns=(1, 1234567890123456789))
+    reader.run(*DAEMON)
+    there = (reader.root / "bosh").stat()
+    assert (there.st_mode & 0o7777, there.st_mtime_ns) == (0o750, 1234567890123456789)
+
+
+@pytest.mark.parametrize("program", ["unshare", "mount"])
+def test_where_root_may_not_mount_rsync_is_locked_into_var_vcap(reader, program):
+    reader.program(program, "exit 1")
+    lines = reader.run(*DAEMON).stdout.splitlines()
+    assert f"path = {reader.vcap}" in lines
+    assert "use chroot = yes" in lines
+
+
+def test_a_filter_with_a_wildcard_at_its_top_needs_all_of_var_vcap(tmp_path):
+    reader = Reader(tmp_path, ["+ *.yml", "+ store/**"])
+    assert f"path = {reader.vcap}" in reader.run(*DAEMON).stdout.splitlines()
 
 
 REFUSED = {
     "nothing": [],
     "a shell": ["-c", "id"],
-    "the receiving side": ["--server", *GOOD[2:]],
-    "a daemon": ["--server", "--daemon", "."],
-    "following links": [*GOOD[:2], "-LlHogtpre.iLsfxCIvu", *GOOD[3:]],
-    "following links to directories": [*GOOD[:2], "-klHogtpre.iLsfxCIvu", *GOOD[3:]],
-    "hidden arguments": [*GOOD[:2], "-slHogtpre.iLsfxCIvu", *GOOD[3:]],
-    "a remote shell": [*GOOD[:2], "-e/bin/sh", *GOOD[3:]],
-    "a log file": [*GOOD[:4], "--log-file=/etc/cron.d/x", *GOOD[4:]],
-    "a log file for the timeout": [*GOOD[:3], "--log-file=/etc/cron.d/x", *GOOD[4:]],
-    "a log file after the path": [*GOOD, "--log-file=/etc/cron.d/x"],
-    "a log file in place of the path": [*GOOD[:-1], "--log-file=/etc/cron.d/x"],
-    "a timeout with more in it": [*GOOD[:3], "--timeout=6 --log-file=x", *GOOD[4:]],
-    "files-from": [*GOOD[:4], "--files-from=-", *GOOD[4:]],
-    "another root": [*GOOD[:-1], "/"],
-    "a file elsewhere": [*GOOD[:-1], "/etc/shadow"],
-    "a path that climbs": [*GOOD[:-1], "/var/vcap/../../etc/"],
-    "a climbing postgres": [*GOOD[:-1], "/var/vcap/./store/postgres-/../../"],
-    "a second path": [*GOOD, "/etc/"],
-    "a directory below": [*GOOD[:-1], "/var/vcap/./store/postgres-15/base/"],
-    "a link": [*GOOD[:-1], "/var/vcap/./store/postgres-link/"],
-    "a path that is an option": [*GOOD[:-1], "-e"],
-    "removing files": [*GOOD[:4], "--remove-source-files", *GOOD[4:]],
-    "no options": [*GOOD[:2], "", *GOOD[3:]],
+    "a sender": ["--server", "--sender", "-lHogtpre.iLsfxCIvu", ".", "/var/vcap/"],
+    "a receiver": ["--server", "-lHogtpre.iLsfxCIvu", ".", "/var/vcap/"],
+    "a configuration of its own": ["--server", "--daemon", "--config=/tmp/x", "."],
+    "a configuration behind": [*DAEMON, "--config=/tmp/x"],
+    "another directory": ["--server", "--daemon", "/etc"],
+    "a line break": ["--server --daemon .\n", "."],
 }
 
 
 @pytest.mark.parametrize("arguments", REFUSED.values(), ids=REFUSED.keys())
 def test_everything_else_is_refused(reader, arguments):
-    status, output, error = reader(*arguments)
-    assert (status, output) == (126, [])
-    assert "microbosh-read: refused" in error
+    answer = reader.run(*arguments)
+    assert (answer.returncode, answer.stdout) == (126, "")
+    assert "microbosh-read: refused" in answer.stderr
 
 
 def test_the_reader_tells_its_rules(reader):
-    assert reader("--version")[1] == [f"microbosh-read 1 <{' '.join(guard(RULES))}>"]
+    assert reader.run("--version").stdout == f"microbosh-read 2 {digest(' '.join(guard(RULES)))}\n"

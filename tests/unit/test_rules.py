@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.microbosh.director.plugins.plugin_utils._rules import RuleError, guard, parse
+from ansible_collections.microbosh.director.plugins.plugin_utils._rules import RuleError, guard, parse, visible
 
 DEFAULTS = Path(__file__).parents[2] / "roles" / "microbosh" / "defaults" / "main.yml"
 TREE = [
     "bosh/settings.json", "bosh/agent.key", "bosh/etc/monitrc", "bosh/log/agent", "micro/x", "data/jobs/x", "unknown/x",
     "store/blobstore/store/a5/blob", "store/postgres-15/base/1/2", "store/lost+found/x", "store/.hidden",
 ]  # fmt: skip
+NAMED = ["agent.cert", "agent.key", "settings.json", "spec.json", "state.yml"]
 
 
 def default_filter():
@@ -62,6 +63,20 @@ def test_a_run_may_leave_out_more_inside_a_tree(tree):
 def test_a_tree_inside_a_directory_of_single_files(tree):
     rules = guard(["+ bosh/settings.json", "+ bosh/etc/**", "- **"])
     assert seen(tree, rules, ["+ **"]) == {"bosh/settings.json", "bosh/etc/monitrc"}
+
+
+@pytest.mark.parametrize(
+    ("rules", "shown", "parents"),
+    [
+        (default_filter(), [*(f"bosh/{name}" for name in NAMED), "store"], ["bosh"]),
+        (["+ bosh/*.json", "+ bosh/a/b/**"], ["bosh"], []),
+        (["+ a/b/**", "+ a/b/c/d"], ["a/b"], ["a"]),
+        (["+ *.json", "+ store/**"], [], []),
+    ],
+    ids=["the default", "a wildcard", "one inside another", "a wildcard at the top"],
+)  # fmt: skip
+def test_what_has_to_be_shown_to_apply_a_filter(rules, shown, parents):
+    assert visible(rules) == {"shown": shown, "parents": parents}
 
 
 @pytest.mark.parametrize(

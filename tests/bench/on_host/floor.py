@@ -4,7 +4,8 @@
 """The floor: what the fastest hands could do as root on the host itself, for the same guarantee.
 
 A first pass while everything runs; then all but postgres stopped, dumps, postgres stopped, a second pass, a third one
-of postgres' files by content, start. No network, no controller, no Ansible, no waiting for monit's next cycle.
+of postgres' files by content, start. No network, no controller, no Ansible, no waiting for monit's next cycle; but
+monit takes its own time for each service, and whoever knows how to hurry an old monit may be faster than this.
 
     floor.py COPY FILTER DATABASE...
 """

@@ -1,0 +1,81 @@
+# Copyright: (c) 2026, microbosh.director contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Verifies backups on the controller and tells the verdict of each as soon as it is known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._verification import finding_lines
+from ansible_collections.microbosh.director.plugins.plugin_utils._lines import duration
+from ansible_collections.microbosh.director.plugins.plugin_utils._source import SourceError
+from ansible_collections.microbosh.director.plugins.plugin_utils._verifying import backups_meant, verifier
+
+ARGUMENTS = {
+    "backup": {"type": "str", "required": True},
+    "directory": {"type": "path", "required": True},
+    "scratch": {"type": "path", "required": True},
+    "rehearse": {"type": "bool", "default": False},
+    "rehearse_in": {"type": "path"},
+    "user": {"type": "str", "default": ""},
+    "fail": {"type": "bool", "default": True},
+}
+
+
+class ActionModule(ActionBase):
+    """Verify one backup after the other, all of them whatever is found."""
+
+    _requires_connection = False
+    _supports_check_mode = True
+
+    def run(self, tmp=None, task_vars=None):
+        result = super().run(tmp, task_vars)
+        required = [("rehearse", True, ["rehearse_in"])]
+        dummy, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS, required_if=required)
+        verdicts = []
+        try:
+            for verdict in self._verdicts(arguments):
+                self._show(task_vars["inventory_hostname"], verdict)
+                verdicts.append(verdict)
+        except (DirectorError, SourceError, OSError) as error:
+            raise AnsibleActionFail(str(error)) from error
+        bad = [verdict for verdict in verdicts if not verdict["good"]]
+        result.update(changed=False, good=not bad, verdicts=verdicts)
+        if bad and arguments["fail"]:
+            result.update(failed=True, msg="\n".join(line for verdict in bad for line in _lines(verdict)))
+        return result
+
+    def _verdicts(self, arguments):
+        directory = Path(arguments["directory"])
+        rehearsal = None
+        if arguments["rehearse"]:
+            rehearsal = {"parent": arguments["rehearse_in"], "user": arguments["user"]}
+        work = verifier(directory, Path(arguments["scratch"]), rehearsal, not self._task.check_mode)
+        for wanted in backups_meant(arguments["backup"], directory):
+            yield work.examine(wanted)
+
+    @staticmethod
+    def _show(host, verdict):
+        for line in _lines(verdict):
+            Display().display(f"{host}: {line}", color="bright blue" if verdict["good"] else "red")
+
+
+def _lines(verdict):
+    """What became of one backup, as lines for a person."""
+    blobs = f", {verdict['blobs']['named']} blobs" if verdict["blobs"] else ""
+    said = "is whole" if verdict["whole"] else "IS NOT WHOLE"
+    read = f"{verdict['files']} files read again, {len(verdict['dumps'])} dumps{blobs}"
+    lines = [f"{verdict['name']} {said}: {read} ({duration(verdict['seconds'])})"]
+    lines += [f"  {line}" for line in finding_lines(verdict["findings"])]
+    rehearsed = verdict["rehearsed"]
+    if rehearsed is None:
+        return lines
+    loaded = [f"{item['database']} with {item['rows']} rows" for item in rehearsed["databases"]]
+    said = "was rehearsed" if rehearsed["good"] else "COULD NOT BE REHEARSED"
+    lines.append(f"{verdict['name']} {said}: {', '.join(loaded) or 'no dump'} ({duration(rehearsed['seconds'])})")
+    return lines + [f"  {problem}" for problem in rehearsed["problems"]]

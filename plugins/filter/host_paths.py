@@ -1,0 +1,24 @@
+# Copyright: (c) 2026, microbosh.director contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Filter for the paths that the rsync rules of a backup name."""
+
+from __future__ import annotations
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.microbosh.director.plugins.plugin_utils import _rules
+
+
+def host_paths(rules):
+    """Given microbosh_filter, return what the reader on the host has to show, and the directories above."""
+    try:
+        return _rules.visible(list(rules))
+    except _rules.RuleError as error:
+        raise AnsibleFilterError(str(error)) from error
+
+
+class FilterModule:
+    """The filters of this file, by name."""
+
+    def filters(self):
+        return {"host_paths": host_paths}

@@ -1,0 +1,204 @@
+# Copyright: (c) 2026, microbosh.director contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Loads the dumps of a backup into a scratch server and compares what is there then with what was there at the dump."""
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+import os
+import re
+
+from ansible_collections.microbosh.director.plugins.module_utils import _layout as layout
+from ansible_collections.microbosh.director.plugins.module_utils._clock import seconds_since, uptime
+from ansible_collections.microbosh.director.plugins.module_utils._dump import chunks_of, native, read_dump, segments
+from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._postgres import PostgresError
+from ansible_collections.microbosh.director.plugins.module_utils._psql import Psql
+from ansible_collections.microbosh.director.plugins.module_utils._restore import DumpFile, Restore, Server, version_of
+from ansible_collections.microbosh.director.plugins.module_utils._restore_sql import globals_statements
+from ansible_collections.microbosh.director.plugins.module_utils._scratch_postgres import (
+    PLACES,
+    ScratchServer,
+    matching_binaries,
+    unprivileged,
+)
+from ansible_collections.microbosh.director.plugins.module_utils._snapshots import read_report
+
+GLOBALS = "globals"
+# Tables and their indexes, and the log of writing them.
+SPACE_FACTOR = 4
+SPACE_OF_A_CLUSTER = 256 << 20
+
+_CREATE_ROLE = re.compile(br'CREATE ROLE ("(?:[^"]|"")*"|[^\s;]+)')
+
+
+def dumps_of(backup):
+    """Given a backup's directory, return {database: path} of its dumps, that of the globals among them."""
+    directory = os.path.join(backup, layout.DUMPS)
+    names = sorted(os.listdir(directory)) if os.path.isdir(directory) else []
+    return dict((name[:-4], os.path.join(directory, name)) for name in names if name.endswith(".sql"))
+
+
+def version_needed(dumps):
+    """Return the newest version that one of the dumps is of, or None if none of them says."""
+    versions = [read_dump(chunks_of(path)).server_version for path in dumps.values()]
+    return max([version_of(version) for version in versions if version] or [None])
+
+
+def require_space(parent, dumps):
+    """Raise DirectorError unless the dumps can be loaded below a directory."""
+    needed = SPACE_OF_A_CLUSTER + SPACE_FACTOR * sum(os.stat(path).st_size for path in dumps.values())
+    found = os.statvfs(parent)
+    if found.f_bavail * found.f_frsize < needed:
+        raise DirectorError(
+            "Not enough space to rehearse in %s: %d bytes are free there, up to %d are needed. Choose another "
+            "directory." % (parent, found.f_bavail * found.f_frsize, needed)
+        )
+
+
+def recorded_rows(backup):
+    """Return {database: {table: rows}} as they were when the databases were dumped, for those that were recorded."""
+    if not os.path.lexists(os.path.join(backup, layout.REPORT)):
+        return {}
+    dumps = read_report(backup).get("dumps") or []
+    return dict((dump["database"], dump["rows"]) for dump in dumps if "rows" in dump)
+
+
+def _roles_in(path):
+    """Return the names of the roles that a dump of globals makes."""
+    matches = [_CREATE_ROLE.match(payload) for dummy, payload in segments(chunks_of(path))]
+    names = [match.group(1) for match in matches if match]
+    return sorted(native(name[1:-1].replace(b'""', b'"') if name[:1] == b'"' else name) for name in names)
+
+
+class Rehearsal(object):
+    """The dumps of one backup, and the server that they are loaded into."""
+
+    def __init__(self, backup, scratch, run_command):
+        self._backup = backup
+        self._dumps = dumps_of(backup)
+        self._recorded = recorded_rows(backup)
+        self._psql = Psql(scratch.binaries, scratch.endpoint, run_command)
+        self.server = Server(scratch.binaries.version, ["postgres"], self._psql)
+        self.problems = []
+
+    def load_globals(self):
+        """Make the roles, and return their names."""
+        path = self._dumps.get(GLOBALS)
+        if path is None or not self._is_cluster(path):
+            return []
+        roles = _roles_in(path)
+        try:
+            self._psql.load("postgres", globals_statements(chunks_of(path)))
+        except DirectorError as error:
+            self.problems.append("The dump %s of the roles cannot be loaded: %s." % (path, str(error).rstrip(".")))
+            return []
+        there = self.server.roles()
+        self.problems.extend("The role %s of %s is not there after loading it." % (role, path)
+                             for role in roles if role not in there)
+        return roles
+
+    @staticmethod
+    def _is_cluster(path):
+        return read_dump(chunks_of(path)).kind == "cluster"
+
+    def databases(self):
+        """Return the names of the databases whose dumps there are, or should be."""
+        names = [name for name, path in self._dumps.items() if name != GLOBALS or not self._is_cluster(path)]
+        return sorted(set(names) | set(self._recorded))
+
+    def load(self, database):
+        """Load a database and compare it; return what there is to tell."""
+        began = uptime()
+        rows = {}
+        path = self._dumps.get(database)
+        if path is None:
+            self.problems.append("There is no dump of the database %s, which backup.json names." % database)
+        else:
+            rows = self._load(database, path)
+        differences = self._compare(database, rows) if path is not None and rows is not None else []
+        return {
+            "database": database,
+            "tables": len(rows or {}),
+            "rows": sum((rows or {}).values()),
+            "compared": database in self._recorded,
+            "differences": differences,
+            "loaded": path is not None and rows is not None,
+            "seconds": seconds_since(began),
+        }
+
+    def _load(self, database, path):
+        """Return the rows by table as the server counts them after loading, or None if that failed."""
+        try:
+            source = DumpFile(path, None, None)
+            # Under a name of ours: one of the databases may be called like one that every server has.
+            name = "rehearsal of " + database[:40]
+            restore = Restore(source, self.server, database, name, True)
+            restore.load({}, {})
+            rows = self.server.count(name, sorted(source.contents.rows))
+            self.server.drop(name)
+        except (DirectorError, PostgresError) as error:
+            self.problems.append("The dump %s cannot be loaded: %s" % (path, error))
+            return None
+        self.problems.extend(
+            "The dump %s needs the role %s, which no dump makes." % (path, role)
+            for role in sorted(restore.missing_roles)
+        )
+        return rows
+
+    def _compare(self, database, rows):
+        """Return where the rows are not those that were recorded when the database was dumped."""
+        recorded = self._recorded.get(database)
+        if recorded is None:
+            return []
+        differences = [
+            {"table": table, "recorded": recorded.get(table), "found": rows.get(table)}
+            for table in sorted(set(rows) | set(recorded))
+            if rows.get(table) != recorded.get(table)
+        ]
+        self.problems.extend(
+            "Database %s: %s has %s rows after loading, and had %s when it was dumped."
+            % (database, item["table"], _number(item["found"]), _number(item["recorded"]))
+            for item in differences
+        )
+        return differences
+
+
+def _number(count):
+    return "no table and no" if count is None else str(count)
+
+
+def require_possible(parent, user, run_command):
+    """Raise DirectorError if this controller could rehearse no backup at all."""
+    if not os.path.isdir(parent):
+        raise DirectorError("There is no directory %s to rehearse in. Make it, or set another." % parent)
+    matching_binaries(None, PLACES, run_command)
+    unprivileged(user)
+
+
+def rehearse(backup, binaries, parent, account, run_command):
+    """Load every dump of a backup into a server of our own; return what came of it."""
+    began = uptime()
+    with ScratchServer(binaries, parent, account) as scratch:
+        rehearsal = Rehearsal(backup, scratch, run_command)
+        roles = rehearsal.load_globals()
+        databases = [rehearsal.load(name) for name in rehearsal.databases()]
+    return {
+        "good": not rehearsal.problems,
+        "problems": rehearsal.problems,
+        "roles": roles,
+        "databases": databases,
+        "server_version": str(binaries.version),
+        "seconds": seconds_since(began),
+    }
+
+
+def rehearse_backup(backup, parent, user, run_command):
+    """Given a backup's directory, and where and as whom to run a server, rehearse it; return what came of it."""
+    require_possible(parent, user, run_command)
+    dumps = dumps_of(backup)
+    binaries = matching_binaries(version_needed(dumps), PLACES, run_command)
+    require_space(parent, dumps)
+    return rehearse(backup, binaries, parent, unprivileged(user), run_command)

@@ -1,0 +1,226 @@
+# Copyright: (c) 2026, microbosh.director contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A PostgreSQL server of our own on the controller: for some minutes, in its own directory, behind its own socket."""
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+import ctypes
+import errno
+import fcntl
+import glob
+import os
+import pwd
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+from ansible_collections.microbosh.director.plugins.module_utils._clock import uptime
+from ansible_collections.microbosh.director.plugins.module_utils._dump import native
+from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._postgres import Client, Endpoint, Version
+
+PREFIX = "microbosh-rehearse-"
+# Where distributions keep what must be found without PATH; the last is for those that do not.
+PLACES = ("/usr/lib/postgresql/*", "/usr/pgsql-*", "/usr/lib/postgresql*", "/usr/local/pgsql", "/usr/local", "/usr")
+PROGRAMS = ("initdb", "postgres", "psql", "pg_dump")
+SUPERUSER = "microbosh_rehearsal"
+START_SECONDS = 60
+# Older ones do not say in their directory when they are ready.
+OLDEST = (10,)
+LONGEST_SOCKET = 107
+PR_SET_PDEATHSIG = 1
+
+# It is thrown away after minutes: nothing has to survive a power cut, nobody may connect from elsewhere.
+SETTINGS = {
+    "listen_addresses": "",
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "autovacuum": "off",
+    "max_connections": "10",
+    "shared_buffers": "64MB",
+    "logging_collector": "off",
+}
+
+
+class ScratchError(DirectorError):
+    """There is no server of our own."""
+
+
+def find_binaries(places, run_command):
+    """Return the Clients that come with a server, oldest first."""
+    found = {}
+    for place in places:
+        for directory in sorted(glob.glob(place)):
+            client = Client(directory, None)
+            if not all(os.access(client.command(name), os.X_OK) for name in PROGRAMS):
+                continue
+            code, out, dummy = run_command([client.command("pg_dump"), "--version"])
+            version = Version.of_client(out)
+            if code == 0 and version and version.major >= OLDEST:
+                found.setdefault(os.path.realpath(directory), Client(directory, version))
+    return sorted(found.values(), key=lambda client: client.version.numbers)
+
+
+def matching_binaries(needed, places, run_command):
+    """Return the binaries of the version that the dumps are of, or else of the oldest newer one."""
+    found = find_binaries(places, run_command)
+    able = [client for client in found if needed is None or client.version.major >= needed.major]
+    if able:
+        return able[0]
+    wanted = "version %s or newer" % ".".join(map(str, needed.major)) if needed else "any version since 10"
+    there = "only %s is there" % ", ".join(str(client.version) for client in found) if found else "none is there"
+    raise ScratchError(
+        "This controller has no PostgreSQL server to rehearse with: %s is needed, and %s. Install one, on Debian and "
+        "Ubuntu the package postgresql; it need not run." % (wanted, there)
+    )
+
+
+def unprivileged(name):
+    """Return the account to run the server as: (uid, gid), or None to stay who we are. PostgreSQL refuses root."""
+    if os.geteuid() != 0:
+        return None
+    for candidate in [name] if name else ["postgres", "nobody"]:
+        try:
+            account = pwd.getpwnam(candidate)
+        except KeyError:
+            continue
+        if account.pw_uid != 0:
+            return account.pw_uid, account.pw_gid
+    raise ScratchError(
+        "PostgreSQL does not run as root, and this controller has no account %s to run it as. Name one that exists "
+        "and is not root." % (name or "postgres or nobody")
+    )
+
+
+class ScratchServer(object):
+    """Made when the block is entered, gone when it is left, also when this process is killed."""
+
+    def __init__(self, binaries, parent, account=None):
+        self.binaries = binaries
+        self._parent = parent
+        self._account = account
+        self._process = None
+        self._lock = None
+        self.directory = None
+
+    @property
+    def endpoint(self):
+        return Endpoint(self._path("socket"), 5432, SUPERUSER)
+
+    def __enter__(self):
+        remove_stale(self._parent)
+        self.directory = tempfile.mkdtemp(prefix=PREFIX, dir=self._parent)
+        try:
+            self._lock = _lock(self.directory)
+            self._prepare()
+            self._make_cluster()
+            self._start()
+        except BaseException:
+            self._remove()
+            raise
+        return self
+
+    def __exit__(self, kind, error, traceback):
+        self._remove()
+
+    def _path(self, name):
+        return os.path.join(self.directory, name)
+
+    def _prepare(self):
+        """Make the places that the server's account may use; the directory itself stays ours."""
+        if len(self._path("socket/.s.PGSQL.5432")) > LONGEST_SOCKET:
+            raise ScratchError("%s is too long a path for a socket. Choose a shorter one." % self._parent)
+        os.chmod(self.directory, 0o701)
+        for name in ("data", "socket"):
+            os.mkdir(self._path(name), 0o700)
+            if self._account:
+                os.chown(self._path(name), *self._account)
+
+    def _become(self):
+        """In the child: give up root, and end when the parent does."""
+        if self._account:
+            os.setgroups([])
+            os.setgid(self._account[1])
+            os.setuid(self._account[0])
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGQUIT)
+
+    def _environment(self):
+        environment = dict((name, value) for name, value in os.environ.items() if not name.startswith("PG"))
+        return dict(environment, LC_ALL="C", LANG="C", LD_LIBRARY_PATH=self.binaries.environment["LD_LIBRARY_PATH"])
+
+    def _spawn(self, command):
+        with open(self._path("log"), "ab") as log, open(os.devnull, "rb") as nothing:
+            return subprocess.Popen(
+                command, stdin=nothing, stdout=log, stderr=log, close_fds=True, cwd=self.directory,
+                env=self._environment(), preexec_fn=self._become,
+            )  # fmt: skip
+
+    def _make_cluster(self):
+        command = [self.binaries.command("initdb"), "--pgdata=" + self._path("data"), "--username=" + SUPERUSER]
+        process = self._spawn(command + ["--auth=trust", "--encoding=UTF8", "--no-locale"])
+        if process.wait() != 0:
+            raise ScratchError("initdb could not make a scratch database in %s: %s" % (self._parent, self._complaint()))
+
+    def _start(self):
+        command = [self.binaries.command("postgres"), "-D", self._path("data"), "-k", self._path("socket")]
+        for name in sorted(SETTINGS):
+            command.append("--%s=%s" % (name, SETTINGS[name]))
+        self._process = self._spawn(command)
+        give_up = uptime() + START_SECONDS
+        while not self._ready():
+            if self._process.poll() is not None or uptime() > give_up:
+                raise ScratchError("The scratch server in %s did not start: %s" % (self._parent, self._complaint()))
+            time.sleep(0.05)
+
+    def _ready(self):
+        """Whether the server says so, in the last line of the file that says that it runs."""
+        try:
+            with open(self._path("data/postmaster.pid")) as state:
+                lines = state.read().splitlines()
+        except EnvironmentError as error:
+            if error.errno != errno.ENOENT:
+                raise
+            return False
+        return len(lines) > 7 and lines[7].strip() == "ready"
+
+    def _complaint(self):
+        with open(self._path("log"), "rb") as log:
+            lines = [line.strip() for line in native(log.read()).splitlines() if line.strip()]
+        errors = [line for line in lines if re.search(r"\b(?:ERROR|FATAL|PANIC|error):", line)]
+        return " / ".join((errors or lines)[-3:]) or "it left no message"
+
+    def _remove(self):
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGQUIT)
+            self._process.wait()
+        if self._lock is not None:
+            os.close(self._lock)
+        shutil.rmtree(self.directory)
+
+
+def _lock(directory):
+    descriptor = os.open(os.path.join(directory, "lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return descriptor
+
+
+def remove_stale(parent):
+    """Remove what runs left that were killed; their servers ended with them."""
+    for directory in glob.glob(os.path.join(parent, PREFIX + "*")):
+        # Others may write to such a place, too.
+        if os.path.islink(directory) or os.lstat(directory).st_uid != os.geteuid():
+            continue
+        try:
+            os.close(_lock(directory))
+        except EnvironmentError as error:
+            if error.errno not in (errno.EWOULDBLOCK, errno.EACCES, errno.ENOENT):
+                raise
+            continue
+        shutil.rmtree(directory)

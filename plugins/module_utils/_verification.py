@@ -1,0 +1,147 @@
+# Copyright: (c) 2026, microbosh.director contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether a backup is still whole: its files, its dumps, and the blobs that its database names."""
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+import os
+
+from ansible_collections.microbosh.director.plugins.module_utils import _layout as layout
+from ansible_collections.microbosh.director.plugins.module_utils._blobstore import BlobstoreError, check_blobstore
+from ansible_collections.microbosh.director.plugins.module_utils._clock import seconds_since, uptime
+from ansible_collections.microbosh.director.plugins.module_utils._dump import chunks_of, read_dump
+from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._files import sha256
+from ansible_collections.microbosh.director.plugins.module_utils._manifest_verification import verify
+from ansible_collections.microbosh.director.plugins.module_utils._snapshots import read_report
+
+GLOBALS = "globals"
+DIRECTOR_DATABASE = "bosh"
+BLOBSTORE = "store/blobstore/store"
+FINDINGS_SHOWN = 10
+
+
+def finding(kind, path, detail):
+    """Return one thing that is wrong: what kind, where in the backup, and what was expected."""
+    return {"kind": kind, "path": path, "detail": detail}
+
+
+def _of_files(result):
+    """Return the findings in the result of a verification of the manifest."""
+    found = [finding("missing", path, "the manifest names it, and it is not there") for path in result["missing"]]
+    found += [finding("altered", path, "it has not the recorded content") for path in result["altered"]]
+    found += [finding("extra", path, "the manifest does not name it") for path in result["extra"]]
+    found += [
+        finding("metadata", item["path"], "its %s is %s, recorded is %s" % (
+            item["keyword"], item["found"] or "not there", item["recorded"] or "none"))
+        for item in result["metadata"]
+    ]
+    return found + [finding("manifest", layout.CHECKSUMS, problem) for problem in result["problems"]]
+
+
+class Verification(object):
+    """A backup that is verified, and what is found wrong with it."""
+
+    def __init__(self, path, packed):
+        self.path = path
+        self._packed = packed
+        self.findings = []
+        self.files = {"files": 0, "read": 0, "read_bytes": 0}
+        self.dumps = []
+        self.blobs = None
+        self._report = {}
+
+    def _add(self, kind, path, detail):
+        self.findings.append(finding(kind, path, detail))
+
+    def run(self):
+        """Look at everything, whatever is found on the way."""
+        try:
+            result = verify(self.path, self._packed)
+            self.files = dict((key, result[key]) for key in self.files)
+            self.findings += _of_files(result)
+        except DirectorError as error:
+            self._add("manifest", "", str(error))
+        self._read_report()
+        self._check_dumps()
+        self._check_blobs()
+
+    def _read_report(self):
+        """Take from backup.json what was dumped, unless it is known not to be what was written."""
+        if any(item["path"] == layout.REPORT for item in self.findings):
+            return
+        try:
+            self._report = read_report(self.path)
+        except DirectorError as error:
+            self._add("manifest", layout.REPORT, str(error))
+
+    def _check_dumps(self):
+        directory = os.path.join(self.path, layout.DUMPS)
+        names = sorted(os.listdir(directory)) if os.path.isdir(directory) else []
+        recorded = dict((dump["database"] + ".sql", dump) for dump in self._report.get("dumps") or [])
+        for name in sorted(set(recorded) | set(name for name in names if name.endswith(".sql"))):
+            self._check_dump(name, os.path.join(layout.DUMPS, name), recorded.get(name))
+
+    def _check_dump(self, name, path, recorded):
+        full_path = os.path.join(self.path, path)
+        if not os.path.isfile(full_path):
+            self._add("missing", path, "backup.json names the dump, and it is not there")
+            return
+        dump = read_dump(chunks_of(full_path))
+        if not dump.complete:
+            self._add("dump", path, "it is not whole: %s" % dump.flaw)
+        elif recorded is not None:
+            self._compare_dump(path, full_path, dump, recorded)
+        rows = sum(dump.rows.values())
+        self.dumps.append({"database": name[: -len(".sql")], "tables": len(dump.rows), "rows": rows})
+
+    def _compare_dump(self, path, full_path, dump, recorded):
+        if sha256(full_path)[0] != recorded.get("sha256"):
+            self._add("altered", path, "it has not the digest that backup.json records")
+        rows = dict((table.qualified, count) for table, count in dump.rows.items())
+        for table in sorted(set(rows) | set(recorded.get("rows") or {})):
+            expected = (recorded.get("rows") or {}).get(table)
+            if rows.get(table) != expected:
+                self._add("dump", path, "%s has %s rows, backup.json records %s" % (table, rows.get(table), expected))
+
+    def _check_blobs(self):
+        dump = os.path.join(self.path, layout.DUMPS, DIRECTOR_DATABASE + ".sql")
+        if not os.path.isfile(dump):
+            return
+        inner = os.path.join(layout.TREE, BLOBSTORE)
+        try:
+            result = check_blobstore(dump, os.path.join(self.path, inner))
+        except BlobstoreError as error:
+            self._add("blob", inner, str(error))
+            return
+        self.blobs = {"named": result["named"], "checked": result["checked"]}
+        for blob in result["missing"]:
+            self._add("blob", os.path.join(inner, blob["path"] or blob["id"]),
+                      "it is missing, and %s names it" % blob["table"])
+        for blob in result["wrong"]:
+            self._add("blob", os.path.join(inner, blob["path"]), "expected %s, found %s" % (
+                blob["expected"], blob["found"]))
+
+
+def verify_backup(path, packed=False):
+    """Given a backup's directory, return whether it is whole, and everything that is found wrong with it."""
+    began = uptime()
+    verification = Verification(path.rstrip("/"), packed)
+    try:
+        verification.run()
+    except EnvironmentError as error:
+        raise DirectorError("The backup %s cannot be read: %s." % (path, error))
+    result = dict(verification.files, dumps=verification.dumps, blobs=verification.blobs)
+    return dict(
+        result, whole=not verification.findings, findings=verification.findings, seconds=seconds_since(began)
+    )
+
+
+def finding_lines(findings):
+    """Return findings as lines for a person, one for each path and kind, the first of them if there are many."""
+    lines = ["%-8s %s: %s" % (item["kind"], item["path"], item["detail"]) for item in findings[:FINDINGS_SHOWN]]
+    more = len(findings) - len(lines)
+    return lines + (["... and %d more" % more] if more > 0 else [])

@@ -1,0 +1,160 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, microbosh.director contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The documentation of an action: plugins/action/backup_verify.py does the work, on the controller."""
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+DOCUMENTATION = r"""
+module: backup_verify
+short_description: Find out whether backups and archives are still whole, and whether their dumps can be loaded
+version_added: 1.0.0
+description:
+  - Reads every file of a backup again and compares it with C(SHA256SUMS) and C(metadata.mtree). Reads every dump to
+    its last line and compares it with what C(backup.json) recorded. Looks for every blob that the dump of the
+    director's database names, and reads it.
+  - An archive is compared with the C(.sha256) beside it, and unpacked into O(scratch). Owners and times of what was
+    unpacked are not compared, C(metadata.mtree) has them.
+  - With O(rehearse), loads every dump of what is whole into a scratch PostgreSQL server, as
+    M(microbosh.director.pg_rehearse) does.
+  - Keeps the verdict with the backup, in C(verdict.json), or beside an archive. M(microbosh.director.backup_prune) reads
+    it, and no backup is made on the basis of one that was found not whole.
+  - Does not touch the director, and needs no connection.
+author: microbosh.director contributors (@microbosh)
+extends_documentation_fragment:
+  - microbosh.director.attributes
+attributes:
+  check_mode:
+    support: full
+    details: Does the same, but writes no verdict.
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+  platform:
+    platforms: posix
+options:
+  backup:
+    description: V(latest), the id of a backup, the path of a backup or of an archive, or V(all) of O(directory).
+    type: str
+    required: true
+  directory:
+    description: Directory of a director's backups.
+    type: path
+    required: true
+  scratch:
+    description: Directory to unpack archives into. It is made, and removed afterwards.
+    type: path
+    required: true
+  rehearse:
+    description: Whether to load the dumps, too.
+    type: bool
+    default: false
+  rehearse_in:
+    description:
+      - Directory for the scratch server. See O(microbosh.director.pg_rehearse#module:scratch).
+      - Required with O(rehearse=true).
+    type: path
+  user:
+    description: Account that the scratch server runs as. See O(microbosh.director.pg_rehearse#module:user).
+    type: str
+    default: ""
+  fail:
+    description: Whether a finding fails the task. If V(false), look at RV(good).
+    type: bool
+    default: true
+seealso:
+  - module: microbosh.director.backup_manifest
+  - module: microbosh.director.blobstore_check
+  - module: microbosh.director.pg_rehearse
+"""
+
+EXAMPLES = r"""
+- name: All backups and archives of a director are whole
+  microbosh.director.backup_verify:
+    backup: all
+    directory: /backups/director1
+    scratch: /backups/director1/verifying
+
+- name: The latest backup is whole and its dumps can be loaded
+  microbosh.director.backup_verify:
+    backup: latest
+    directory: /backups/director1
+    scratch: /backups/director1/verifying
+    rehearse: true
+    rehearse_in: /var/tmp
+"""
+
+RETURN = r"""
+good:
+  description: Whether everything that was looked at is whole and, if asked for, could be loaded.
+  returned: success
+  type: bool
+  sample: true
+verdicts:
+  description: What became of each backup.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Id of the backup, or file name of the archive.
+      type: str
+      sample: 20261122T221326Z
+    path:
+      description: Its path.
+      type: str
+      sample: /backups/director1/20261122T221326Z
+    verdict:
+      description: Path of the file that keeps the verdict.
+      type: str
+      sample: /backups/director1/20261122T221326Z/verdict.json
+    good:
+      description: Whether it is whole and, if asked for, could be loaded.
+      type: bool
+      sample: true
+    whole:
+      description: Whether nothing was found.
+      type: bool
+      sample: true
+    findings:
+      description:
+        - What is wrong. Kinds are V(missing), V(altered), V(extra) and V(metadata) for files, V(dump), V(blob),
+          V(manifest) for what is wrong with the records themselves, and V(archive).
+      type: list
+      elements: dict
+      sample: [{"kind": "missing", "path": "dbs/uaa.sql", "detail": "the manifest names it, and it is not there"}]
+    files:
+      description: Number of files in the backup.
+      type: int
+      sample: 4711
+    read:
+      description: Number of files that were read, those with several names counted once.
+      type: int
+      sample: 4711
+    read_bytes:
+      description: Bytes that were read.
+      type: int
+      sample: 1181116006
+    dumps:
+      description: The dumps, with the number of their tables and rows.
+      type: list
+      elements: dict
+      sample: [{"database": "bosh", "tables": 31, "rows": 1520}]
+    blobs:
+      description: How many blobs the database names, and how many were read; null if there is no dump of it.
+      type: dict
+      sample: {"named": 212, "checked": 208}
+    seconds:
+      description: Seconds that it took.
+      type: float
+      sample: 3.71
+    rehearsed:
+      description:
+        - What M(microbosh.director.pg_rehearse) returns; null if it was not asked for, or the backup is not whole.
+      type: dict
+      sample: {"good": true, "problems": []}
+"""

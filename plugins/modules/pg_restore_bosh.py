@@ -1,0 +1,227 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, microbosh.director contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+DOCUMENTATION = r"""
+module: pg_restore_bosh
+short_description: Load one database of a director out of a dump, with ids rewritten on the way
+version_added: 1.0.0
+description:
+  - Loads one database out of a plain dump, made by C(pg_dump) or C(pg_dumpall), into the running PostgreSQL server of
+    a director, under its own name or another one.
+  - Loads into a new database first, in one transaction, and compares the rows of every table with those in the dump.
+    Only then the new database gets its name, and the one that had it is dropped. Until then, that one is untouched.
+  - Roles, tablespaces and other databases are left alone. Where a role of the dump is not on the server, the statements
+    that name it are left out and RV(missing_roles) tells; its objects then belong to O(user).
+  - A plain dump is a program for psql. Neither its comments nor psql's own commands are passed on, and a dump that
+    holds commands for psql, or statements that C(pg_dump) does not write into a database, is refused. So is one that is
+    not whole, one made with C(--inserts) or C(--clean), and one of a newer server. Still, restore only what O(checksum)
+    vouches for, because functions of the dump run on the server.
+  - Ids of virtual machines, disks, snapshots, stemcells and agents, and the UUID of the director, can be replaced while
+    loading, in exactly the columns that hold them.
+author: microbosh.director contributors (@microbosh)
+extends_documentation_fragment:
+  - microbosh.director.attributes
+  - microbosh.director.attributes.director
+attributes:
+  check_mode:
+    support: full
+    details: Reads the dump, asks the server, and fails for the same reasons. Loads nothing.
+  diff_mode:
+    support: none
+  idempotent:
+    support: none
+  platform:
+    platforms: posix
+options:
+  src:
+    description: Path of the dump on the director.
+    type: path
+    required: true
+  checksum:
+    description: SHA-256 that the dump must have, as hexadecimal digits.
+    type: str
+  database:
+    description:
+      - Name of the database that is taken out of the dump. Required for the output of C(pg_dumpall).
+      - A dump of one database does not hold its name, unless it was made with C(--create).
+    type: str
+  target:
+    description:
+      - Name that the database gets on the server, such as V(bosh-backup) beside the live one.
+      - By default that of O(database).
+    type: str
+  replace:
+    description:
+      - Whether a database of the name O(target) may be replaced. It is refused while anything else is connected to it.
+      - The new database has owner, encoding and locale of the old one. Rights and settings that were given to the
+        database itself, rather than to what is in it, are not part of a dump and are lost.
+    type: bool
+    default: false
+  rewrite:
+    description:
+      - New ids by old ones. Or such maps by kind, which settles an id that occurs in columns of several kinds. Kinds
+        are V(agent_id), V(director_uuid), V(disk_cid), V(snapshot_cid), V(stemcell_cid) and V(vm_cid).
+      - An old id that does not occur, an ambiguous one, and a new id that is there already are errors, before anything
+        is loaded.
+    type: dict
+    default: {}
+  host:
+    description: Address of the server, or the directory of its socket.
+    type: str
+    default: 127.0.0.1
+  port:
+    description: Port of the server.
+    type: int
+    default: 5432
+  user:
+    description: Role to connect as. It has to be let in without a password, and to be a superuser.
+    type: str
+    default: vcap
+  packages:
+    description: Directory in which the clients are looked for, as C(postgres*/bin/psql).
+    type: path
+    default: /var/vcap/packages
+seealso:
+  - module: microbosh.director.pg_dump_bosh
+  - module: microbosh.director.iaas_reconcile
+"""
+
+EXAMPLES = r"""
+- name: The database of a backup is there to compare with, beside the live one
+  microbosh.director.pg_restore_bosh:
+    src: /var/vcap/store/microbosh-backup/dbs/bosh.sql
+    target: bosh-backup
+
+- name: The database is restored out of what pg_dumpall wrote
+  microbosh.director.pg_restore_bosh:
+    src: /var/vcap/store/microbosh-backup/postgres_20141221013049.dump.all
+    checksum: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+    database: bosh
+    replace: true
+
+- name: The database is restored and names what the IaaS has now
+  microbosh.director.pg_restore_bosh:
+    src: /var/vcap/store/microbosh-backup/dbs/bosh.sql
+    target: bosh
+    replace: true
+    rewrite:
+      vm_cid:
+        i-0a1b2c3d: i-4e5f6a7b
+      disk_cid:
+        vol-11111111: vol-22222222
+"""
+
+RETURN = r"""
+database:
+  description: Name of the database in the dump, or O(target) where the dump does not tell.
+  returned: success
+  type: str
+  sample: bosh
+target:
+  description: Name that it has, or would have, on the server.
+  returned: success
+  type: str
+  sample: bosh-backup
+replaced:
+  description: Whether a database of that name was, or would be, replaced.
+  returned: success
+  type: bool
+  sample: false
+rows:
+  description: Number of rows by table.
+  returned: success
+  type: dict
+  sample: {"public.deployments": 3, "public.tasks": 1520}
+rewritten:
+  description: Number of values that were, or would be, replaced, by column.
+  returned: success
+  type: dict
+  sample: {"vms.cid": 1, "persistent_disks.disk_cid": 1}
+mapping:
+  description: The ids that O(rewrite) replaces, by kind.
+  returned: success
+  type: dict
+  sample: {"vm_cid": {"i-0a1b2c3d": "i-4e5f6a7b"}}
+missing_roles:
+  description: Roles of the dump that are not on the server, and the number of statements that were left out for it.
+  returned: success
+  type: dict
+  sample: {"uaa": 12}
+server_version:
+  description: Version of the running server.
+  returned: success
+  type: str
+  sample: "15.18"
+dump_version:
+  description: Version of the server that the dump was made of, or null if the dump does not say.
+  returned: success
+  type: str
+  sample: "9.4.26"
+sha256:
+  description: SHA-256 of the dump.
+  returned: success
+  type: str
+  sample: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+seconds:
+  description: Seconds that it took, without the first reading of the dump.
+  returned: success
+  type: float
+  sample: 1.93
+ids:
+  description: All ids in the dump, by kind, with the columns in which they occur and how often.
+  returned: when O(rewrite) is refused
+  type: dict
+  sample: {"vm_cid": {"i-0a1b2c3d": {"vms.cid": 1}}}
+connections:
+  description: Who is connected to the database that was to be replaced.
+  returned: when the database is in use
+  type: list
+  elements: str
+  sample: ["process 4711, role vcap, from 127.0.0.1"]
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._postgres import Endpoint
+from ansible_collections.microbosh.director.plugins.module_utils._restore import DumpFile, Server, restore_database
+
+
+def perform(params, check_mode, run_command):
+    """Given the module's parameters, load the database, and return what was done."""
+    source = DumpFile(params["src"], params["checksum"], params["database"])
+    endpoint = Endpoint(params["host"], params["port"], params["user"])
+    return restore_database(source, Server.find(endpoint, params["packages"], run_command), params, check_mode)
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            "src": {"type": "path", "required": True},
+            "checksum": {"type": "str"},
+            "database": {"type": "str"},
+            "target": {"type": "str"},
+            "replace": {"type": "bool", "default": False},
+            "rewrite": {"type": "dict", "default": {}},
+            "host": {"type": "str", "default": "127.0.0.1"},
+            "port": {"type": "int", "default": 5432},
+            "user": {"type": "str", "default": "vcap"},
+            "packages": {"type": "path", "default": "/var/vcap/packages"},
+        },
+        supports_check_mode=True,
+    )
+    module.run_command_environ_update = {"LANG": "C", "LC_ALL": "C"}
+    try:
+        result = perform(module.params, module.check_mode, module.run_command)
+    except DirectorError as error:
+        module.fail_json(msg=str(error), **error.facts)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+# Copyright: (c) 2026, microbosh.director contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Verifies backups and archives on the controller, rehearses them if asked to, and keeps the verdicts."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from ansible_collections.microbosh.director.plugins.module_utils import _layout as layout
+from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._files import remove_tree
+from ansible_collections.microbosh.director.plugins.module_utils._rehearsal import rehearse_backup, require_possible
+from ansible_collections.microbosh.director.plugins.module_utils._snapshots import list_ids
+from ansible_collections.microbosh.director.plugins.module_utils._verdict import (
+    MOST_FINDINGS,
+    REHEARSED,
+    VERIFIED,
+    note,
+    verdict_path,
+)
+from ansible_collections.microbosh.director.plugins.module_utils._verification import finding, verify_backup
+from ansible_collections.microbosh.director.plugins.plugin_utils._archive import is_archive
+from ansible_collections.microbosh.director.plugins.plugin_utils._source import SourceError, find
+
+ALL = "all"
+NOT_VERIFIED = {"whole": False, "files": 0, "read": 0, "read_bytes": 0, "dumps": [], "blobs": None, "seconds": 0.0}
+
+
+def run_command(argv, environ_update=None, handle_exceptions=True):
+    """Run a command as a module would, and return its exit status and what it printed."""
+    environment = {**os.environ, "LC_ALL": "C", **(environ_update or {})}
+    done = subprocess.run(argv, env=environment, capture_output=True, encoding="utf-8", errors="replace", check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+def backups_meant(wanted: str, directory: Path) -> list[str]:
+    """Given latest, an id, a path or all, return the backups that are meant, each as ``find`` knows it."""
+    if wanted != ALL:
+        return [wanted]
+    archives = directory / layout.ARCHIVES
+    names = sorted(path.name for path in archives.iterdir()) if archives.is_dir() else []
+    found = list_ids(str(directory)) + [str(archives / name) for name in names if is_archive(name)]
+    if not found:
+        raise SourceError(f"There is no backup in {directory}, and no archive in {archives}.")
+    return found
+
+
+@dataclass
+class Verifier:
+    """How the backups of one director are verified; ``rehearsal`` is where and as whom, or None for not at all."""
+
+    directory: Path
+    scratch: Path
+    rehearsal: dict | None
+    keep: bool
+
+    def examine(self, wanted: str) -> dict:
+        """Verify one backup or archive; return the verdict, which is also kept with it."""
+        archive = Path(wanted).expanduser()
+        packed = archive.is_file()
+        try:
+            return self._examine(archive if packed else None, wanted)
+        finally:
+            if self.scratch.exists():
+                remove_tree(str(self.scratch))
+
+    def _examine(self, archive, wanted):
+        try:
+            source = find(wanted, self.directory, self.scratch)
+        except SourceError as error:
+            if archive is None or not is_archive(archive.name):
+                raise
+            damage = finding("archive", archive.name, str(error))
+            return self._verdict(str(archive), {**NOT_VERIFIED, "findings": [damage]}, None)
+        path = str(archive or source.path)
+        result = verify_backup(str(source.path), archive is not None)
+        if archive is not None and not archive.with_name(f"{archive.name}.sha256").is_file():
+            result["findings"].append(finding("missing", f"{archive.name}.sha256", "nothing vouches for the archive"))
+            result["whole"] = False
+        return self._verdict(path, result, str(source.path))
+
+    def _verdict(self, path, result, tree):
+        """Keep the verdict of a verification, rehearse what is whole, and keep that verdict, too."""
+        verdict = verdict_path(path)
+        if self.keep:
+            note(verdict, VERIFIED, {**result, "findings": result["findings"][:MOST_FINDINGS]})
+        rehearsed = None
+        # A dump is a program: only one that is vouched for is run.
+        if self.rehearsal is not None and result["whole"]:
+            rehearsed = self._rehearse(tree, verdict)
+        good = result["whole"] and (rehearsed is None or rehearsed["good"])
+        name = os.path.basename(path)
+        return {"name": name, "path": path, "verdict": verdict, "good": good, **result, "rehearsed": rehearsed}
+
+    def _rehearse(self, tree, verdict):
+        try:
+            rehearsed = rehearse_backup(tree, run_command=run_command, **self.rehearsal)
+        except DirectorError as error:
+            # Of the controller, not of the backup: nothing to keep with it.
+            return {"good": False, "problems": [str(error)], "databases": [], "roles": [], "seconds": 0.0}
+        if self.keep:
+            note(verdict, REHEARSED, rehearsed)
+        return rehearsed
+
+
+def verifier(directory: Path, scratch: Path, rehearsal: dict | None, keep: bool) -> Verifier:
+    """Return a Verifier; raise DirectorError if nothing could be rehearsed on this controller."""
+    if rehearsal is not None:
+        require_possible(rehearsal["parent"], rehearsal["user"], run_command)
+    return Verifier(directory, scratch, rehearsal, keep)

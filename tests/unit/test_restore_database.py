@@ -1,0 +1,246 @@
+# Copyright: (c) 2026, microbosh.director contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Databases are loaded into a real server: whole, under any name, and without harm to the one that is there."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._psql import identifier
+from ansible_collections.microbosh.director.plugins.module_utils._restore import DumpFile, Server, restore_database
+from postgres_rig import run_command, running_server
+
+DUMPS = Path(__file__).parent / "fixtures" / "dumps"
+SMALL = DUMPS / "small.sql"
+
+
+class Postgres:
+    """A running server, with what tests ask of it."""
+
+    def __init__(self, scratch, packages):
+        self.scratch = scratch
+        self.packages = packages
+        (packages / "postgres-1").symlink_to(scratch.binaries.package)
+        self.sql("postgres", "CREATE ROLE vcap")
+
+    def sql(self, database, *commands):
+        """Run SQL, return what it prints."""
+        argv = [self.scratch.binaries.command("psql"), "-XqAt", "-v", "ON_ERROR_STOP=1", *self.scratch.endpoint.options]
+        argv += ["-d", database, *(f"--command={command}" for command in commands)]
+        return subprocess.run(argv, check=True, capture_output=True, text=True).stdout.strip()
+
+    def dump(self, database):
+        argv = [self.scratch.binaries.command("pg_dump"), *self.scratch.endpoint.options, database]
+        return subprocess.run(argv, check=True, capture_output=True, text=True).stdout
+
+    def databases(self):
+        return set(self.sql("postgres", "SELECT datname FROM pg_database WHERE NOT datistemplate").splitlines())
+
+    def restore(self, src, pretend=False, checksum=None, **options):
+        params = {"database": None, "target": None, "replace": False, "rewrite": {}, **options}
+        source = DumpFile(str(src), checksum, params["database"])
+        server = Server.find(self.scratch.endpoint, str(self.packages), run_command)
+        return restore_database(source, server, params, pretend)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with running_server("/var/tmp") as scratch:
+        yield Postgres(scratch, tmp_path_factory.mktemp("packages"))
+
+
+@pytest.fixture
+def postgres(server):
+    yield server
+    for name in server.databases() - {"postgres"}:
+        server.sql("postgres", f"DROP DATABASE {identifier(name)}")
+
+
+def altered(tmp_path, *replacements, source=SMALL):
+    text = source.read_text(encoding="utf-8")
+    for old, new in replacements:
+        assert old in text
+        text = text.replace(old, new)
+    path = tmp_path / "dump.sql"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def parts(dump):
+    """The rows and comments of a dump: what every release of pg_dump writes alike."""
+    return re.findall(r"^(?:COPY .*?^\\\.$|COMMENT .*?;$)", dump, re.DOTALL | re.MULTILINE)
+
+
+def test_psql_runs_nothing_that_hides_in_a_text(postgres, tmp_path):
+    # One text for a server with standard_conforming_strings, and the end of another one for psql before a newline.
+    hidden = f"COMMENT ON SCHEMA public IS E'a'\n'\\'' \\! touch {tmp_path}/run\n --';\n"
+    dump = altered(tmp_path, ("CREATE TABLE public.notes", hidden + "CREATE TABLE public.notes"))
+    with pytest.raises(DirectorError, match="syntax error"):
+        postgres.restore(dump, target="bosh")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("name", ["director", "small"])
+def test_a_database_is_loaded_and_dumps_as_before(postgres, name):
+    path = DUMPS / f"{name}.sql"
+    result = postgres.restore(path, target="bosh")
+    assert parts(postgres.dump("bosh")) == parts(path.read_text(encoding="utf-8"))
+    assert result["target"] == "bosh"
+    assert (result["changed"], result["replaced"], result["missing_roles"]) == (True, False, {})
+    assert result["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_one_database_of_a_cluster_is_loaded_under_another_name_beside_the_live_one(postgres):
+    postgres.sql("postgres", "CREATE DATABASE small")
+    result = postgres.restore(DUMPS / "cluster.sql", database="small", target="small backup's \"x\"")
+    assert result["rows"] == {"public.lines": 4, "public.notes": 3}
+    assert postgres.databases() == {"postgres", "small", "small backup's \"x\""}
+    assert postgres.sql("small", "SELECT count(*) FROM pg_class WHERE relname = 'lines'") == "0"
+
+
+def test_a_cluster_needs_to_be_told_which_database(postgres):
+    with pytest.raises(DirectorError, match="it holds the databases template1, postgres, small, and not bosh"):
+        postgres.restore(DUMPS / "cluster.sql", database="bosh")
+    with pytest.raises(DirectorError, match="which one to take was not said"):
+        postgres.restore(DUMPS / "cluster.sql")
+
+
+def test_a_dump_that_does_not_tell_its_name_needs_a_target(postgres):
+    with pytest.raises(DirectorError, match="name the target"):
+        postgres.restore(SMALL)
+
+
+def test_an_existing_database_stays_unless_it_may_be_replaced(postgres):
+    postgres.sql("postgres", "CREATE DATABASE bosh")
+    postgres.sql("bosh", "CREATE TABLE precious (a int)")
+    with pytest.raises(DirectorError, match="There is a database bosh already"):
+        postgres.restore(SMALL, target="bosh")
+    assert postgres.sql("bosh", "SELECT count(*) FROM precious") == "0"
+
+
+def test_a_replaced_database_keeps_owner_and_encoding(postgres):
+    postgres.sql("postgres", "CREATE DATABASE bosh OWNER vcap TEMPLATE template0 ENCODING 'LATIN1'")
+    result = postgres.restore(SMALL, target="bosh", replace=True)
+    assert result["replaced"]
+    traits = "SELECT pg_get_userbyid(datdba), pg_encoding_to_char(encoding) FROM pg_database WHERE datname = 'bosh'"
+    assert postgres.sql("postgres", traits) == "vcap|LATIN1"
+    assert postgres.sql("bosh", "SELECT count(*) FROM notes") == "3"
+    assert postgres.databases() == {"postgres", "bosh"}
+
+
+def test_a_database_in_use_is_not_replaced_and_its_users_are_named(postgres):
+    postgres.sql("postgres", "CREATE DATABASE bosh")
+    argv = [postgres.scratch.binaries.command("psql"), "-XqAt", *postgres.scratch.endpoint.options, "-d", "bosh"]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        other.stdin.write("SELECT pg_backend_pid();\n")
+        other.stdin.flush()
+        pid = other.stdout.readline().strip()
+        with pytest.raises(DirectorError, match=rf"in use.*process {pid}, role microbosh_rehearsal, from the socket"):
+            postgres.restore(SMALL, target="bosh", replace=True)
+        other.stdin.close()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        ("CREATE TABLE public.notes", "CREATE TABLE public.notes (a nosuchtype);\nCREATE TABLE public.notes"),
+        ("COPY public.notes (id, note)", "COPY public.nosuch (id, note)"),
+    ],
+)
+def test_a_load_that_fails_leaves_the_database_as_it_was_and_nothing_else(postgres, tmp_path, damage):
+    postgres.sql("postgres", "CREATE DATABASE bosh")
+    postgres.sql("bosh", "CREATE TABLE precious (a int)")
+    with pytest.raises(DirectorError, match=r"could not be loaded: .*ERROR:.*nosuch.*The databases are as they were"):
+        postgres.restore(altered(tmp_path, damage), target="bosh", replace=True)
+    assert postgres.databases() == {"postgres", "bosh"}
+    assert postgres.sql("bosh", "SELECT count(*) FROM precious") == "0"
+
+
+def test_rows_that_did_not_all_arrive_are_an_error(postgres, tmp_path):
+    forgetful = ("--\n-- Data for Name: notes", "CREATE RULE forget AS ON INSERT TO public.notes DO INSTEAD NOTHING;\n"
+                 "CREATE FUNCTION public.f() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN NULL; END$$;\n"
+                 "CREATE TRIGGER forget BEFORE INSERT ON public.notes FOR EACH ROW EXECUTE FUNCTION public.f();\n"
+                 "--\n-- Data for Name: notes")  # fmt: skip
+    with pytest.raises(DirectorError, match=r"was loaded, but public.notes has 0 rows instead of 3"):
+        postgres.restore(altered(tmp_path, forgetful), target="bosh")
+    assert postgres.databases() == {"postgres"}
+
+
+def test_a_missing_role_is_told_and_its_objects_belong_to_who_restores(postgres, tmp_path):
+    result = postgres.restore(altered(tmp_path, ("OWNER TO vcap", "OWNER TO gone")), target="bosh")
+    assert result["missing_roles"] == {"gone": 2}
+    assert any("The role gone" in warning for warning in result["warnings"])
+    owner = "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'"
+    assert postgres.sql("bosh", owner) == "microbosh_rehearsal"
+
+
+def test_ids_are_rewritten(postgres):
+    old = "0c7ad1a1-1234-4c1f-a7e5-4a60a1f7a9d2"
+    result = postgres.restore(DUMPS / "director.sql", target="bosh", rewrite={old: "new uuid\\"})
+    assert result["rewritten"] == {"director_attributes.value": 1}
+    assert result["mapping"] == {"director_uuid": {old: "new uuid\\"}}
+    assert postgres.sql("bosh", "SELECT value FROM director_attributes WHERE name = 'uuid'") == "new uuid\\"
+
+
+def test_an_id_that_is_not_there_is_an_error_before_anything_is_loaded(postgres):
+    with pytest.raises(DirectorError, match="i-1 occurs in no column"):
+        postgres.restore(DUMPS / "director.sql", target="bosh", rewrite={"i-1": "i-2"})
+    assert postgres.databases() == {"postgres"}
+
+
+def test_check_mode_tells_and_loads_nothing(postgres):
+    old = "0c7ad1a1-1234-4c1f-a7e5-4a60a1f7a9d2"
+    result = postgres.restore(DUMPS / "director.sql", pretend=True, target="bosh", rewrite={old: "x"})
+    assert result["rewritten"] == {"director_attributes.value": 1}
+    assert postgres.databases() == {"postgres"}
+
+
+def test_a_dump_that_its_checksum_does_not_vouch_for_is_refused(postgres):
+    with pytest.raises(DirectorError, match=r"its SHA-256 is [0-9a-f]{64}, and 0{64} was expected"):
+        postgres.restore(SMALL, target="bosh", checksum="0" * 64)
+
+
+def test_a_dump_of_a_newer_server_is_refused(postgres, tmp_path):
+    newer = altered(tmp_path, ("database version 15.18", "database version 99.1"))
+    with pytest.raises(DirectorError, match=r"is of PostgreSQL 99\.1, and the server has"):
+        postgres.restore(newer, target="bosh")
+
+
+@pytest.mark.parametrize("name", ["postgres", "template0", "template1"])
+def test_databases_of_the_server_itself_are_not_replaced(postgres, name):
+    with pytest.raises(DirectorError, match="belongs to the server"):
+        postgres.restore(SMALL, target=name, replace=True)
+
+
+def test_a_dump_that_changes_while_it_is_read_is_not_committed(postgres, tmp_path):
+    path = altered(tmp_path)
+    source = DumpFile(str(path), None, None)
+    path.write_text(path.read_text().replace("lines (line)", "lines  (line)"))
+    server = Server.find(postgres.scratch.endpoint, str(postgres.packages), run_command)
+    params = {"database": None, "target": "bosh", "replace": False, "rewrite": {}}
+    with pytest.raises(DirectorError, match="changed while it was read"):
+        restore_database(source, server, params)
+    assert postgres.databases() == {"postgres"}
+
+
+def test_what_a_killed_restore_left_is_cleared(postgres):
+    mark = hashlib.sha256(b"bosh").hexdigest()[:16]
+    postgres.sql("postgres", f"CREATE DATABASE microbosh_restore_{mark}", "CREATE DATABASE bosh",
+                 f"CREATE DATABASE microbosh_replaced_{mark}")  # fmt: skip
+    postgres.restore(SMALL, target="bosh", replace=True)
+    assert postgres.databases() == {"postgres", "bosh"}
+
+
+def test_nothing_is_left_of_a_server_of_our_own():
+    with running_server("/var/tmp") as scratch:
+        directory = scratch.directory
+        process = int(Path(directory, "data", "postmaster.pid").read_text().splitlines()[0])
+    assert not os.path.exists(directory)
+    assert not os.path.exists(f"/proc/{process}")

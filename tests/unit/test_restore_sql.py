@@ -1,0 +1,283 @@
+# Copyright: (c) 2026, microbosh.director contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What of a dump reaches psql, and what never does; which ids are replaced, and which maps are refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from ansible_collections.microbosh.director.plugins.module_utils._dump import connected
+from ansible_collections.microbosh.director.plugins.module_utils._iaas_ids import KINDS, Ids, RewriteError, resolve
+from ansible_collections.microbosh.director.plugins.module_utils._restore_sql import (
+    Contents,
+    DumpRefused,
+    databases_in,
+    globals_statements,
+    roles_of,
+    statements,
+)
+
+DUMPS = Path(__file__).parent / "fixtures" / "dumps"
+SETTINGS = b"SET client_encoding = 'UTF8';\nSET standard_conforming_strings = on;\n\n"
+HEAD = b"--\n-- PostgreSQL database dump\n--\n\n" + SETTINGS
+TAIL = b"\n--\n-- PostgreSQL database dump complete\n--\n\n"
+IDS = b"""CREATE TABLE public.vms (id integer, agent_id text, cid text);
+COPY public.vms (id, agent_id, cid) FROM stdin;
+1\ta-1\ti-1
+2\ta-2\ti-2
+3\ti-9\t\\N
+\\.
+COPY public.persistent_disks (id, disk_cid) FROM stdin;
+1\tvol-1
+2\tback\\\\slash
+\\.
+COPY public.orphaned_vms (id, cid) FROM stdin;
+1\ti-9
+\\.
+COPY public.director_attributes (name, value) FROM stdin;
+uuid\t0c7ad1a1
+other\ti-1
+\\.
+COPY public.events (id, vm_cid, cid) FROM stdin;
+1\ti-1\ti-1
+\\.
+COPY other.vms (cid) FROM stdin;
+i-1
+\\.
+"""
+
+
+def dump(body):
+    return HEAD + body + TAIL
+
+
+def read(content, name=None):
+    contents = Contents(name)
+    contents.read([content])
+    return contents
+
+
+def sent(content, name=None, mapping=None, missing=(), counts=None):
+    contents = read(content, name)
+    return b"".join(statements([content], contents, mapping or {}, set(missing), {} if counts is None else counts))
+
+
+@pytest.mark.parametrize(
+    "evil",
+    [
+        b"\\! touch /tmp/pwned\n",
+        b"\\copy public.vms to '/tmp/x'\n",
+        b"\\o /tmp/x\n",
+        b"\\setenv A b\n",
+        b"SELECT pg_catalog.setval('a', 1) \\! touch /tmp/pwned\n;\n",
+        b"SELECT pg_catalog.setval('a', 1) \\g |touch /tmp/pwned\n;\n",
+        # psql ends the literal after the escaped quote, or does not, and goes on with what follows.
+        b"COMMENT ON TABLE public.x IS E'\\'' \\! touch /tmp/pwned\n --';\n",
+        b"COMMENT ON TABLE public.x IS U&'\\' ;\n",
+        b"COMMENT ON TABLE public.x IS 'a' /* ' */ \\! touch /tmp/pwned\n /* ' */;\n",
+        b"ALTER TABLE a$b$ \\! touch /tmp/pwned\n $b$;\n",
+        b"ALTER TABLE x -- '\r\\! touch /tmp/pwned\n '\n;\n",
+        b"-- comment\r\\! touch /tmp/pwned\n",
+        b"COPY public.x (a) FROM stdin;\n1\n\\.\r\n\\! touch /tmp/pwned\n\\.\n",
+        b"COPY public.x FROM PROGRAM 'touch /tmp/pwned';\n",
+        b"COPY public.x TO '/tmp/pwned';\n",
+        b"DO $$ BEGIN PERFORM 1; END $$;\n",
+        b"COMMIT;\n",
+        b"BEGIN;\n",
+        b"CREATE ROLE evil SUPERUSER;\n",
+        b"ALTER USER vcap WITH PASSWORD 'x';\n",
+        b"CREATE DATABASE other;\n",
+        b"ALTER DATABASE uaa OWNER TO x;\n",
+        b"DROP DATABASE uaa;\n",
+        b"GRANT vcap TO evil;\n",
+        b"ALTER SYSTEM SET archive_command = 'x';\n",
+        b"SELECT pg_catalog.lo_import('/etc/passwd');\n",
+        b"SELECT pg_read_file('/etc/passwd');\n",
+        b"INSERT INTO public.vms VALUES (1);\n",
+    ],
+)
+def test_what_acts_beyond_the_database_refuses_the_dump(evil):
+    with pytest.raises(DumpRefused):
+        read(dump(evil))
+
+
+@pytest.mark.parametrize("name", ["director", "small"])
+def test_a_dump_of_one_database_is_sent_without_comments_and_commands(name):
+    text = sent((DUMPS / f"{name}.sql").read_bytes())
+    assert b"\\restrict" not in text
+    assert b"Dumped from" not in text
+    assert b"COPY public." in text
+
+
+def test_a_literal_that_ends_with_a_backslash_is_sent_so_that_every_psql_reads_it_alike():
+    text = sent((DUMPS / "director.sql").read_bytes())
+    assert b"IS  E'it''s -- not a comment \\\\';" in text
+
+
+def test_such_a_literal_is_refused_where_its_meaning_is_not_known():
+    content = dump(b"COMMENT ON TABLE public.x IS 'a\\';\n").replace(b"strings = on", b"strings = off")
+    with pytest.raises(DumpRefused, match="two ways"):
+        read(content)
+
+
+@pytest.mark.parametrize("cut", range(0, 700, 13))
+def test_a_dump_that_is_not_whole_is_refused(cut):
+    content = (DUMPS / "small.sql").read_bytes()
+    with pytest.raises(DumpRefused, match="not whole"):
+        read(content[: -cut - 2])
+
+
+def test_one_database_is_taken_out_of_a_cluster():
+    content = (DUMPS / "cluster.sql").read_bytes()
+    assert databases_in([content]) == ("cluster", ["template1", "postgres", "small"])
+    text = sent(content, "small")
+    assert text == sent((DUMPS / "small.sql").read_bytes())
+    assert b"CREATE ROLE" not in text
+    assert b"DATABASE" not in text
+
+
+def test_of_a_cluster_only_the_chosen_database_is_judged_and_sent():
+    first = b"\\connect a\n\n" + dump(b"COPY public.x (a) FROM stdin;\n1\n\\.\n")
+    second = b"CREATE DATABASE b;\n\\connect b\n\n" + dump(b"COPY public.x (a) FROM stdin;\n1\n2\n\\.\n")
+    cluster = (b"--\n-- PostgreSQL database cluster dump\n--\n\nCREATE ROLE x;\n" + first + second
+               + b"--\n-- PostgreSQL database cluster dump complete\n--\n\n")  # fmt: skip
+    assert [read(cluster, name).rows for name in "ab"] == [{"public.x": 1}, {"public.x": 2}]
+    assert sent(cluster, "a").count(b"COPY") == 1
+
+
+def test_pg_dump_with_create_is_one_database_behind_its_connect():
+    made = b"CREATE DATABASE bosh WITH TEMPLATE = template0;\nALTER DATABASE bosh OWNER TO vcap;\n\\connect bosh\n\n"
+    content = HEAD + made + b"SET client_encoding = 'UTF8';\nCOPY public.x (a) FROM stdin;\n1\n\\.\n" + TAIL
+    assert databases_in([content]) == ("database", ["bosh"])
+    assert b"DATABASE" not in sent(content, "bosh")
+    assert read(content, "bosh").rows == {"public.x": 1}
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        (b"\\connect bosh\n", "bosh"),
+        (b'\\connect "bosh-backup"\n', "bosh-backup"),
+        (b"\\connect -reuse-previous=on \"dbname='bosh-backup'\"\n", "bosh-backup"),
+        (b"\\connect -reuse-previous=on \"dbname='it\\'s \"\"x\"\"'\"\n", "it's \"x\""),
+        (b"\\connection bosh\n", None),
+        (b"\\restrict abc\n", None),
+    ],
+)
+def test_the_database_of_a_connect(line, name):
+    assert connected(line) == name
+
+
+@pytest.mark.parametrize(
+    ("statement", "roles"),
+    [
+        (b"ALTER TABLE public.x OWNER TO vcap;", {"vcap"}),
+        (b'ALTER TABLE public.x OWNER TO "odd ""role";', {'odd "role'}),
+        (b"GRANT ALL ON TABLE public.x TO uaa;", {"uaa"}),
+        (b"GRANT SELECT(a),UPDATE(b) ON TABLE public.x TO uaa WITH GRANT OPTION;", {"uaa"}),
+        (b"REVOKE ALL ON SCHEMA public FROM PUBLIC;", set()),
+        (b"ALTER DEFAULT PRIVILEGES FOR ROLE a IN SCHEMA public GRANT SELECT ON TABLES  TO b;", {"a", "b"}),
+        (b"CREATE TABLE public.x (a text DEFAULT 'OWNER TO vcap;');", set()),
+    ],
+)
+def test_the_roles_that_a_statement_needs(statement, roles):
+    assert roles_of(statement) == roles
+
+
+def test_what_names_a_missing_role_is_left_out():
+    body = b"ALTER TABLE public.x OWNER TO gone;\nALTER TABLE public.x OWNER TO vcap;\n"
+    assert read(dump(body)).statements_by_role == {"gone": 1, "vcap": 1}
+    text = sent(dump(body), missing={"gone"})
+    assert b"gone" not in text
+    assert b"vcap" in text
+
+
+def test_globals_are_sent_without_tablespaces():
+    content = (DUMPS / "cluster.sql").read_bytes().split(b"--\n-- Databases")[0]
+    content += b"CREATE TABLESPACE fast OWNER vcap LOCATION '/mnt';\n"
+    text = b"".join(globals_statements([content]))
+    assert b"CREATE ROLE vcap;" in text
+    assert b"fast" not in text
+
+
+def found(content=IDS):
+    return read(dump(content)).ids
+
+
+def test_ids_are_found_in_their_columns_only():
+    assert found() == {
+        "agent_id": {"a-1": {"vms.agent_id": 1}, "a-2": {"vms.agent_id": 1}, "i-9": {"vms.agent_id": 1}},
+        "director_uuid": {"0c7ad1a1": {"director_attributes.value": 1}},
+        "disk_cid": {"vol-1": {"persistent_disks.disk_cid": 1}, "back\\slash": {"persistent_disks.disk_cid": 1}},
+        "snapshot_cid": {},
+        "stemcell_cid": {},
+        "vm_cid": {"i-1": {"vms.cid": 1}, "i-2": {"vms.cid": 1}, "i-9": {"orphaned_vms.cid": 1}},
+    }
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 7, 64, 100_000])
+def test_ids_are_replaced_in_their_columns_only(width):
+    mapping = {"vm_cid": {"i-1": "i-new", "i-9": "tab\there"}, "disk_cid": {"back\\slash": "vol-3"},
+               "director_uuid": {"0c7ad1a1": "deadbeef"}}  # fmt: skip
+    content = dump(IDS)
+    counts = {}
+    pieces = [content[at : at + width] for at in range(0, len(content), width)]
+    text = b"".join(statements(pieces, read(content), mapping, set(), counts))
+    expected = (
+        IDS.replace(b"1\ta-1\ti-1\n", b"1\ta-1\ti-new\n").replace(b"\n1\ti-9\n", b"\n1\ttab\\there\n")
+        .replace(b"back\\\\slash", b"vol-3").replace(b"0c7ad1a1", b"deadbeef")
+    )  # fmt: skip
+    assert text.replace(b"\n", b"").endswith(expected.replace(b"\n", b""))
+    assert counts == dict.fromkeys(
+        ("vms.cid", "orphaned_vms.cid", "persistent_disks.disk_cid", "director_attributes.value"), 1
+    )
+
+
+@pytest.mark.parametrize(
+    ("wanted", "resolved"),
+    [
+        ({}, {}),
+        ({"i-1": "i-new", "a-1": "a-new"}, {"vm_cid": {"i-1": "i-new"}, "agent_id": {"a-1": "a-new"}}),
+        ({"vm_cid": {"i-9": "i-new"}}, {"vm_cid": {"i-9": "i-new"}}),
+        ({"i-1": "i-2", "i-2": "i-1"}, {"vm_cid": {"i-1": "i-2", "i-2": "i-1"}}),
+        ({"vol-1": 12345}, {"disk_cid": {"vol-1": "12345"}}),
+    ],
+)
+def test_a_map_is_resolved(wanted, resolved):
+    assert resolve(wanted, found()) == resolved
+
+
+@pytest.mark.parametrize(
+    ("wanted", "message"),
+    [
+        ({"i-7": "i-new"}, "i-7 occurs in no column"),
+        (
+            {"i-9": "i-new"},
+            r"i-9 is ambiguous, it occurs as agent_id \(vms.agent_id\) and as vm_cid \(orphaned_vms.cid\)",
+        ),
+        ({"vm_cid": {"vol-1": "x"}}, r"vol-1 does not occur as vm_cid, but it does as disk_cid"),
+        ({"i-1": "i-2"}, r"the new id i-2 is there already, as vm_cid \(vms.cid\)"),
+        ({"i-1": "vol-1"}, "the new id vol-1 is there already, as disk_cid"),
+        ({"i-1": "i-1"}, "the new id i-1 is there already"),
+        ({"i-1": "x", "i-2": "x"}, "x would become the vm_cid of several: i-1, i-2"),
+        ({"cid": {"i-1": "x"}}, "unknown kinds: cid"),
+        ({"vm_cid": {"i-1": "x"}, "i-2": "y"}, "mixes"),
+        ({"i-1": ""}, "no id"),
+        ({"i-1": None}, "no id"),
+        ({"i-1": True}, "no id"),
+    ],
+)
+def test_a_map_that_is_wrong_is_refused(wanted, message):
+    with pytest.raises(RewriteError, match=message):
+        resolve(wanted, found())
+
+
+def test_the_uuid_of_an_old_director_has_a_column_of_its_own():
+    content = b"COPY public.director_attributes (uuid) FROM stdin;\n0c7ad1a1\n\\.\n"
+    assert found(content)["director_uuid"] == {"0c7ad1a1": {"director_attributes.uuid": 1}}
+
+
+def test_a_dump_without_any_of_the_tables_has_no_ids():
+    assert Ids().found == {kind: {} for kind in KINDS}
