@@ -355,8 +355,9 @@ def test_killed_at_every_step_of_the_rollback_it_ends_well(tmp_path, monkeypatch
         rig.stage()
         rig.restore("swapped")
         killed(rig, monkeypatch, "rolled_back", at)
-        with pytest.raises(RestoreError, match="rolled back"):
-            rig.restore("swapped")
+        if rig.restore("examined")["marker"]["phase"] == "rolling_back":
+            with pytest.raises(RestoreError, match="rolled back to the end"):
+                rig.restore("swapped")
         rig.restore("rolled_back")
         rig.settle("rolled_back")
         assert describe(rig.vcap) == rig.before, f"killed at step {at}"
