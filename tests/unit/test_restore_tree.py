@@ -130,8 +130,16 @@ class Rig:
 
 
 def run_command(argv, **dummy):
+    if argv == ["sync"]:  # it would wait for all disks of the machine, hundreds of times
+        return 0, "", ""
     done = subprocess.run(argv, capture_output=True, text=True, check=False, env={**os.environ, "LC_ALL": "C"})
     return done.returncode, done.stdout, done.stderr
+
+
+@pytest.fixture(autouse=True)
+def memory_alone(monkeypatch):
+    """Nothing here has to survive a power cut."""
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
 
 
 @pytest.fixture
