@@ -14,7 +14,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._postgres impor
     find_clients,
     matching_client,
 )
-from ansible_collections.microbosh.director.plugins.module_utils._psql import Psql, hexadecimal, literal
+from ansible_collections.microbosh.director.plugins.module_utils._psql import Psql, hexadecimal, literal, select
 
 DIRECTOR = "bosh"
 # A question travels as one argument, which may have 128 KiB.
@@ -67,7 +67,7 @@ class DatabaseCheck(object):
         counted = {}
         for start in range(0, len(tables), TABLES_AT_ONCE):
             query = " UNION ALL ".join(
-                "SELECT %s, count(*) FROM %s" % (hexadecimal(literal(table)), table)
+                select([hexadecimal(literal(table)), "count(*)"], table)
                 for table in tables[start : start + TABLES_AT_ONCE]
             )
             counted.update((table, int(count)) for table, count in self._psql.ask(database, query))
@@ -78,13 +78,13 @@ class DatabaseCheck(object):
         facts = {"server_version": str(self._version), "uuid": None, "deployments": []}
         if DIRECTOR in self._databases:
             facts["uuid"] = self._uuid()
-            facts["deployments"] = [row[0] for row in self._rows("SELECT %s FROM deployments ORDER BY name" % _text("name"))]
+            facts["deployments"] = [row[0] for row in self._rows(select([_text("name")], "deployments ORDER BY name"))]
         return facts
 
     def _uuid(self):
         """Return the director's UUID, which was a column of its own before 2014."""
         for column, condition in (("value", " WHERE name = 'uuid'"), ("uuid", "")):
-            rows = self._rows("SELECT %s FROM director_attributes%s" % (_text(column), condition))
+            rows = self._rows(select([_text(column)], "director_attributes" + condition))
             if rows:
                 return rows[0][0]
         return None

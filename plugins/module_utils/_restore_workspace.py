@@ -117,12 +117,12 @@ class Workspace(object):
     def locked(self):
         """Wait for a step that may still run, one whose connection was lost, say."""
         if not self.exists():
-            os.mkdir(self.path, 0o755)
-            os.chmod(self.path, 0o755)
+            os.mkdir(self.path, 0o700)
             make_durable(os.path.dirname(self.path))
         descriptor = os.open(self.path, os.O_RDONLY)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
+            os.fchmod(descriptor, 0o711)  # the marker in it is for everyone
             yield
         finally:
             os.close(descriptor)

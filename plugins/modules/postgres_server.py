@@ -12,8 +12,8 @@ module: postgres_server
 short_description: Start the director's PostgreSQL alone, without monit
 version_added: 1.0.0
 description:
-  - Starts or stops the server of the data directory in the store with its own C(pg_ctl), as the owner of that directory,
-    on the loopback address and a port of its own. So nothing that belongs to the director connects to it.
+  - Starts or stops the server of the data directory in the store with its own C(pg_ctl), as the owner of that
+    directory, on the loopback address and a port of its own. So nothing that belongs to the director connects to it.
   - For a restore, while monit has everything stopped. C(monit start postgres) may start what depends on it, too.
   - Of several data directories, the newest that a package on the host can run counts.
 author: microbosh.director contributors (@microbosh)

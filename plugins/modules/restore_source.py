@@ -15,8 +15,8 @@ description:
   - Finds a backup on the controller and tells what a restore has to know of it. Reads every dump to its end.
   - An archive is unpacked so that nothing of it can land outside of O(scratch). If a file with its name and C(.sha256)
     behind it lies beside it, it has to agree.
-  - An archive or a directory without manifest, such as those of other tools, holds C(vcap/) and perhaps C(dbs/). For it,
-    owners, modes and times are taken from the archive.
+  - An archive or a directory without manifest, such as those of other tools, holds C(vcap/) and perhaps C(dbs/). For
+    it, owners, modes and times are taken from the archive.
 author: microbosh.director contributors (@microbosh)
 version_added: 1.0.0
 extends_documentation_fragment:

@@ -90,7 +90,7 @@ options:
     type: str
     choices: [stopping, loading, proving, starting, proven]
   about:
-    description: What somebody who goes on with this restore has to know. Kept in the marker, where everyone can read it.
+    description: What somebody who goes on with this restore has to know. Kept in the marker, which everyone can read.
     type: dict
 seealso:
   - module: microbosh.director.director_lease

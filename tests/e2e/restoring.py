@@ -5,39 +5,51 @@ from __future__ import annotations
 import json
 import os
 import signal
+import tarfile
 
 import testhost
 from conftest import Run
 
-# Every name with its metadata and its content; what services write all the time, and our own directories, are left out.
+# Every name with its metadata and its content. What running services write is left out, and our own directories.
 FILES = r"""
-cd /var/vcap && find . -mindepth 1 \( -path ./data -o -path ./packages -o -path ./jobs -o -path ./monit -o -path ./micro \
-    -o -path ./micro_bosh -o -path ./sys -o -path './store/microbosh-*' -o -path './store/postgres*' -o -path ./store/redis \
-    -o -path ./store/lost+found -o -path ./bosh/log -o -path ./bosh/etc \) -prune \
-    -o -printf '%P|%y|%U|%G|%m|%l|%n|' \( ! -path ./store ! -path ./bosh -printf '%T@' -o -true \) -printf '\n'
-find /var/vcap/store/blobstore /var/vcap/store/director /var/vcap/bosh -maxdepth 9 -type f ! -path '*/log/*' -exec sha256sum {} +
+cd /var/vcap && find bosh store -mindepth 1 \( -path 'store/microbosh-*' -o -path 'store/postgres*' \
+    -o -path store/redis -o -path store/lost+found -o -path bosh/log -o -path bosh/etc \) -prune -o -printf '%p|%y|%U|%G|%m|%l|%n|%T@\n'
+find store/blobstore store/director bosh -type f ! -path 'bosh/log/*' -exec sha256sum {} +
 """
 TABLES = "SELECT schemaname || '.' || tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"
+ROWS = "SELECT count(*), md5(coalesce(string_agg(t::text, '\n' ORDER BY t::text), '')) FROM {} t"
+DESTROY = r"""
+cd /var/vcap/store
+find blobstore/store -type f | sort | head -n 3 | xargs rm
+blob=$(find blobstore/store -type f | sort | tail -n 1)
+time=$(stat -c %y "$blob")
+printf '\377' | dd of="$blob" bs=1 seek=5 conv=notrunc status=none
+touch -d "$time" "$blob"
+rm -r director/tasks/1
+chmod 0777 director
+chown -R root director/tasks/2
+echo new >director/new
+"""
 
 
 def files(director):
-    """Every file of the director with content and metadata, without those that running services write."""
+    """Every file of the director with content and metadata."""
     return sorted(director.shell(FILES).splitlines())
 
 
 def psql(director, database, query):
+    """What the director's own PostgreSQL answers."""
     facts = dict(line.split("=", 1) for line in director.shell("cat /etc/testhost").splitlines())
     command = [f"{facts['POSTGRES']}/bin/psql", "-qAtX", "-h", "127.0.0.1", "-U", "vcap", "-d", database, "-c", query]
-    return director.execute(*command).stdout
+    return director.execute(*command).stdout.strip()
 
 
 def tables(director):
-    """Every row of every table, as a digest of them all by table."""
+    """The rows of every table, as their number and a digest of them all."""
     found = {}
     for database in psql(director, "postgres", "SELECT datname FROM pg_database WHERE NOT datistemplate").split():
         for table in psql(director, database, TABLES).split():
-            query = f"SELECT count(*), md5(coalesce(string_agg(t::text, '\n' ORDER BY t::text), '')) FROM {table} t"
-            found[f"{database}.{table}"] = psql(director, database, query).strip()
+            found[f"{database}: {table}"] = psql(director, database, ROWS.format(table))
     return found
 
 
@@ -47,23 +59,18 @@ def content(director):
 
 
 def destroy(director):
-    """What happens to directors: blobs and task logs are gone, a table too, files have other owners, new ones appear."""
-    director.shell(
-        "cd /var/vcap/store && find blobstore/store -type f | sort | head -n 3 | xargs rm &&"
-        " f=$(find blobstore/store -type f | sort | tail -n 1) && t=$(stat -c %y $f) &&"
-        " printf X | dd of=$f bs=1 seek=5 conv=notrunc status=none && touch -d \"$t\" $f &&"  # a flipped byte
-        " rm -r director/tasks/1 && chmod 0777 director && chown -R root director/tasks/2 && echo new >director/new"
-    )
-    psql(director, "bosh", "DROP TABLE deployments CASCADE; DELETE FROM templates; UPDATE director_attributes SET value = 'x'")
+    """Blobs, logs and a table are gone, a byte is flipped, files have other owners, and there are new ones."""
+    director.shell(DESTROY)
+    psql(director, "bosh", "DROP TABLE deployments CASCADE; UPDATE director_attributes SET value = 'x'")
 
 
 def restore(director, *arguments, **settings):
     """Restore as its operator would, confirmed."""
     settings.setdefault("microbosh_restore_confirm", director.name)
-    return director.play("restore", *password(director), *arguments, **settings)
+    return director.play("restore", *become(director), *arguments, **settings)
 
 
-def password(director):
+def become(director):
     """The arguments that let Ansible become root."""
     if director.host.facts["user"] != "vcap":
         return ()
@@ -74,9 +81,9 @@ def password(director):
 
 
 def killed_at(director, task, **settings):
-    """Start a restore and kill the controller's side of it when it comes to that task; return what it had said."""
+    """Start a restore and kill the controller's side of it when it comes to that task."""
     settings.setdefault("microbosh_restore_confirm", director.name)
-    process = director.start("restore", *password(director), **settings)
+    process = director.start("restore", *become(director), **settings)
     said = []
     for line in process.stdout:
         said.append(line)
@@ -86,10 +93,20 @@ def killed_at(director, task, **settings):
     said.append(process.communicate()[0])
     run = Run(process.returncode, "".join(said))
     assert run.status == -signal.SIGKILL, run.output
-    return run
 
 
 def marker(director):
     """How far a restore is that the host knows of, None if it knows of none."""
     found = director.execute("cat", "/var/vcap/store/microbosh-restore/marker.json", check=False)
     return json.loads(found.stdout) if found.returncode == 0 else None
+
+
+def pack_as_the_old_tool(backup, archive, edit=None):
+    """Pack vcap/ and dbs/ of a backup, without manifest; ``edit`` may change the dump of the director."""
+    dump = archive.with_name("bosh.sql")
+    text = (backup / "dbs" / "bosh.sql").read_text(encoding="utf-8")
+    dump.write_text(edit(text) if edit else text, encoding="utf-8")
+    with tarfile.open(archive, "w:gz") as tar:
+        tar.add(backup / "vcap", "cache/vcap")
+        tar.add(dump, "cache/dbs/bosh.sql")
+    return archive
