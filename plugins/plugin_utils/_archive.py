@@ -137,7 +137,7 @@ class Extraction:
         if not os.path.lexists(path):
             path.mkdir(mode=0o700)
         elif path.is_symlink() or not path.is_dir():
-            raise ArchiveError(f"The archive holds something below {path}, which is no directory. Nothing was restored.")
+            raise ArchiveError(f"The archive holds a name below {path}, which is no directory. Nothing was restored.")
 
     @staticmethod
     def _replace(path):
@@ -148,7 +148,7 @@ class Extraction:
     def _linked(self, member):
         path = self._inside(self._parts(member.linkname) or [""])
         if not os.path.lexists(path) or not stat.S_ISREG(os.lstat(path).st_mode):
-            raise ArchiveError(f"{member.name} is a link to {member.linkname}, which the archive does not hold before it.")
+            raise ArchiveError(f"{member.name} is a link to {member.linkname}, which does not come before it.")
         return path
 
     @staticmethod
@@ -167,5 +167,6 @@ def find_tree(top: Path) -> Path:
         for directory in level:
             if (directory / "vcap").is_dir() and not (directory / "vcap").is_symlink():
                 return directory
-        level = [child for parent in level for child in sorted(parent.iterdir()) if child.is_dir() and not child.is_symlink()]
+        children = [child for parent in level for child in sorted(parent.iterdir())]
+        level = [child for child in children if child.is_dir() and not child.is_symlink()]
     raise ArchiveError("The archive has no directory vcap/: it is not one of a director's backups.")

@@ -9,7 +9,7 @@ import contextlib
 import os
 import re
 
-SENT = re.compile(rb"^\S+ \S+ \[\d+\] >f\S*\|\d+\|\d+\|[^|]*\|(\d+)\|")
+SENT = re.compile(rb"^\S+ \S+ \[\d+\] [<>]f\S*\|\d+\|\d+\|[^|]*\|(\d+)\|")
 WIRE = re.compile(rb"\[\d+\] sent [\d,]+ bytes +received ([\d,]+) bytes")
 STATS = {
     "total_files": re.compile(r"^Number of files: ([\d,.]+)", re.MULTILINE),

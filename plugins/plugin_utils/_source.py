@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -68,6 +69,7 @@ class Source:
             "path": str(path),
             "name": path.name,
             "size": path.stat().st_size,
+            "sha256": sha256(str(path))[0],
             "rows": rows,
             "kind": dump.kind,
         }
@@ -96,7 +98,8 @@ class Source:
         entries = sorted(tree.examine_tree(top, name), key=lambda entry: entry.path)
         tree.mark_twins(entries)
         for entry in entries:
-            entry.uid, entry.gid = (self._owners or {}).get(entry.path.decode("utf-8", "surrogateescape"), (entry.uid, entry.gid))
+            packed_by = (self._owners or {}).get(os.fsdecode(entry.path))
+            entry.uid, entry.gid = packed_by or (entry.uid, entry.gid)
             if entry.type == "file":
                 entry.digest = sha256(top + b"/" + entry.path)[0]
         self.metadata.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

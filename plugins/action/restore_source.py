@@ -1,0 +1,41 @@
+# Copyright: (c) 2026, microbosh.director contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Finds the backup that a restore is made from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible_collections.microbosh.director.plugins.plugin_utils._source import SourceError, find
+
+ARGUMENTS = {
+    "backup": {"type": "str", "required": True},
+    "directory": {"type": "path", "required": True},
+    "scratch": {"type": "path", "required": True},
+    "unproven": {"type": "bool", "default": False},
+}
+
+
+class ActionModule(ActionBase):
+    """Look on the controller only."""
+
+    _requires_connection = False
+    _supports_check_mode = True
+
+    def run(self, tmp=None, task_vars=None):
+        result = super().run(tmp, task_vars)
+        dummy, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        try:
+            source = find(arguments["backup"], Path(arguments["directory"]), Path(arguments["scratch"]))
+            if not source.proven and not arguments["unproven"]:
+                raise AnsibleActionFail(
+                    f"{arguments['backup']} has no manifest, so nothing vouches for its content: it was packed by "
+                    "another tool, or by hand. To restore it all the same, add -e microbosh_restore_unproven=true."
+                )
+            result.update(changed=False, **source.describe())
+        except (SourceError, OSError) as error:
+            raise AnsibleActionFail(f"{error}") from error
+        return result

@@ -1,0 +1,26 @@
+# Copyright: (c) 2026, microbosh.director contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sends the metadata of a backup along with the module, and survives a lost connection."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ansible.errors import AnsibleActionFail
+from ansible_collections.microbosh.director.plugins.module_utils._restore_tree import pack
+from ansible_collections.microbosh.director.plugins.plugin_utils._director_action import DirectorAction
+
+
+class ActionModule(DirectorAction):
+    """Replace the path of metadata.mtree by its content."""
+
+    def run(self, tmp=None, task_vars=None):
+        path = self._task.args.get("metadata")
+        if path:
+            try:
+                content = pack(Path(path).read_bytes())
+            except OSError as error:
+                raise AnsibleActionFail(f"The backup's {path} cannot be read: {error.strerror}.") from error
+            self._task.args = dict(self._task.args, metadata=content)
+        return super().run(tmp, task_vars)

@@ -1,0 +1,106 @@
+# Copyright: (c) 2026, microbosh.director contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether databases have the rows that were dumped, and what a director's database says of the director."""
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._postgres import (
+    PostgresError,
+    ask_server,
+    find_clients,
+    matching_client,
+)
+from ansible_collections.microbosh.director.plugins.module_utils._psql import Psql, hexadecimal, literal, select
+
+DIRECTOR = "bosh"
+# A question travels as one argument, which may have 128 KiB.
+TABLES_AT_ONCE = 100
+SHOWN = 5
+
+
+class RowsDiffer(DirectorError):
+    """A database is not what it should be."""
+
+
+class DatabaseCheck(object):
+    """Asks a running server."""
+
+    def __init__(self, endpoint, packages, run_command):
+        self._clients, rejected = find_clients(packages, run_command)
+        server = ask_server(endpoint, self._clients, rejected, run_command)
+        self._psql = Psql(matching_client(server.version, self._clients, rejected), endpoint, run_command)
+        self._databases = [database.name for database in server.databases]
+        self._version = server.version
+
+    def compare(self, expected):
+        """Given {database: {table: rows}}, return the facts; raise RowsDiffer if anything is not as expected."""
+        differences = []
+        for database in sorted(expected):
+            if database in self._databases:
+                differences.extend(self._compare_one(database, expected[database]))
+            else:
+                differences.append("there is no database %s" % database)
+        facts = dict(self.facts(), differences=differences)
+        facts["tables"] = sum(len(rows) for rows in expected.values())
+        facts["total"] = sum(sum(rows.values()) for rows in expected.values())
+        if differences:
+            shown = differences[:SHOWN] + ["and %d more" % (len(differences) - SHOWN)] * (len(differences) > SHOWN)
+            raise RowsDiffer("The databases are not those that were dumped: %s." % "; ".join(shown), **facts)
+        return facts
+
+    def _compare_one(self, database, expected):
+        try:
+            found = self._count(database, sorted(expected))
+        except PostgresError as error:
+            return ["%s cannot be counted: %s" % (database, error)]
+        return [
+            "%s in %s has %d rows instead of %d" % (table, database, found[table], rows)
+            for table, rows in sorted(expected.items())
+            if found[table] != rows
+        ]
+
+    def _count(self, database, tables):
+        counted = {}
+        for start in range(0, len(tables), TABLES_AT_ONCE):
+            query = " UNION ALL ".join(
+                select([hexadecimal(literal(table)), "count(*)"], table)
+                for table in tables[start : start + TABLES_AT_ONCE]
+            )
+            counted.update((table, int(count)) for table, count in self._psql.ask(database, query))
+        return counted
+
+    def facts(self):
+        """Return the version of the server and, if it has a director's database, its UUID and its deployments."""
+        facts = {"server_version": str(self._version), "uuid": None, "deployments": []}
+        if DIRECTOR in self._databases:
+            facts["uuid"] = self._uuid()
+            facts["deployments"] = [row[0] for row in self._rows(select([_text("name")], "deployments ORDER BY name"))]
+        return facts
+
+    def _uuid(self):
+        """Return the director's UUID, which was a column of its own before 2014."""
+        for column, condition in (("value", " WHERE name = 'uuid'"), ("uuid", "")):
+            rows = self._rows(select([_text(column)], "director_attributes" + condition))
+            if rows:
+                return rows[0][0]
+        return None
+
+    def _rows(self, query):
+        try:
+            return self._psql.ask(DIRECTOR, query)
+        except PostgresError:  # an older or a newer schema
+            return []
+
+
+def _text(column):
+    return hexadecimal("coalesce(%s, '')" % column)
+
+
+def majors(packages, run_command):
+    """Return the majors that the packages on this host have, as PG_VERSION writes them."""
+    clients, dummy = find_clients(packages, run_command)
+    return sorted(set(".".join(str(number) for number in client.version.major) for client in clients))

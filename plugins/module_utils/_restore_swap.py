@@ -1,0 +1,198 @@
+# Copyright: (c) 2026, microbosh.director contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Puts one tree in the place of another by renames, and back; may be killed anywhere and done again.
+
+What was there is only ever moved to ``aside/``. So a name of it that is not there is still in its place.
+"""
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+import errno
+import os
+import shutil
+
+from ansible_collections.microbosh.director.plugins.module_utils import _tree as tree
+from ansible_collections.microbosh.director.plugins.module_utils._files import make_durable, sha256
+from ansible_collections.microbosh.director.plugins.module_utils._metadata import same_metadata, set_metadata
+from ansible_collections.microbosh.director.plugins.module_utils._mtree import readable
+from ansible_collections.microbosh.director.plugins.module_utils._restore_tree import RestoreError, is_blob
+
+UNFINISHED = b".microbosh-restore"
+
+
+def make_directory(path):
+    """Make a directory and what leads there, for the time being with mode 0700."""
+    if not os.path.isdir(path):
+        os.makedirs(path, 0o700)
+
+
+def move(source, target):
+    """Rename; across file systems, copy beside the target first."""
+    make_directory(os.path.dirname(target))
+    try:
+        os.rename(source, target)
+        return
+    except EnvironmentError as error:
+        if error.errno != errno.EXDEV:
+            raise
+    copy_exactly(source, target + UNFINISHED)
+    if not os.path.islink(source):
+        make_durable(target + UNFINISHED)
+    os.rename(target + UNFINISHED, target)
+    make_durable(os.path.dirname(target))
+    os.unlink(source)
+
+
+def copy_exactly(source, target):
+    """Copy a file or a symbolic link with its metadata."""
+    entry = tree.examine(source, source)
+    if os.path.lexists(target):
+        os.unlink(target)
+    if entry.type == "link":
+        os.symlink(entry.link, target)
+    else:
+        shutil.copyfile(source, target)
+    set_metadata(target, entry)
+
+
+def remove_directory(path):
+    """Remove a directory if nothing is in it: what the filter does not name stays."""
+    try:
+        os.rmdir(path)
+    except EnvironmentError as error:
+        if error.errno not in (errno.ENOENT, errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR, errno.EBUSY):
+            raise
+
+
+def deepest_first(paths):
+    """Return paths so that what is in a directory comes before it."""
+    return sorted(paths, key=lambda path: (-path.count(b"/") if path else 1, path))
+
+
+class Staging(object):
+    """Builds in ``new/`` what is wanted, out of what was pushed and of blobs that are there already."""
+
+    def __init__(self, live, wanted, workspace, incoming):
+        self._live = live
+        self._wanted = wanted
+        self._new = workspace.new
+        self._incoming = incoming
+        self.shared = 0
+
+    def build(self):
+        """Make everything but directories, with its metadata; take what was pushed away from whoever pushed it."""
+        for path in sorted(self._wanted):
+            entry = self._wanted[path]
+            if entry.type != "dir":
+                target = os.path.join(self._new, path)
+                make_directory(os.path.dirname(target))
+                self._make(entry, target)
+
+    def _make(self, entry, target):
+        if entry.twin not in (None, entry.path):
+            os.link(os.path.join(self._new, entry.twin), target)
+        elif entry.type == "link":
+            os.symlink(entry.link, target)
+            set_metadata(target, entry)
+        elif entry.type != "file":
+            raise RestoreError("%s is a %s, which no backup holds." % (readable(entry.path), entry.type))
+        elif not (self._take_pushed(entry, target) or self._share(entry, target)):
+            raise RestoreError(
+                "%s was neither pushed, nor is it there unchanged any more. Nothing was stopped; run the restore again."
+                % readable(entry.path)
+            )
+
+    def _take_pushed(self, entry, target):
+        pushed = os.path.join(self._incoming, entry.path)
+        if not os.path.lexists(pushed):
+            return False
+        os.rename(pushed, target)
+        found = tree.examine(entry.path, target)
+        if found.type != "file" or found.links != 1 or found.size != entry.size:
+            raise RestoreError("%s did not arrive whole: expected %d bytes." % (readable(entry.path), entry.size))
+        # Blobs are proven later, by what the database says of them.
+        if not is_blob(entry.path) and sha256(target)[0] != entry.digest:
+            raise RestoreError("%s did not arrive as it was sent: its digest is another." % readable(entry.path))
+        set_metadata(target, entry)
+        return True
+
+    def _share(self, entry, target):
+        """Link a blob that is there: that it has the right content was found when both trees were compared."""
+        found = self._live.examine(entry.path) if is_blob(entry.path) else None
+        if found is None or found.type != "file" or found.size != entry.size or not same_metadata(found, entry):
+            return False
+        os.link(self._live.path(entry.path), target)
+        self.shared += 1
+        return True
+
+
+class Swap(object):
+    """Exchanges what is there and what is wanted."""
+
+    def __init__(self, live, wanted, workspace):
+        self._live = live
+        self._wanted = wanted
+        self._workspace = workspace
+
+    def exchange(self):
+        """Put aside what is there, and what is wanted in its place."""
+        if self._workspace.read_kept() is None:
+            self._workspace.write_kept(self._live.entries(self._wanted, at_rest=True))
+        directories, others = self._workspace.read_kept()
+        for path in sorted(others):
+            self._put_aside(path)
+        wanted_directories = self._wanted_of(lambda entry: entry.type == "dir")
+        for path in deepest_first(set(directories) - set(wanted_directories)):
+            remove_directory(self._live.path(path))
+        for path in sorted(wanted_directories):
+            make_directory(self._live.path(path))
+        for path in sorted(self._wanted_of(lambda entry: entry.type != "dir")):
+            staged = os.path.join(self._workspace.new, path)
+            if os.path.lexists(staged):
+                move(staged, self._live.path(path))
+        self._finish(wanted_directories)
+
+    def put_back(self):
+        """Put what is aside back, and remove what came in its place. Without anything aside there is nothing to do."""
+        kept = self._workspace.read_kept()
+        if kept is None:
+            return False
+        directories, others = kept
+        there = self._live.entries(self._wanted, at_rest=True)
+        for path in sorted(path for path, entry in there.items() if entry.type != "dir"):
+            if path not in others or os.path.lexists(self._aside(path)):
+                os.unlink(self._live.path(path))
+        gone = [path for path, entry in there.items() if entry.type == "dir" and path not in directories]
+        for path in deepest_first(gone):
+            remove_directory(self._live.path(path))
+        for path in sorted(directories):
+            make_directory(self._live.path(path))
+        for path in sorted(others):
+            if os.path.lexists(self._aside(path)):
+                move(self._aside(path), self._live.path(path))
+        self._finish(directories)
+        self._workspace.forget_kept()
+        return True
+
+    def _aside(self, path):
+        return os.path.join(self._workspace.aside, path)
+
+    def _put_aside(self, path):
+        here, aside = self._live.path(path), self._aside(path)
+        if not os.path.lexists(here) or (os.path.isdir(here) and not os.path.islink(here)):
+            return
+        if not os.path.lexists(aside):
+            move(here, aside)
+        elif path not in self._wanted or os.path.lexists(os.path.join(self._workspace.new, path)):
+            os.unlink(here)  # it had been copied to another file system when the step was killed
+
+    def _wanted_of(self, kind):
+        return dict((path, entry) for path, entry in self._wanted.items() if kind(entry))
+
+    def _finish(self, directories):
+        """Give directories what was recorded of them, now that nothing is moved in them any more."""
+        for path in deepest_first(directories):
+            set_metadata(self._live.path(path), directories[path])

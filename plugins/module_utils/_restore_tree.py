@@ -1,0 +1,195 @@
+# Copyright: (c) 2026, microbosh.director contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The director's tree as a restore sees it: what is there, what is wanted, and how they differ."""
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+import base64
+import errno
+import os
+import re
+import zlib
+
+from ansible.module_utils.common.text.converters import to_bytes, to_native
+from ansible_collections.microbosh.director.plugins.module_utils import _layout as layout
+from ansible_collections.microbosh.director.plugins.module_utils import _mtree as mtree
+from ansible_collections.microbosh.director.plugins.module_utils import _tree as tree
+from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._files import sha256
+from ansible_collections.microbosh.director.plugins.module_utils._metadata import same_metadata
+from ansible_collections.microbosh.director.plugins.module_utils._rsync_log import unescape
+
+# Never part of what is restored, nor of what goes away for it.
+OWN = (b"store/microbosh-backup", b"store/microbosh-restore")
+# Written once and never changed in place, so two trees may share them. Uploads in flight are not.
+BLOBS = b"store/blobstore/"
+UPLOADS = b"store/blobstore/tmp/"
+IDENTITY = b"bosh"
+VANISHED = 24
+
+_NAME = re.compile(r"^\|(.+)\|$")
+
+
+class RestoreError(DirectorError):
+    """A restore cannot go on."""
+
+
+def is_blob(path):
+    """Whether a path is that of a blob."""
+    return path.startswith(BLOBS) and not path.startswith(UPLOADS)
+
+
+def is_below(path, tops):
+    """Whether a path is one of these, or below one of them."""
+    return any(path == top or path.startswith(top + b"/") for top in tops)
+
+
+def pack(content):
+    """Given the content of a file, return it as text that travels with a module."""
+    return to_native(base64.b64encode(zlib.compress(content)))
+
+
+def unpack(text):
+    """Given what pack() returned, return the content."""
+    return zlib.decompress(base64.b64decode(text))
+
+
+def parse_wanted(content, leave_out):
+    """Given the content of a metadata.mtree, return {path below /var/vcap: Entry} without what is to be left out.
+
+    The top itself has the empty path.
+    """
+    entries, problems = mtree.parse(content)
+    if problems:
+        raise RestoreError("The backup's metadata.mtree is damaged: %s Nothing was touched." % " ".join(problems))
+    prefix = to_bytes(layout.TREE) + b"/"
+    wanted = {}
+    for entry in entries.values():
+        path = (entry.path + b"/")[len(prefix):].rstrip(b"/")
+        if not (entry.path + b"/").startswith(prefix) or is_below(path, OWN + tuple(leave_out)):
+            continue
+        if b".." in path.split(b"/"):
+            raise RestoreError("The backup's metadata.mtree names %s, which leads elsewhere." % mtree.readable(path))
+        entry.path = path
+        entry.twin = entry.twin and entry.twin[len(prefix):]
+        wanted[path] = entry
+    if b"" not in wanted:
+        raise RestoreError("The backup's metadata.mtree names no tree vcap: there is nothing to restore in it.")
+    return wanted
+
+
+class Live(object):
+    """What lies below /var/vcap, as far as a backup's filter names it."""
+
+    def __init__(self, root, rules, leave_out, run_command):
+        self._root = to_bytes(root)
+        self._rules = ["- /" + to_native(path) for path in OWN + tuple(leave_out)] + list(rules)
+        self._run_command = run_command
+
+    def path(self, relative):
+        """Return where a relative path is."""
+        return os.path.join(self._root, relative) if relative else self._root
+
+    def examine(self, relative):
+        """Return the Entry of a relative path, None if there is nothing."""
+        try:
+            return tree.examine(relative, self.path(relative))
+        except EnvironmentError as error:
+            if error.errno in (errno.ENOENT, errno.ENOTDIR):
+                return None
+            raise
+
+    def entries(self, wanted, at_rest):
+        """Return {path: Entry} of what the filter names, and of what is in the way of what is wanted."""
+        names = set(self._listed(at_rest)) | set(wanted)
+        found = [(name, self.examine(name)) for name in names]
+        return dict((name, entry) for name, entry in found if entry is not None)
+
+    def _listed(self, at_rest):
+        """rsync itself applies the filter, as it did for the backup."""
+        argv = ["rsync", "--recursive", "--links", "--dry-run", "--out-format=|%n|"]
+        argv += ["--filter=" + rule for rule in self._rules]
+        argv += [to_native(self._root) + "/", to_native(self._root) + "/store/microbosh-restore.none/"]
+        rc, out, err = self._run_command(argv)
+        if rc and (at_rest or rc != VANISHED):
+            raise RestoreError(
+                "What is in %s cannot be listed, rsync's exit status is %d: %s"
+                % (to_native(self._root), rc, " ".join(err.split()))
+            )
+        names = [_NAME.match(line) for line in out.splitlines()]
+        listed = [unescape(to_bytes(name.group(1))).rstrip(b"/") for name in names if name]
+        return [b"" if name == b"." else name for name in listed]
+
+
+class Comparison(object):
+    """What a restore would change."""
+
+    def __init__(self, live, wanted, there):
+        self._live = live
+        self._wanted = wanted
+        self._there = there
+        self.added = []
+        self.replaced = []
+        self.altered = []
+        self.removed = []
+        self.same = 0
+        self.push = []
+        self.push_bytes = 0
+
+    def compare(self):
+        """Compare everything; what is shared need not be pushed."""
+        for path in sorted(self._wanted):
+            self._compare(path, self._wanted[path], self._there.get(path))
+        self.removed = sorted(path for path in self._there if path not in self._wanted)
+        return self
+
+    def _compare(self, path, wanted, found):
+        reusable = False
+        if found is None:
+            self.added.append(path)
+        elif not self._same_content(wanted, found):
+            self.replaced.append(path)
+        elif not same_metadata(found, wanted):
+            self.altered.append(path)
+        else:
+            self.same += 1
+            reusable = is_blob(path)
+        if wanted.type == "file" and wanted.twin in (None, path) and not reusable:
+            self.push.append(path)
+            self.push_bytes += wanted.size
+
+    def _same_content(self, wanted, found):
+        if wanted.type != found.type or wanted.size != (found.size if found.type == "file" else None):
+            return False
+        if wanted.type == "link":
+            return wanted.link == found.link
+        return wanted.type != "file" or self._digest(wanted.path) == wanted.digest
+
+    def _digest(self, path):
+        try:
+            return sha256(self._live.path(path))[0]
+        except EnvironmentError as error:
+            if error.errno != errno.ENOENT:  # services run: it has just gone
+                raise
+            return None
+
+    def lines(self):
+        """Return what --diff shows: a sign and a path for each name that would be another."""
+        kinds = (("+", self.added), ("~", self.replaced), ("m", self.altered), ("-", self.removed))
+        found = sorted((path, sign) for sign, paths in kinds for path in paths)
+        return "".join("%s %s\n" % (sign, mtree.readable(path) or ".") for path, sign in found)
+
+    def facts(self):
+        """Return the numbers, and the names to push in the escapes of mtree."""
+        return {
+            "added": len(self.added),
+            "replaced": len(self.replaced),
+            "altered": len(self.altered),
+            "removed": len(self.removed),
+            "same": self.same,
+            "push": [to_native(mtree.escape(path)) for path in self.push],
+            "push_bytes": self.push_bytes,
+        }

@@ -1,0 +1,143 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, microbosh.director contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+DOCUMENTATION = r"""
+module: pg_check_bosh
+short_description: Compare the databases of a director with what was dumped of them
+version_added: 1.0.0
+description:
+  - Counts the rows of tables and compares them with what M(microbosh.director.pg_dump_bosh) counted while it dumped.
+  - Returns the director's UUID and its deployments, as the database knows them.
+author: microbosh.director contributors (@microbosh)
+extends_documentation_fragment:
+  - microbosh.director.attributes
+  - microbosh.director.attributes.director
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+  platform:
+    platforms: posix
+options:
+  rows:
+    description: Rows by table, by database. Nothing is counted if it is empty.
+    type: dict
+    default: {}
+  host:
+    description: Address of the server.
+    type: str
+    default: 127.0.0.1
+  port:
+    description: Port of the server.
+    type: int
+    default: 5432
+  user:
+    description: Role to connect as; it has to be let in without a password.
+    type: str
+    default: vcap
+  packages:
+    description: Directory in which the clients are looked for, as C(postgres*/bin/psql).
+    type: path
+    default: /var/vcap/packages
+  fail:
+    description: Whether to fail if no server answers or rows differ.
+    type: bool
+    default: true
+seealso:
+  - module: microbosh.director.pg_dump_bosh
+  - module: microbosh.director.postgres_server
+"""
+
+EXAMPLES = r"""
+- name: Every table has the rows that were dumped
+  microbosh.director.pg_check_bosh:
+    rows:
+      bosh:
+        public.deployments: 2
+"""
+
+RETURN = r"""
+server_version:
+  description: Version of the server, null if none answers.
+  returned: success
+  type: str
+  sample: "15.18"
+majors:
+  description: Majors of the PostgreSQL packages on the host.
+  returned: success
+  type: list
+  elements: str
+  sample: ["10", "15"]
+uuid:
+  description: The director's UUID, null if the server has none.
+  returned: success
+  type: str
+  sample: 0c3d52a1-6b3b-4c3d-9b4e-0c8d7b1f2a3e
+deployments:
+  description: The names of its deployments.
+  returned: success
+  type: list
+  elements: str
+  sample: [cf]
+differences:
+  description: What is not as expected.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+tables:
+  description: Number of tables that were compared.
+  returned: success
+  type: int
+  sample: 34
+total:
+  description: Number of rows in them.
+  returned: success
+  type: int
+  sample: 5232
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.microbosh.director.plugins.module_utils._database_check import DatabaseCheck, majors
+from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._postgres import Endpoint
+
+NOTHING = {"server_version": None, "uuid": None, "deployments": [], "differences": [], "tables": 0, "total": 0}
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            "rows": {"type": "dict", "default": {}},
+            "host": {"type": "str", "default": "127.0.0.1"},
+            "port": {"type": "int", "default": 5432},
+            "user": {"type": "str", "default": "vcap"},
+            "packages": {"type": "path", "default": "/var/vcap/packages"},
+            "fail": {"type": "bool", "default": True},
+        },
+        supports_check_mode=True,
+    )
+    given = module.params
+    endpoint = Endpoint(given["host"], given["port"], given["user"])
+    result = dict(NOTHING, changed=False, majors=[])
+    try:
+        result["majors"] = majors(given["packages"], module.run_command)
+        result.update(DatabaseCheck(endpoint, given["packages"], module.run_command).compare(given["rows"]))
+    except DirectorError as error:
+        if given["fail"]:
+            module.fail_json(msg=str(error), **error.facts)
+        result.update(error.facts)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, microbosh.director contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+DOCUMENTATION = r"""
+module: postgres_server
+short_description: Start the director's PostgreSQL alone, without monit
+version_added: 1.0.0
+description:
+  - Starts or stops the server of the data directory in the store with its own C(pg_ctl), as the owner of that
+    directory, on the loopback address and a port of its own. So nothing that belongs to the director connects to it.
+  - For a restore, while monit has everything stopped. C(monit start postgres) may start what depends on it, too.
+  - Of several data directories, the newest that a package on the host can run counts.
+author: microbosh.director contributors (@microbosh)
+extends_documentation_fragment:
+  - microbosh.director.attributes
+notes:
+  - Runs on the director with Python 2.7 or 3.6 and later, and only the standard library. Needs C(become).
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+  platform:
+    platforms: posix
+options:
+  state:
+    description: Whether the server is to run. V(stopped) also stops one that monit started.
+    type: str
+    choices: [started, stopped]
+    required: true
+  port:
+    description: Port to listen on.
+    type: int
+    default: 15432
+  store:
+    description: Directory that holds the data directory.
+    type: path
+    default: /var/vcap/store
+  packages:
+    description: Directory in which the programs are looked for, as C(postgres*/bin/pg_ctl).
+    type: path
+    default: /var/vcap/packages
+  scratch:
+    description: Directory for its socket and its log. It is made if only its last part is missing.
+    type: path
+    default: /var/vcap/store/microbosh-restore/server
+  timeout:
+    description: Seconds that starting or stopping may take.
+    type: int
+    default: 600
+seealso:
+  - module: microbosh.director.pg_check_bosh
+  - module: microbosh.director.monit_all
+"""
+
+EXAMPLES = r"""
+- name: A server runs that only this play knows of
+  microbosh.director.postgres_server:
+    state: started
+  become: true
+"""
+
+RETURN = r"""
+seconds:
+  description: How long it took.
+  returned: success
+  type: float
+  sample: 0.42
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._postgres_server import bring, find_server
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            "state": {"type": "str", "choices": ["started", "stopped"], "required": True},
+            "port": {"type": "int", "default": 15432},
+            "store": {"type": "path", "default": "/var/vcap/store"},
+            "packages": {"type": "path", "default": "/var/vcap/packages"},
+            "scratch": {"type": "path", "default": "/var/vcap/store/microbosh-restore/server"},
+            "timeout": {"type": "int", "default": 600},
+        },
+        supports_check_mode=True,
+    )
+    given = module.params
+    try:
+        server = find_server(given["store"], given["packages"], given["scratch"], module.run_command)
+        result = bring(server, given["state"], given["port"], given["timeout"], module.check_mode)
+    except DirectorError as error:
+        module.fail_json(msg=str(error), **error.facts)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

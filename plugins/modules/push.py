@@ -1,0 +1,83 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, microbosh.director contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The documentation of an action: plugins/action/push.py does the work, on the controller."""
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+DOCUMENTATION = r"""
+module: push
+short_description: Copy files to the director and show how far it is
+description:
+  - Hands the transfer to M(ansible.posix.synchronize). Only regular files are pushed, as the user that logs in; owners,
+    modes and links are the business of M(microbosh.director.restore_tree).
+  - Files that are there with the same size and time are not pushed again.
+  - Meanwhile it prints a line every 10 seconds with the bytes pushed and their share.
+author: microbosh.director contributors (@microbosh)
+version_added: 1.0.0
+extends_documentation_fragment:
+  - microbosh.director.attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+  platform:
+    platforms: posix
+options:
+  src:
+    description: Directory on the controller.
+    type: path
+    required: true
+  dest:
+    description: Directory on the director. It is made if only its last part is missing.
+    type: str
+    required: true
+  files:
+    description: Names below O(src), in the octal escapes of vis(3).
+    type: list
+    elements: str
+    required: true
+  total:
+    description: Their size in bytes, for the share in the progress lines. V(0) is unknown.
+    type: int
+    default: 0
+  timeout:
+    description: Seconds without any data after which the transfer fails.
+    type: int
+    default: 600
+seealso:
+  - module: microbosh.director.pull
+  - module: microbosh.director.restore_tree
+"""
+
+EXAMPLES = r"""
+- name: What the director does not have is pushed
+  microbosh.director.push:
+    src: /backups/director1/20261122T221326Z/vcap
+    dest: /var/vcap/store/microbosh-backup/restore
+    files: [store/redis/dump.rdb]
+"""
+
+RETURN = r"""
+files:
+  description: Files that were pushed.
+  returned: always
+  type: int
+  sample: 184
+bytes:
+  description: Their size in bytes.
+  returned: always
+  type: int
+  sample: 209715200
+seconds:
+  description: How long it took.
+  returned: always
+  type: float
+  sample: 3.25
+"""

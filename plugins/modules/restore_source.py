@@ -1,0 +1,119 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, microbosh.director contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The documentation of an action: plugins/action/restore_source.py does the work, on the controller."""
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+DOCUMENTATION = r"""
+module: restore_source
+short_description: Find the backup to restore, and unpack it if it is an archive
+description:
+  - Finds a backup on the controller and tells what a restore has to know of it. Reads every dump to its end.
+  - An archive is unpacked so that nothing of it can land outside of O(scratch). If a file with its name and C(.sha256)
+    behind it lies beside it, it has to agree.
+  - An archive or a directory without manifest, such as those of other tools, holds C(vcap/) and perhaps C(dbs/). For
+    it, owners, modes and times are taken from the archive.
+author: microbosh.director contributors (@microbosh)
+version_added: 1.0.0
+extends_documentation_fragment:
+  - microbosh.director.attributes
+notes:
+  - Runs on the controller, whatever the task is delegated to.
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+  platform:
+    platforms: posix
+options:
+  backup:
+    description: V(latest), the id of a backup in O(directory), or the path of an archive or an unpacked one.
+    type: str
+    required: true
+  directory:
+    description: Directory of the director's backups.
+    type: path
+    required: true
+  scratch:
+    description: Directory to unpack into. What is in it is removed.
+    type: path
+    required: true
+  unproven:
+    description: Whether a backup without manifest will do.
+    type: bool
+    default: false
+seealso:
+  - module: microbosh.director.backup_manifest
+"""
+
+EXAMPLES = r"""
+- name: The backup to restore is known
+  microbosh.director.restore_source:
+    backup: latest
+    directory: /backups/director1
+    scratch: /backups/director1/restore
+  register: source
+"""
+
+RETURN = r"""
+path:
+  description: Directory of the backup.
+  returned: success
+  type: str
+  sample: /backups/director1/20261122T221326Z
+proven:
+  description: Whether it has a manifest.
+  returned: success
+  type: bool
+  sample: true
+metadata:
+  description: Path of its metadata.mtree.
+  returned: success
+  type: str
+  sample: /backups/director1/20261122T221326Z/metadata.mtree
+filter:
+  description: The filter rules that it was made with.
+  returned: success
+  type: list
+  elements: str
+  sample: ["+ store", "+ store/**"]
+agent_id:
+  description: The agent of the director that it was made of, null if it is not known.
+  returned: success
+  type: str
+  sample: bm-e0bcbfab-fd07-4fe7-b110-675e27a85225
+dumps:
+  description: Its dumps, complete ones all.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{"database": "bosh", "name": "bosh.sql", "size": 5242880, "rows": {"public.deployments": 2}}]
+postgres:
+  description: The directories of PostgreSQL in it.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{"name": "postgres-15", "major": "15"}]
+id:
+  description: Its id, null if it is not one of this collection.
+  returned: success
+  type: str
+  sample: 20261122T221326Z
+host:
+  description: The inventory name of the director that it was made of.
+  returned: success
+  type: str
+  sample: director1
+mode:
+  description: How it was made.
+  returned: success
+  type: str
+  sample: offline
+"""

@@ -1,0 +1,256 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, microbosh.director contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+DOCUMENTATION = r"""
+module: restore_tree
+short_description: Put the files of a backup in the place of those on a director, and back
+version_added: 1.0.0
+description:
+  - The part of a restore that needs root on the director. Files are pushed by the backup user; this module takes them
+    from there, so that no program but this one runs as root and no right is left behind.
+  - What is wanted is built beside what is there, on the same file system, with owner, group, mode, time and links as
+    they were recorded. Then both are exchanged by renames, within a second or two. What was there is kept aside until
+    the restore is proven, at no cost in space.
+  - A marker says how far the restore is. It is readable by everyone. Each step can be killed at any moment and done
+    again; until the marker says V(proven) the old state can be put back.
+  - Blobs that are there already, with their content and metadata, are not pushed. Both trees share them as hard links,
+    because a blob is written once and never changed.
+  - C(/var/vcap/bosh) holds the identity of the machine for its agent. It is restored only if C(settings.json) there
+    names the same agent as the backup's.
+author: microbosh.director contributors (@microbosh)
+extends_documentation_fragment:
+  - microbosh.director.attributes
+notes:
+  - Runs on the director with Python 2.7 or 3.6 and later, and only the standard library. Needs C(become), but for
+    O(state=examined).
+attributes:
+  check_mode:
+    support: full
+    details: O(state=compared) never changes anything, and says everything.
+  diff_mode:
+    support: partial
+    details: O(state=compared) lists every name that would be added (C(+)), replaced (C(~)), given other metadata (C(m))
+      or removed (C(-)).
+  idempotent:
+    support: full
+  platform:
+    platforms: posix
+options:
+  state:
+    description:
+      - V(examined) returns the marker. It needs no right but to read.
+      - V(compared) tells what a restore would change and which files have to be pushed. It changes nothing.
+      - V(staged) builds what is wanted out of O(incoming). The director may still run.
+      - V(marked) writes O(phase) and O(about) into the marker.
+      - V(swapped) exchanges the trees. Every service has to be stopped.
+      - V(rolled_back) puts back what was there. Every service has to be stopped.
+      - V(absent) removes what the restore kept, and the marker. It refuses while either may be needed.
+    type: str
+    choices: [examined, compared, staged, marked, swapped, rolled_back, absent]
+    required: true
+  root:
+    description: The directory that backups are made of.
+    type: path
+    default: /var/vcap
+  workspace:
+    description: Directory of the restore, root's own, on the file system of the data.
+    type: path
+    default: /var/vcap/store/microbosh-restore
+  incoming:
+    description: Directory that the files were pushed to, on the file system of O(workspace).
+    type: path
+    default: /var/vcap/store/microbosh-backup/restore
+  metadata:
+    description: C(metadata.mtree) of the backup, a path on the controller. Its content travels with the module.
+    type: str
+  filter:
+    description: The rsync filter rules of the backup. What they name and the backup does not have goes away.
+    type: list
+    elements: str
+    default: []
+  database:
+    description:
+      - What becomes of the directory of PostgreSQL.
+      - V(files) restores it like everything else.
+      - V(dump) leaves it as it is, for a dump that is loaded later, and keeps a copy aside.
+    type: str
+    choices: [files, dump]
+    default: files
+  agent_id:
+    description: The agent that the backup's C(bosh/settings.json) names.
+    type: str
+  phase:
+    description: How far the restore is.
+    type: str
+    choices: [stopping, loading, proving, starting, proven]
+  about:
+    description: What somebody who goes on with this restore has to know. Kept in the marker, which everyone can read.
+    type: dict
+seealso:
+  - module: microbosh.director.director_lease
+"""
+
+EXAMPLES = r"""
+- name: What a restore would change is known
+  microbosh.director.restore_tree:
+    state: compared
+    metadata: /backups/director1/20261122T221326Z/metadata.mtree
+    filter: ["+ store", "+ store/**", "- *"]
+  become: true
+  register: comparison
+
+- name: No restore is under way
+  microbosh.director.restore_tree:
+    state: examined
+  register: restore
+  failed_when: restore is failed or restore.marker is not none
+"""
+
+RETURN = r"""
+marker:
+  description: How far a restore is, null if none is under way.
+  returned: all states but V(compared) and V(staged)
+  type: dict
+  contains:
+    phase:
+      description: How far it is.
+      type: str
+      sample: swapping
+    updated:
+      description: Since when, in UTC.
+      type: str
+      sample: "2026-11-22T22:13:26Z"
+    about:
+      description: What O(about) was.
+      type: dict
+      sample: {"backup": 20261122T221326Z}
+    failed_phase:
+      description: How far the restore had come that is rolled back.
+      type: str
+      sample: proving
+added:
+  description: Number of names that are not there yet.
+  returned: O(state=compared)
+  type: int
+  sample: 12
+replaced:
+  description: Number of names with other content.
+  returned: O(state=compared)
+  type: int
+  sample: 954
+altered:
+  description: Number of names with the right content and other metadata.
+  returned: O(state=compared)
+  type: int
+  sample: 3
+removed:
+  description: Number of names that would go away.
+  returned: O(state=compared)
+  type: int
+  sample: 7
+same:
+  description: Number of names that are as they should be.
+  returned: O(state=compared)
+  type: int
+  sample: 5120
+push:
+  description: Files that have to be pushed, below O(root), in the octal escapes of vis(3).
+  returned: O(state=compared)
+  type: list
+  elements: str
+  sample: [store/redis/dump.rdb]
+push_bytes:
+  description: Their size in bytes.
+  returned: O(state=compared)
+  type: int
+  sample: 83886080
+need_bytes:
+  description: Bytes that have to be free on the file system of the store.
+  returned: O(state=compared)
+  type: int
+  sample: 150994944
+free_bytes:
+  description: Bytes that are free there.
+  returned: O(state=compared)
+  type: int
+  sample: 8589934592
+postgres:
+  description: The directories of PostgreSQL in the store.
+  returned: O(state=compared)
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Name of the directory.
+      type: str
+      sample: postgres-15
+    major:
+      description: What its C(PG_VERSION) says.
+      type: str
+      sample: "15"
+left_out:
+  description: Paths below O(root) that stay as they are on this host, though the backup has them.
+  returned: O(state=compared) or O(state=staged)
+  type: list
+  elements: str
+  sample: [bosh]
+shared:
+  description: Number of blobs that were there already.
+  returned: O(state=staged)
+  type: int
+  sample: 5120
+seconds:
+  description: How long it took.
+  returned: always
+  type: float
+  sample: 1.24
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._restore_steps import Restore
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            "state": {
+                "type": "str",
+                "choices": ["examined", "compared", "staged", "marked", "swapped", "rolled_back", "absent"],
+                "required": True,
+            },
+            "root": {"type": "path", "default": "/var/vcap"},
+            "workspace": {"type": "path", "default": "/var/vcap/store/microbosh-restore"},
+            "incoming": {"type": "path", "default": "/var/vcap/store/microbosh-backup/restore"},
+            "metadata": {"type": "str", "no_log": True},  # it would fill the host's log
+            "filter": {"type": "list", "elements": "str", "default": []},
+            "database": {"type": "str", "choices": ["files", "dump"], "default": "files"},
+            "agent_id": {"type": "str"},
+            "phase": {"type": "str", "choices": ["stopping", "loading", "proving", "starting", "proven"]},
+            "about": {"type": "dict"},
+        },
+        required_if=[
+            ("state", "compared", ["metadata"]),
+            ("state", "staged", ["metadata"]),
+            ("state", "marked", ["phase"]),
+        ],
+        supports_check_mode=True,
+    )
+    module.run_command_environ_update = {"LANG": "C", "LC_ALL": "C"}
+    try:
+        result = Restore(module.params, module.run_command).perform(module.check_mode)
+    except DirectorError as error:
+        module.fail_json(msg=str(error), **error.facts)
+    except EnvironmentError as error:
+        module.fail_json(msg="The restore stopped at %s: %s." % (error.filename or "a file", error.strerror or error))
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

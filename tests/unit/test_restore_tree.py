@@ -1,0 +1,384 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The exchange of two trees: exact, and killed at every single step, it goes on or back to the end."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from ansible_collections.microbosh.director.plugins.module_utils import _mtree as mtree
+from ansible_collections.microbosh.director.plugins.module_utils import _restore_swap as swapping
+from ansible_collections.microbosh.director.plugins.module_utils import _tree as tree
+from ansible_collections.microbosh.director.plugins.module_utils._files import sha256
+from ansible_collections.microbosh.director.plugins.module_utils._restore_steps import Restore
+from ansible_collections.microbosh.director.plugins.module_utils._restore_tree import RestoreError, pack
+
+RULES = ["- /store/lost+found", "+ /bosh", "+ /bosh/settings.json", "- /bosh/**", "+ /store", "+ /store/**", "- *"]
+BLOB = "store/blobstore/store/ab/blob"
+OLD = 1_400_000_000_123_456_789
+
+
+class Killed(BaseException):
+    """The process is gone: nothing catches this."""
+
+
+def write(path, text, mode=0o640, mtime=OLD):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(mode)
+    os.utime(path, ns=(mtime, mtime))
+
+
+def describe(top):
+    """Everything about a tree, but for what is none of a restore's business."""
+    found = {}
+    entries = tree.examine_tree(os.fsencode(top), b".")
+    for entry in sorted(entries, key=lambda entry: entry.path):
+        path = os.path.normpath(entry.path).decode()
+        if path.startswith("store/microbosh") or path == "store":
+            continue
+        content = (top / path).read_text() if entry.type == "file" else None
+        found[path] = (entry.type, entry.uid, entry.gid, oct(entry.mode), entry.mtime, entry.link, content)
+    return found
+
+
+class Rig:
+    """A director's tree, a backup of it, and what a restore does to it."""
+
+    def __init__(self, top):
+        self.vcap, self.backup = top / "vcap", top / "backup" / "vcap"
+        self.incoming = self.vcap / "store" / "microbosh-backup" / "restore"
+        self._fill(self.vcap)
+        self.incoming.parent.mkdir()
+        shutil.copytree(self.vcap, self.backup, symlinks=True, ignore=lambda *_: ["microbosh-backup", "lost+found"])
+        (self.backup / "store/director/kept").unlink()
+        os.link(self.backup / "store/director/log", self.backup / "store/director/kept")
+        self.metadata = self._metadata()
+        self.wanted = describe(self.backup)
+        self._destroy()
+        self.before = describe(self.vcap)
+
+    @staticmethod
+    def _fill(top):
+        write(top / "bosh/settings.json", '{"agent_id": "a1"}', 0o600)
+        write(top / "bosh/etc/monitrc", "none of ours")
+        write(top / BLOB, "a blob")
+        write(top / "store/blobstore/store/cd/other", "another blob")
+        write(top / "store/director/log", "a log")
+        os.link(top / "store/director/log", top / "store/director/kept")
+        (top / "store/director/away").symlink_to("/mnt/away")
+        write(top / "store/redis/dump.rdb", "redis")
+        write(top / "store/postgres/PG_VERSION", "15\n")
+        write(top / "store/postgres/base", "rows as they were")
+        write(top / "store/lost+found/piece", "stays")
+        for directory, dummy, files in os.walk(top, topdown=False):
+            for name in files:
+                os.utime(Path(directory, name), ns=(OLD, OLD), follow_symlinks=False)
+            os.utime(directory, ns=(OLD, OLD))
+
+    def _destroy(self):
+        (self.vcap / "store/blobstore/store/cd/other").unlink()
+        write(self.vcap / "store/postgres/base", "rows that came later", mtime=OLD + 1)
+        write(self.vcap / "store/director/new/one", "new", mtime=OLD + 2)
+        shutil.rmtree(self.vcap / "store/redis")
+        (self.vcap / "store/redis").symlink_to("/elsewhere")
+        (self.vcap / "store/director/log").chmod(0o777)
+        (self.vcap / "store/director/away").unlink()
+        (self.vcap / "store/director/away").mkdir()
+
+    def _metadata(self):
+        entries = sorted(tree.examine_tree(os.fsencode(self.backup.parent), b"vcap"), key=lambda entry: entry.path)
+        tree.mark_twins(entries)
+        for entry in entries:
+            if entry.type == "file":
+                entry.digest = sha256(os.path.join(os.fsencode(self.backup.parent), entry.path))[0]
+        return b"".join(mtree.format_entries(entries))
+
+    def restore(self, state, **more):
+        params = {
+            "state": state, "root": str(self.vcap), "workspace": str(self.vcap / "store/microbosh-restore"),
+            "incoming": str(self.incoming), "metadata": pack(self.metadata), "filter": RULES, "database": "files",
+            "agent_id": "a1", "phase": None, "about": None, **more,
+        }  # fmt: skip
+        return Restore(params, run_command).perform()
+
+    def push(self, names):
+        for name in names:
+            target = self.incoming / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(self.backup / name, target)
+
+    def stage(self, **more):
+        """Come as far as the services are stopped."""
+        compared = self.restore("compared", **more)
+        self.push(compared["push"])
+        staged = self.restore("staged", **more)
+        about = {"filter": RULES, "left_out": staged["left_out"], "database": more.get("database", "files")}
+        self.restore("marked", phase="stopping", about=about)
+        return compared
+
+    def settle(self, phase="proven"):
+        if phase == "proven":
+            self.restore("marked", phase=phase)
+        self.restore("absent")
+        assert not (self.vcap / "store/microbosh-restore").exists()
+
+
+def run_command(argv, **dummy):
+    if argv == ["sync"]:  # it would wait for all disks of the machine, hundreds of times
+        return 0, "", ""
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, env={**os.environ, "LC_ALL": "C"})
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.fixture(autouse=True)
+def memory_alone(monkeypatch):
+    """Nothing here has to survive a power cut."""
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+
+
+@pytest.fixture
+def rig(tmp_path):
+    return Rig(tmp_path)
+
+
+def expected(rig):
+    """What a restore makes of the tree: the backup, with what its filter does not name left alone."""
+    left = {path: entry for path, entry in rig.before.items() if path.startswith(("store/lost+found", "bosh/etc"))}
+    return {**rig.wanted, **left}
+
+
+def test_the_tree_is_what_was_backed_up(rig):
+    rig.stage()
+    rig.restore("swapped")
+    rig.settle()
+    assert describe(rig.vcap) == expected(rig)
+    log, kept = (os.stat(rig.vcap / "store/director" / name).st_ino for name in ("log", "kept"))
+    assert log == kept
+
+
+def test_comparing_touches_nothing_and_says_what_would_change(rig):
+    compared = rig.restore("compared")
+    assert describe(rig.vcap) == rig.before
+    lines = compared["diff"]["prepared"].splitlines()
+    assert {"+ store/blobstore/store/cd/other", "- store/director/new/one", "~ store/postgres/base"} <= set(lines)
+    assert {"~ store/redis", "+ store/redis/dump.rdb", "~ store/director/away", "m store/director/log"} <= set(lines)
+    assert not [line for line in lines if "lost+found" in line or "bosh/etc" in line]
+    assert compared["postgres"] == [{"name": "postgres", "major": "15"}]
+
+
+def test_a_blob_that_is_there_is_shared_and_not_pushed(rig):
+    before = os.stat(rig.vcap / BLOB).st_ino
+    assert BLOB not in rig.stage()["push"]
+    rig.restore("swapped")
+    rig.settle()
+    assert os.stat(rig.vcap / BLOB).st_ino == before
+
+
+def test_a_blob_with_a_flipped_byte_is_pushed_though_size_and_time_are_right(rig):
+    write(rig.vcap / BLOB, "a blog", mtime=(rig.vcap / BLOB).stat().st_mtime_ns)
+    assert BLOB in rig.stage()["push"]
+    rig.restore("swapped")
+    rig.settle()
+    assert (rig.vcap / BLOB).read_text() == "a blob"
+
+
+def test_no_file_of_the_database_is_shared_with_what_is_kept_aside(rig):
+    rig.stage()
+    rig.restore("swapped")
+    assert os.stat(rig.vcap / "store/postgres/base").st_nlink == 1
+    assert os.stat(rig.vcap / "store/postgres/PG_VERSION").st_nlink == 1
+
+
+def test_another_machine_keeps_its_identity(rig):
+    rig.stage(agent_id="another")
+    rig.restore("swapped")
+    rig.settle()
+    assert describe(rig.vcap)["bosh/settings.json"] == rig.before["bosh/settings.json"]
+    assert describe(rig.vcap)["store/redis/dump.rdb"] == rig.wanted["store/redis/dump.rdb"]
+
+
+def test_what_did_not_arrive_whole_stops_nothing(rig):
+    rig.push(rig.restore("compared")["push"])
+    write(rig.incoming / "store/redis/dump.rdb", "reddis")
+    with pytest.raises(RestoreError, match=r"store/redis/dump\.rdb did not arrive"):
+        rig.restore("staged")
+    (rig.incoming / "store/redis/dump.rdb").unlink(missing_ok=True)
+    with pytest.raises(RestoreError, match="neither pushed"):
+        rig.restore("staged")
+    assert describe(rig.vcap) == rig.before
+
+
+def test_a_symbolic_link_instead_of_a_pushed_file_is_refused(rig):
+    rig.push(rig.restore("compared")["push"])
+    (rig.incoming / "store/redis/dump.rdb").unlink()
+    (rig.incoming / "store/redis/dump.rdb").symlink_to("/etc/shadow")
+    with pytest.raises(RestoreError, match="did not arrive whole"):
+        rig.restore("staged")
+
+
+def test_a_name_that_leads_elsewhere_is_refused(rig):
+    rig.metadata = rig.metadata.replace(b"./vcap/store/redis ", b"./vcap/store/../../etc ")
+    with pytest.raises(RestoreError, match="leads elsewhere"):
+        rig.restore("compared")
+
+
+def test_a_dump_leaves_the_database_where_it_is_and_keeps_a_copy(rig):
+    rig.stage(database="dump")
+    rig.restore("swapped")
+    assert (rig.vcap / "store/postgres/base").read_text() == "rows that came later"
+    assert describe(rig.vcap)["store/redis/dump.rdb"] == rig.wanted["store/redis/dump.rdb"]
+    write(rig.vcap / "store/postgres/base", "half loaded")
+    rig.restore("rolled_back")
+    rig.settle("rolled_back")
+    assert describe(rig.vcap) == rig.before
+
+
+def test_nothing_is_removed_while_it_may_be_needed(rig):
+    rig.stage()
+    rig.restore("swapped")
+    with pytest.raises(RestoreError, match="needed still"):
+        rig.restore("absent")
+    with pytest.raises(RestoreError, match="under way already"):
+        rig.restore("staged")
+
+
+def test_what_services_wrote_after_the_exchange_goes_away_with_a_rollback(rig):
+    rig.stage()
+    rig.restore("swapped")
+    rig.restore("marked", phase="starting")
+    write(rig.vcap / "store/postgres/wal/0001", "written since")
+    write(rig.vcap / "store/postgres/base", "written since")
+    rig.restore("rolled_back")
+    # and what they write once they run on the old data stays, however often somebody asks for the rollback
+    write(rig.vcap / "store/director/later", "later")
+    rig.restore("rolled_back")
+    assert (rig.vcap / "store/director/later").read_text() == "later"
+    (rig.vcap / "store/director/later").unlink()
+    os.utime(rig.vcap / "store/director", ns=(rig.before["store/director"][4],) * 2)
+    rig.settle("rolled_back")
+    assert describe(rig.vcap) == rig.before
+
+
+def test_an_exchange_that_is_complete_is_not_done_again(rig):
+    rig.stage()
+    rig.restore("swapped")
+    write(rig.vcap / "store/director/new/one", "a service made it anew")
+    assert rig.restore("swapped")["changed"] is False
+    assert (rig.vcap / "store/director/new/one").exists()
+
+
+def test_a_proven_restore_is_not_rolled_back(rig):
+    rig.stage()
+    rig.restore("swapped")
+    rig.restore("marked", phase="proven")
+    with pytest.raises(RestoreError, match="resume it"):
+        rig.restore("rolled_back")
+
+
+def test_the_marker_is_readable_by_all(rig):
+    rig.stage()
+    path = rig.vcap / "store/microbosh-restore/marker.json"
+    assert path.stat().st_mode & 0o777 == 0o644
+    assert json.loads(path.read_text())["phase"] == "stopping"
+    assert rig.restore("examined")["marker"]["about"]["left_out"] == []
+
+
+class Guillotine:
+    """Kills the process instead of the step with that number; without a number it counts them."""
+
+    STEPS = ("rename", "unlink", "rmdir", "mkdir", "lchown", "symlink", "link")
+
+    def __init__(self, monkeypatch, at=None):
+        self.count = 0
+        for name in self.STEPS:
+            monkeypatch.setattr(os, name, self._wrapped(getattr(os, name), at))
+
+    def _wrapped(self, function, at):
+        def step(*arguments, **options):
+            self.count += 1
+            if self.count == at:
+                raise Killed
+            return function(*arguments, **options)
+
+        return step
+
+
+def steps_of(rig, monkeypatch, *states):
+    with monkeypatch.context() as patched:
+        counted = Guillotine(patched)
+        for state in states:
+            rig.restore(state)
+    return counted.count
+
+
+def killed(rig, monkeypatch, state, at):
+    with monkeypatch.context() as patched:
+        Guillotine(patched, at)
+        with pytest.raises(Killed):
+            rig.restore(state)
+
+
+def across_file_systems(monkeypatch):
+    """Make /var/vcap/bosh another file system than the store, as it is on a director."""
+    real = os.rename
+
+    def rename(source, target):
+        if len({b"/vcap/bosh/" in os.fsencode(path) for path in (source, target)}) == 2:
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+        return real(source, target)
+
+    monkeypatch.setattr(swapping.os, "rename", rename)
+
+
+@pytest.mark.parametrize("way", ["resume", "roll back"])
+def test_killed_at_every_step_of_the_exchange_it_ends_well(tmp_path, monkeypatch, way):
+    across_file_systems(monkeypatch)
+    first = Rig(tmp_path / "count")
+    first.stage()
+    count = steps_of(first, monkeypatch, "swapped")
+    assert count > 40
+    for at in range(1, count + 1):
+        rig = Rig(tmp_path / str(at))
+        rig.stage()
+        killed(rig, monkeypatch, "swapped", at)
+        rig.restore("swapped" if way == "resume" else "rolled_back")
+        rig.settle("proven" if way == "resume" else "rolled_back")
+        assert describe(rig.vcap) == (expected(rig) if way == "resume" else rig.before), f"killed at step {at}"
+
+
+def test_killed_at_every_step_of_the_rollback_it_ends_well(tmp_path, monkeypatch):
+    across_file_systems(monkeypatch)
+    first = Rig(tmp_path / "count")
+    first.stage()
+    first.restore("swapped")
+    count = steps_of(first, monkeypatch, "rolled_back")
+    for at in range(1, count + 1):
+        rig = Rig(tmp_path / str(at))
+        rig.stage()
+        rig.restore("swapped")
+        killed(rig, monkeypatch, "rolled_back", at)
+        if rig.restore("examined")["marker"]["phase"] == "rolling_back":
+            with pytest.raises(RestoreError, match="rolled back to the end"):
+                rig.restore("swapped")
+        rig.restore("rolled_back")
+        rig.settle("rolled_back")
+        assert describe(rig.vcap) == rig.before, f"killed at step {at}"
+
+
+def test_killed_at_every_step_before_the_stop_nothing_has_changed(tmp_path, monkeypatch):
+    first = Rig(tmp_path / "count")
+    first.push(first.restore("compared")["push"])
+    count = steps_of(first, monkeypatch, "staged")
+    for at in range(1, count + 1):
+        rig = Rig(tmp_path / str(at))
+        rig.push(rig.restore("compared")["push"])
+        killed(rig, monkeypatch, "staged", at)
+        assert describe(rig.vcap) == rig.before
+        rig.push(rig.restore("compared")["push"])
+        rig.restore("staged")
