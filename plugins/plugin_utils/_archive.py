@@ -9,6 +9,7 @@ import contextlib
 import os
 import shutil
 import stat
+import subprocess
 import tarfile
 from pathlib import Path
 
@@ -44,42 +45,25 @@ def unpack(archive: Path, target: Path) -> dict[str, tuple[int, int]]:
 
 @contextlib.contextmanager
 def _opened(archive):
-    if archive.name.endswith(".zst"):
-        with archive.open("rb") as source, _zstd(source) as plain, tarfile.open(fileobj=plain, mode="r|") as tar:
-            yield tar
-    else:
+    if not archive.name.endswith(".zst"):
         with tarfile.open(archive, mode="r|*") as tar:
             yield tar
+        return
+    with _zstd(archive) as program, tarfile.open(fileobj=program.stdout, mode="r|") as tar:
+        yield tar
+        while program.stdout.read(1 << 20):
+            pass  # the padding behind the last member, and whether the rest is whole
+        if program.wait() != 0:
+            raise tarfile.ReadError(program.stderr.read().decode(errors="replace").strip() or "zstd failed")
 
 
-def _zstd(source):
+def _zstd(archive):
     try:
-        from zstandard import ZstdDecompressor, ZstdError
-    except ImportError as error:
+        return subprocess.Popen(["zstd", "-dcq", "--", archive], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    except FileNotFoundError as error:
         raise ArchiveError(
-            f"{source.name} is compressed with zstd, which this controller's Python cannot read: install the Python "
-            "library zstandard, or unpack it and pack it again as .tar.gz."
+            f"{archive} is compressed with zstd, which this controller does not have: install the package zstd."
         ) from error
-    return _Plain(ZstdDecompressor().stream_reader(source, read_across_frames=True), ZstdError)
-
-
-class _Plain:
-    """A decompressed stream whose errors are those of a file."""
-
-    def __init__(self, reader, error):
-        self._reader, self._error = reader, error
-
-    def read(self, count):
-        try:
-            return self._reader.read(count)
-        except self._error as error:
-            raise OSError(str(error)) from error
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *dummy):
-        self._reader.close()
 
 
 class Extraction:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import io
 import random
+import subprocess
 import tarfile
 from pathlib import Path
 
@@ -95,9 +96,8 @@ def pack(backup: Path, archive: Path, checksum: bool = True) -> Path:
 
 
 def compress_zstd(archive: Path):
-    import zstandard
-
-    archive.write_bytes(zstandard.ZstdCompressor().compress(archive.read_bytes()))
+    packed = subprocess.run(["zstd", "-cq"], input=archive.read_bytes(), stdout=subprocess.PIPE, check=True).stdout
+    archive.write_bytes(packed)
 
 
 def pack_members(archive: Path, *members) -> Path:

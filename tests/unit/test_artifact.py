@@ -13,7 +13,7 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 NEEDED = {"LICENSE", "README.md", "requirements.yml"}
-NEEDED |= {"changelogs", "inventory.example", "meta", "playbooks", "plugins", "roles"}
+NEEDED |= {"changelogs", "docs", "inventory.example", "meta", "playbooks", "plugins", "roles"}
 MADE_BY_THE_BUILD = {"FILES.json", "MANIFEST.json"}
 MADE_BY_A_RELEASE = {"CHANGELOG.md"}
 
