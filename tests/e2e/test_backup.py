@@ -255,7 +255,7 @@ def unprivileged(micro, odd_names):
         subprocess.run(["chown", "-R", "nobody:nogroup", home], check=True)
         with gate(micro) as barrier:
             barrier.hold(SECOND_PASS)
-            process = start_ansible(command, {"HOME": home, "ANSIBLE_HOME": home})
+            process = start_ansible(command, {"HOME": home, "ANSIBLE_HOME": home, "ANSIBLE_REMOTE_TMP": f"{home}/tmp"})
             barrier.wait(process)
             on_host = host_tree(micro)
             barrier.release()

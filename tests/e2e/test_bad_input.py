@@ -101,8 +101,10 @@ def test_setup_with_a_wrong_password_changes_nothing(small):
     wrong.write_text("not the password")
     wrong.chmod(0o600)
     right = small.directory / "password"
+    alone = {"ANSIBLE_SSH_ARGS": "-o ControlMaster=no -o ControlPath=none"}  # no session of an earlier run helps
     for login, become in ((wrong, right), (right, wrong)):
-        run = small.play("setup", "--connection-password-file", str(login), "--become-password-file", str(become))
+        passwords = ("--connection-password-file", str(login), "--become-password-file", str(become))
+        run = small.play("setup", *passwords, environment=alone)
         assert run.status != 0
         assert "Permission denied" in run or "Incorrect sudo password" in run or "incorrect password" in run, run.output
     assert small.shell("cat /etc/sudoers.d/backup; ls -l /etc/sudoers.d /usr/local/sbin") == before
