@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
@@ -43,7 +42,8 @@ class ActionModule(ActionBase):
                 self._show(task_vars["inventory_hostname"], verdict)
                 verdicts.append(verdict)
         except (DirectorError, SourceError, OSError) as error:
-            raise AnsibleActionFail(str(error)) from error
+            result.update(failed=True, msg=str(error), verdicts=verdicts)
+            return result
         bad = [verdict for verdict in verdicts if not verdict["good"]]
         result.update(changed=False, good=not bad, verdicts=verdicts)
         if bad and arguments["fail"]:
@@ -70,6 +70,8 @@ def _lines(verdict):
     blobs = f", {verdict['blobs']['named']} blobs" if verdict["blobs"] else ""
     said = "is whole" if verdict["whole"] else "IS NOT WHOLE"
     read = f"{verdict['files']} files read again, {len(verdict['dumps'])} dumps{blobs}"
+    if verdict["sealed"]:
+        read = "encrypted, so only its checksum was compared"
     lines = [f"{verdict['name']} {said}: {read} ({duration(verdict['seconds'])})"]
     lines += [f"  {line}" for line in finding_lines(verdict["findings"])]
     rehearsed = verdict["rehearsed"]

@@ -10,12 +10,13 @@ __metaclass__ = type
 import contextlib
 import fcntl
 import hashlib
+import itertools
 import os
 import re
 from collections import namedtuple
 
 from ansible_collections.microbosh.director.plugins.module_utils._clock import seconds_since, uptime
-from ansible_collections.microbosh.director.plugins.module_utils._dump import chunks_of
+from ansible_collections.microbosh.director.plugins.module_utils._dump import CHUNK
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._iaas_ids import resolve
 from ansible_collections.microbosh.director.plugins.module_utils._postgres import (
@@ -82,12 +83,21 @@ class DumpFile(object):
             )
         return found
 
-    def _chunks(self):
+    @contextlib.contextmanager
+    def _opened(self):
         try:
-            for chunk in chunks_of(encoded(self.path)):
-                yield chunk
+            with open(encoded(self.path), "rb") as stream:
+                yield stream
         except EnvironmentError as error:
             raise self._error("it cannot be read (%s)" % error.strerror, "Give the path of a dump on this host.")
+
+    def _chunks(self):
+        with self._opened() as stream:
+            while True:
+                chunk = stream.read(CHUNK)
+                if not chunk:
+                    return
+                yield chunk
 
     def _read(self, database):
         kind, names = databases_in(self._chunks())
@@ -125,16 +135,20 @@ class DumpFile(object):
             os.close(descriptor)
 
     def pieces(self, mapping, missing_roles, expected):
-        """Yield what psql is to run; raise if the file is no longer the one that was examined.
+        """Return what psql is to run, piece by piece; raise if the file is no longer the one that was examined.
 
         ``expected`` is how many ids are to be replaced, by column.
         """
         digest = hashlib.sha256()
         counts = {}
-        for piece in statements(self._hashed(digest), self.contents, mapping, missing_roles, counts):
-            yield piece
+        pieces = statements(self._hashed(digest), self.contents, mapping, missing_roles, counts)
+        return itertools.chain(pieces, self._end(digest, counts, expected))
+
+    def _end(self, digest, counts, expected):
+        """Yield nothing to run, at the moment when all of it was read."""
         if digest.hexdigest() != self.sha256 or counts != expected:
             raise self._error("it was changed while it was read", "Nothing was loaded.")
+        yield b""
 
     def _hashed(self, digest):
         for chunk in self._chunks():

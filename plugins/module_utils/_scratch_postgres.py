@@ -99,6 +99,32 @@ def unprivileged(name):
     )
 
 
+class _Child(subprocess.Popen):
+    """A process that ends with ours, perhaps of another account, which run_command cannot do."""
+
+    def __init__(self, command, directory, account, environment):
+        self._account = account
+        with open(os.path.join(directory, "log"), "ab") as log, open(os.devnull, "rb") as nothing:
+            super(_Child, self).__init__(
+                command,
+                stdin=nothing,
+                stdout=log,
+                stderr=log,
+                close_fds=True,
+                cwd=directory,
+                env=environment,
+                preexec_fn=self._become,
+            )
+
+    def _become(self):
+        """In the child: give up root, and end when the parent does."""
+        if self._account:
+            os.setgroups([])
+            os.setgid(self._account[1])
+            os.setuid(self._account[0])
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGQUIT)
+
+
 class ScratchServer(object):
     """Made when the block is entered, gone when it is left, also when this process is killed."""
 
@@ -143,24 +169,10 @@ class ScratchServer(object):
             if self._account:
                 os.chown(self._path(name), *self._account)
 
-    def _become(self):
-        """In the child: give up root, and end when the parent does."""
-        if self._account:
-            os.setgroups([])
-            os.setgid(self._account[1])
-            os.setuid(self._account[0])
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGQUIT)
-
-    def _environment(self):
-        environment = dict((name, value) for name, value in os.environ.items() if not name.startswith("PG"))
-        return dict(environment, LC_ALL="C", LANG="C", LD_LIBRARY_PATH=self.binaries.environment["LD_LIBRARY_PATH"])
-
     def _spawn(self, command):
-        with open(self._path("log"), "ab") as log, open(os.devnull, "rb") as nothing:
-            return subprocess.Popen(
-                command, stdin=nothing, stdout=log, stderr=log, close_fds=True, cwd=self.directory,
-                env=self._environment(), preexec_fn=self._become,
-            )  # fmt: skip
+        environment = dict((name, value) for name, value in os.environ.items() if not name.startswith("PG"))
+        environment.update(LC_ALL="C", LANG="C", LD_LIBRARY_PATH=self.binaries.environment["LD_LIBRARY_PATH"])
+        return _Child(command, self.directory, self._account, environment)
 
     def _make_cluster(self):
         command = [self.binaries.command("initdb"), "--pgdata=" + self._path("data"), "--username=" + SUPERUSER]

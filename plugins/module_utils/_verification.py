@@ -109,7 +109,8 @@ class Verification(object):
 
     def _check_blobs(self):
         dump = os.path.join(self.path, layout.DUMPS, DIRECTOR_DATABASE + ".sql")
-        if not os.path.isfile(dump):
+        torn = any(item["kind"] == "dump" and os.path.join(self.path, item["path"]) == dump for item in self.findings)
+        if torn or not os.path.isfile(dump):
             return
         inner = os.path.join(layout.TREE, BLOBSTORE)
         try:

@@ -17,11 +17,11 @@ description:
     its last line and compares it with what C(backup.json) recorded. Looks for every blob that the dump of the
     director's database names, and reads it.
   - An archive is compared with the C(.sha256) beside it, and unpacked into O(scratch). Owners and times of what was
-    unpacked are not compared, C(metadata.mtree) has them.
+    unpacked are not compared, C(metadata.mtree) has them. Of an encrypted archive, only the checksum is compared.
   - With O(rehearse), loads every dump of what is whole into a scratch PostgreSQL server, as
     M(microbosh.director.pg_rehearse) does.
-  - Keeps the verdict with the backup, in C(verdict.json), or beside an archive. M(microbosh.director.backup_prune) reads
-    it, and no backup is made on the basis of one that was found not whole.
+  - Keeps the verdict with the backup, in C(verdict.json), or beside an archive. M(microbosh.director.backup_prune)
+    reads it, and no backup is made on the basis of one that was found not whole.
   - Does not touch the director, and needs no connection.
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
@@ -120,6 +120,10 @@ verdicts:
       description: Whether nothing was found.
       type: bool
       sample: true
+    sealed:
+      description: Whether it is an encrypted archive, of which only the checksum was compared.
+      type: bool
+      sample: false
     findings:
       description:
         - What is wrong. Kinds are V(missing), V(altered), V(extra) and V(metadata) for files, V(dump), V(blob),

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import subprocess
 from dataclasses import dataclass
@@ -12,7 +14,7 @@ from pathlib import Path
 
 from ansible_collections.microbosh.director.plugins.module_utils import _layout as layout
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
-from ansible_collections.microbosh.director.plugins.module_utils._files import remove_tree
+from ansible_collections.microbosh.director.plugins.module_utils._files import remove_tree, sha256
 from ansible_collections.microbosh.director.plugins.module_utils._rehearsal import rehearse_backup, require_possible
 from ansible_collections.microbosh.director.plugins.module_utils._snapshots import list_ids
 from ansible_collections.microbosh.director.plugins.module_utils._verdict import (
@@ -27,7 +29,17 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._archive import
 from ansible_collections.microbosh.director.plugins.plugin_utils._source import SourceError, find
 
 ALL = "all"
-NOT_VERIFIED = {"whole": False, "files": 0, "read": 0, "read_bytes": 0, "dumps": [], "blobs": None, "seconds": 0.0}
+ENCRYPTED = (".age", ".gpg")
+NOT_VERIFIED = {
+    "whole": False,
+    "sealed": False,
+    "files": 0,
+    "read": 0,
+    "read_bytes": 0,
+    "dumps": [],
+    "blobs": None,
+    "seconds": 0.0,
+}
 
 
 def run_command(argv, environ_update=None, handle_exceptions=True):
@@ -43,10 +55,25 @@ def backups_meant(wanted: str, directory: Path) -> list[str]:
         return [wanted]
     archives = directory / layout.ARCHIVES
     names = sorted(path.name for path in archives.iterdir()) if archives.is_dir() else []
-    found = list_ids(str(directory)) + [str(archives / name) for name in names if is_archive(name)]
+    found = list_ids(str(directory)) + [str(archives / name) for name in names if is_archive(_decrypted(name))]
     if not found:
         raise SourceError(f"There is no backup in {directory}, and no archive in {archives}.")
     return found
+
+
+def _decrypted(name: str) -> str:
+    """Return the name of what is in an encrypted archive, and any other name as it is."""
+    return name.removesuffix(next((ending for ending in ENCRYPTED if name.endswith(ending)), ""))
+
+
+def checksum_findings(archive: Path) -> list[dict]:
+    """Compare an archive with the checksum beside it; return what is wrong."""
+    beside = archive.with_name(f"{archive.name}.sha256")
+    if not beside.is_file():
+        return [finding("missing", beside.name, "nothing vouches for the archive")]
+    expected = beside.read_text(encoding="ascii", errors="replace").rstrip("\n")
+    found = f"{sha256(str(archive))[0]}  {archive.name}"
+    return [] if found == expected else [finding("altered", archive.name, f"it is {found}, recorded is {expected}")]
 
 
 @dataclass
@@ -61,14 +88,32 @@ class Verifier:
     def examine(self, wanted: str) -> dict:
         """Verify one backup or archive; return the verdict, which is also kept with it."""
         archive = Path(wanted).expanduser()
-        packed = archive.is_file()
+        if not (is_archive(_decrypted(archive.name)) and archive.is_file()):
+            return self._examine(None, wanted)
+        with self._alone():
+            try:
+                return self._examine(archive, wanted)
+            finally:
+                if self.scratch.exists():
+                    remove_tree(str(self.scratch))
+
+    @contextlib.contextmanager
+    def _alone(self):
+        """Wait for another run that unpacks into the same directory."""
+        self.scratch.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(self.scratch.parent, os.O_RDONLY | os.O_DIRECTORY)
         try:
-            return self._examine(archive if packed else None, wanted)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
         finally:
-            if self.scratch.exists():
-                remove_tree(str(self.scratch))
+            os.close(descriptor)
 
     def _examine(self, archive, wanted):
+        if archive is not None and archive.name.endswith(ENCRYPTED):
+            # Its key is elsewhere: that nothing of it has changed is all that can be told here.
+            findings = checksum_findings(archive)
+            sealed = {**NOT_VERIFIED, "findings": findings, "whole": not findings, "sealed": True}
+            return self._verdict(str(archive), sealed, None)
         try:
             source = find(wanted, self.directory, self.scratch)
         except SourceError as error:
@@ -78,8 +123,10 @@ class Verifier:
             return self._verdict(str(archive), {**NOT_VERIFIED, "findings": [damage]}, None)
         path = str(archive or source.path)
         result = verify_backup(str(source.path), archive is not None)
+        result["sealed"] = False
+        # If there is a checksum, find() has compared it.
         if archive is not None and not archive.with_name(f"{archive.name}.sha256").is_file():
-            result["findings"].append(finding("missing", f"{archive.name}.sha256", "nothing vouches for the archive"))
+            result["findings"] += checksum_findings(archive)
             result["whole"] = False
         return self._verdict(path, result, str(source.path))
 
@@ -90,7 +137,7 @@ class Verifier:
             note(verdict, VERIFIED, {**result, "findings": result["findings"][:MOST_FINDINGS]})
         rehearsed = None
         # A dump is a program: only one that is vouched for is run.
-        if self.rehearsal is not None and result["whole"]:
+        if self.rehearsal is not None and result["whole"] and tree is not None:
             rehearsed = self._rehearse(tree, verdict)
         good = result["whole"] and (rehearsed is None or rehearsed["good"])
         name = os.path.basename(path)

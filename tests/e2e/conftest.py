@@ -10,6 +10,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import faults
 import pytest
 import testhost
 import testinfra
@@ -278,3 +279,23 @@ def prepared_places(director):
     on_host = dict(line.split(" ", 1) for line in director.shell(look).splitlines())
     here = [*director.directory.glob("key*"), *director.directory.glob("backups/**/*")]
     return {**on_host, **{str(path): path.lstat().st_mtime_ns for path in here}}
+
+
+@pytest.fixture(scope="session")
+def victim(new_director):
+    """A small director for things to happen to, with two backups that must never change."""
+    director = prepared(new_director("e2e-victim", **faults.SMALL))
+    assert director.backup().status == 0
+    return director
+
+
+@pytest.fixture(scope="session")
+def record(request):
+    """Keeps what every fault came to; at the end it is shown and written down."""
+    cells = []
+    yield cells.append
+    text = faults.table(cells)
+    build = REPOSITORY / "build"
+    build.mkdir(exist_ok=True)
+    (build / "faults.md").write_text(text)
+    request.config.pluginmanager.get_plugin("terminalreporter").write(f"\n{text}")

@@ -120,13 +120,6 @@ def test_numbers_in_the_report_are_numbers(host, backups):
         assert {type(number) for number in second[part].values()} == {int}
 
 
-def test_a_zstd_archive_is_refused_while_the_collections_are_too_old(host, backups):
-    refused(
-        host, "needs community.general 13.3.0 or later", "or choose .tar.gz",
-        microbosh_archive="{{ inventory_hostname }}_{id}.tar.zst",
-    )  # fmt: skip
-
-
 def test_a_stopped_director_is_refused_and_checkup_brings_it_up(host, backups):
     host.shell("/var/vcap/bosh/bin/monit stop powerdns")
     try:

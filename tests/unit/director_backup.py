@@ -18,7 +18,7 @@ from backup_trees import Disk, copy
 
 DUMPS = Path(__file__).parent / "fixtures" / "dumps"
 BLOBS = 12
-HEAD = "--\n-- PostgreSQL database dump\n--\n\n-- Dumped from database version 15.18\n\nSET client_encoding = 'UTF8';\n\n"
+HEAD = "--\n-- PostgreSQL database dump\n--\n\n-- Dumped from database version 9.4.26\n\n"
 TAIL = "\n--\n-- PostgreSQL database dump complete\n--\n\n"
 
 

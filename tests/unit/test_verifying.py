@@ -86,9 +86,8 @@ class TestBackup:
         (backup / "vcap/store/extra").write_text("new")
         (backup / "filter").write_text("- *\n")
         result = verifier.examine(NAME)
-        assert {("missing", "vcap/store/redis/dump.rdb"), ("extra", "vcap/store/extra"), ("altered", "filter")} <= kinds(
-            result
-        )
+        expected = {("missing", "vcap/store/redis/dump.rdb"), ("extra", "vcap/store/extra"), ("altered", "filter")}
+        assert expected <= kinds(result)
         assert not result["good"]
         assert read_verdict(str(backup / "verdict.json"))["verified"]["whole"] is False
 
@@ -189,12 +188,25 @@ class TestArchive:
         assert not Path("/tmp/escaped").exists()
 
 
+    @pytest.mark.parametrize("ending", [".age", ".gpg"])
+    def test_of_an_encrypted_one_the_checksum_is_compared(self, backup, verifier, tmp_path, ending):
+        archive = pack(backup, tmp_path / "archives" / f"bosh-1_{NAME}.tar{ending}")
+        result = verifier.examine(str(archive))
+        assert (result["good"], result["sealed"], result["findings"]) == (True, True, [])
+        with archive.open("ab") as opened:
+            opened.write(b"x")
+        assert kinds(verifier.examine(str(archive))) == {("altered", archive.name)}
+        archive.with_name(f"{archive.name}.sha256").unlink()
+        assert kinds(verifier.examine(str(archive))) == {("missing", f"{archive.name}.sha256")}
+
+
 class TestSelection:
     def test_all_is_every_backup_and_archive(self, backup, tmp_path):
         shutil.copytree(backup, tmp_path / "20261121T000000Z", symlinks=True)
-        archive = pack(backup, tmp_path / "archives" / f"bosh-1_{NAME}.tar.gz")
+        archives = [pack(backup, tmp_path / "archives" / f"bosh-1_{NAME}{ending}") for ending in (".tar.gz", ".tar.xz")]
+        sealed = pack(backup, tmp_path / "archives" / f"bosh-1_{NAME}.tar.zst").rename(f"{archives[1]}.age")
         (tmp_path / "20261123T000000Z.partial").mkdir()
-        assert backups_meant("all", tmp_path) == ["20261121T000000Z", NAME, str(archive)]
+        assert backups_meant("all", tmp_path) == ["20261121T000000Z", NAME, *map(str, [*archives, sealed])]
 
     def test_all_of_nothing_is_an_error(self, tmp_path):
         with pytest.raises(SourceError, match="There is no backup"):
@@ -279,7 +291,7 @@ class TestRehearsal:
         assert "There is no dump of the database uaa" in self.rehearse(backup)["problems"][0]
 
     def test_a_controller_without_a_server_is_told_what_to_install(self, tmp_path):
-        with pytest.raises(DirectorError, match="none is there. Install one, on Debian and Ubuntu the package postgresql"):
+        with pytest.raises(DirectorError, match=r"none is there\. Install one, on Debian and Ubuntu the package"):
             matching_binaries(None, [str(tmp_path / "*")], run_command)
 
     def test_a_server_that_is_too_old_is_named(self, tmp_path):

@@ -1,0 +1,414 @@
+"""What can go wrong in the middle of a run, when it does, and what has to hold all the same."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+import signal
+import stat
+import struct
+import subprocess
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+LIMIT = 25  # microbosh_outage_limit of the runs that something happens to
+START_SECONDS = 20  # what the services may take to come up after the lease has told them to, on a busy machine
+CRON_SECONDS = 60  # how long cron may take to look after a host that was restarted
+SETTLE_SECONDS = 240
+LOOK_SECONDS = 0.5
+SMALL = {"blobs": 2, "tasks": 5, "database_mib": 1, "monit_timeout": 5}
+CALLBACKS = Path(__file__).parent / "callback_plugins"
+STAGING = "/var/vcap/store/microbosh-backup"
+FAKETIME = {"FAKETIME_NO_CACHE": "1", "DONT_FAKE_MONOTONIC": "1", "NO_FAKE_STAT": "1", "FAKE_UTIME": "0"}
+HOST_CLOCK = "/etc/faketimerc"
+DUMP_ENDS = ("-- PostgreSQL database dump complete", "-- PostgreSQL database cluster dump complete")
+SHUT_DOWN = 1  # of PostgreSQL's DBState: it was stopped in order when this was copied
+# A director is whole when every service that monit knows has its process, monit says OK, and the agent runs.
+LOOK = f"""
+/var/vcap/bosh/bin/monit summary
+for file in /var/vcap/sys/run/*/*.pid; do kill -0 "$(cat "$file")" && echo "pid $file"; done 2>/dev/null
+sv status agent
+[ ! -e {STAGING}/lease-armed ] || echo armed
+"""
+
+
+class Running:
+    """A backup that something is about to happen to."""
+
+    def __init__(self, director, scratch, environment=None, **settings):
+        self.director = director
+        self.scratch = scratch
+        self._starts = scratch / f"starts-{time.monotonic_ns()}"
+        self._starts.touch()
+        self.process = director.start(
+            "backup",
+            environment={
+                "ANSIBLE_CALLBACK_PLUGINS": str(CALLBACKS),
+                "ANSIBLE_CALLBACKS_ENABLED": "task_starts",
+                "TASK_STARTS": str(self._starts),
+                **(environment or {}),
+            },
+            **{"microbosh_outage_limit": LIMIT, "microbosh_keep": {"last": 4}, **settings},
+        )
+        self.output = ""
+
+    def wait_for(self, task, after=0.0):
+        """Return when this task is about to begin, or some seconds into it."""
+        deadline = time.monotonic() + SETTLE_SECONDS
+        while task not in self._starts.read_text().splitlines():
+            assert self.process.poll() is None, f"the run ended before '{task}' began:\n{self.wait()}"
+            assert time.monotonic() < deadline, f"'{task}' has not begun"
+            time.sleep(0.02)
+        time.sleep(after)
+
+    def ended(self):
+        return self.process.poll() is not None
+
+    def wait(self):
+        """Return the output when the run has ended; a process that it left may still hold the pipe open."""
+        self.process.wait(timeout=SETTLE_SECONDS)
+        os.set_blocking(self.process.stdout.fileno(), False)
+        self.output += self.process.stdout.read() or ""
+        return self.output
+
+    def signal(self, number):
+        """Send a signal as a terminal, a job scheduler or the kernel does: to the whole process group."""
+        os.killpg(self.process.pid, number)
+
+
+class Watch:
+    """Looks at a director by way of the container engine until it is told to end."""
+
+    def __init__(self, director):
+        self._director = director
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self.first_down = self.last_down = None
+        self.state = "not looked at"
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *dummy):
+        self._done.set()
+        self._thread.join()
+
+    @property
+    def seconds_down(self):
+        return self.last_down - self.first_down if self.last_down else 0.0
+
+    def seconds_after(self, moment):
+        """How long after that moment the director was whole for good."""
+        return max(self.last_down - moment, 0.0) if self.last_down else 0.0
+
+    def _watch(self):
+        while not self._done.wait(LOOK_SECONDS):
+            began = time.monotonic()
+            self.state = look(self._director)
+            if self.state.rpartition(" ")[0] != "whole":
+                self.first_down = self.first_down or began
+                self.last_down = time.monotonic()
+
+
+def look(director):
+    """Return "whole" or what is not, and whether a lease is armed."""
+    seen = director.execute("sh", "-c", LOOK, check=False).stdout
+    rows = re.findall(r"^ *\S+ +(.+?) +(Process|System) *$", seen, re.MULTILINE)
+    processes = sum(kind == "Process" for _status, kind in rows)
+    alive = seen.count("pid /")
+    lease = "armed" if "armed" in seen.splitlines() else "free"
+    if processes and alive >= processes and {status for status, _kind in rows} == {"OK"} and "run: agent" in seen:
+        return f"whole {lease}"
+    return f"{alive} of {processes} processes {lease}"
+
+
+@dataclass
+class Fault:
+    """Something that goes wrong, and what ends it again."""
+
+    name: str
+    inject: callable
+    mend: callable = lambda running: None
+    prepare: callable = lambda director, scratch: {}
+    settings: dict = field(default_factory=dict)
+    mended_first: bool = False  # without that, nobody could start the services
+    rebooted: bool = False  # the lease is gone, cron has to look
+
+
+def send(number):
+    return lambda running: running.signal(number)
+
+
+def kill_everything(running):
+    """As when the controller's plug is pulled: its workers, rsync and ssh end as well."""
+    listing = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+    pairs = [tuple(map(int, line.split())) for line in listing.splitlines()]
+    doomed = [running.process.pid]
+    for pid in doomed:
+        doomed += [child for child, parent in pairs if parent == pid]
+    for pid in doomed:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def on_host(script):
+    return lambda running: running.director.shell(script)
+
+
+def cut(running):
+    """Drop what comes and goes over the network; the container engine does not need it."""
+    running.director.shell("iptables -I INPUT -p tcp --dport 22 -j DROP; iptables -I OUTPUT -p tcp --sport 22 -j DROP")
+
+
+def rejoin(running):
+    running.director.shell("iptables -F")
+
+
+def for_seconds(seconds, begin, end):
+    """Return what begins something and ends it after a while, whatever the run does."""
+
+    def inject(running):
+        begin(running)
+        threading.Timer(seconds, end, [running]).start()
+
+    return inject
+
+
+def restart(running):
+    running.director.host.restart(hard=True)
+
+
+def controller_clock(director, scratch):
+    """Return the environment in which the run's clock is what a file says; the library is that of the test host."""
+    library = director.shell("ls /usr/lib/*/faketime/libfaketime.so.1").strip()
+    copy = scratch / "libfaketime.so.1"
+    director.host.engine.run("cp", f"{director.host.container}:{library}", copy)
+    step_to(scratch, "+0")
+    return {"LD_PRELOAD": str(copy), "FAKETIME_TIMESTAMP_FILE": str(scratch / "clock"), **FAKETIME}
+
+
+def step_to(scratch, offset):
+    (scratch / "clock").write_text(f"{offset}\n")
+
+
+def step_controller(offset):
+    return lambda running: step_to(running.scratch, offset)
+
+
+def host_clock(director, scratch):
+    """Let a file say what the time is for monit and for all that comes by ssh: the lease, too."""
+    library = director.shell("ls /usr/lib/*/faketime/libfaketime.so.1").strip()
+    pairs = {"LD_PRELOAD": library, "FAKETIME_TIMESTAMP_FILE": HOST_CLOCK, **FAKETIME}
+    words = " ".join(f"{name}={value}" for name, value in pairs.items())
+    director.shell(
+        f"echo +0 >{HOST_CLOCK}; chmod 644 {HOST_CLOCK}; echo 'SetEnv {words}' >/etc/ssh/sshd_config.d/clock.conf; "
+        f"sed -i 's|^exec /var|exec env {words} /var|' /etc/sv/monit/run; sv restart sshd monit"
+    )
+    settle(director)
+    return {}
+
+
+def step_host(offset):
+    return on_host(f"echo {offset} >{HOST_CLOCK}")
+
+
+def mend_host_clock(running):
+    running.director.shell(
+        f"rm -f {HOST_CLOCK} /etc/ssh/sshd_config.d/clock.conf; "
+        "sed -i 's|^exec env .* /var|exec /var|' /etc/sv/monit/run; sv restart sshd monit"
+    )
+
+
+def second_run(running):
+    """Try a second backup; it has to be refused before the first one ends."""
+    began = time.monotonic()
+    second = running.director.backup()
+    running.refused_after = time.monotonic() - began
+    assert second.status != 0, second.output
+    assert "is held by" in second, second.output
+
+
+def fill_up(directory):
+    """Leave no byte free on a small file system."""
+    with contextlib.suppress(OSError), open(directory / "filler", "wb", buffering=0) as filler:
+        while True:
+            filler.write(bytes(65536))
+
+
+KILLED = Fault("SIGKILL to ansible-playbook", send(signal.SIGKILL))
+PULLED = Fault("SIGKILL to all of the controller's processes", kill_everything)
+TERMINATED = Fault("SIGTERM to ansible-playbook", send(signal.SIGTERM))
+INTERRUPTED = Fault("SIGINT to ansible-playbook", send(signal.SIGINT))
+CUT = Fault("network cut for good", cut, rejoin)
+CUT_30 = Fault("network cut for 30 s", for_seconds(30, cut, rejoin), rejoin)
+SSHD_KILLED = Fault("sshd killed", on_host("pkill -KILL -x sshd"))
+MONIT_KILLED = Fault("monit killed", on_host("pkill -KILL -x monit"))
+MONIT_AWAY = Fault(
+    "monit's daemon stopped for 30 s",
+    for_seconds(30, on_host("sv stop monit"), on_host("sv start monit")),
+    on_host("sv start monit"),
+    mended_first=True,
+)
+HOLDER_KILLED = Fault("the lease's process killed", on_host("pkill -KILL -x microbosh-lease"), rebooted=True)
+RESTARTED = Fault("host restarted", restart, rebooted=True)
+CONTROLLER_CLOCKS = [
+    Fault(f"controller's clock stepped by {offset}", step_controller(offset), prepare=controller_clock)
+    for offset in ("+1h", "-1h")
+]
+HOST_CLOCKS = [
+    Fault(f"host's clock stepped by {offset}", step_host(offset), mend_host_clock, host_clock)
+    for offset in ("+1h", "-1h")
+]
+SECOND_RUN = Fault("two runs at once", second_run, settings={"microbosh_outage_limit": 120})
+POSTGRES_KILLED = Fault(
+    "postgres killed during the dump",
+    on_host("timeout 20 sh -c 'until pgrep -x pg_dump; do :; done; pkill -KILL -x postgres'"),
+)
+NO_STOP = Fault(
+    "a service does not stop",
+    on_host("touch /var/vcap/jobs/powerdns/no_stop"),
+    on_host("rm -f /var/vcap/jobs/powerdns/no_stop"),
+    settings={"microbosh_timeout": 15},
+)
+NO_START = Fault(
+    "a service does not start",
+    on_host("touch /var/vcap/jobs/powerdns/no_start"),
+    on_host("rm -f /var/vcap/jobs/powerdns/no_start"),
+    settings={"microbosh_timeout": 15},
+    mended_first=True,
+)
+
+
+@dataclass
+class Cell:
+    """What one fault at one point came to."""
+
+    fault: str
+    point: str
+    seconds: float
+    down: float
+    outcome: str
+    output: str = field(repr=False, default="")
+    next_run: str = field(repr=False, default="")
+
+
+def suffer(director, scratch, fault, task, after=0.0):
+    """Let a fault happen to a backup at a point and check all that has to hold; return the Cell."""
+    settle(director)
+    before = fingerprints(director)
+    environment = fault.prepare(director, scratch)
+    with Watch(director) as watch:
+        running = Running(director, scratch, environment, **fault.settings)
+        running.wait_for(task, after)
+        moment = time.monotonic()
+        fault.inject(running)
+        output = running.wait()
+        if fault.mended_first:
+            fault.mend(running)
+        until_settled(watch, running)
+    fault.mend(running)
+    settle(director)
+    made = set(director.ids) - set(before)
+    check_backups(director, before, made, running.process.returncode, output)
+    check_down(fault, watch, output)
+    next_run = check_next_run(director)
+    name = f"{task}{f' + {after} s' if after else ''}"
+    outcome = outcome_of(running.process.returncode, made)
+    return Cell(fault.name, name, watch.seconds_after(moment), watch.seconds_down, outcome, output, next_run)
+
+
+def until_settled(watch, running):
+    """Wait until the director is whole and no lease is armed any more: whatever will still happen has happened."""
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while watch.state != "whole free":
+        assert time.monotonic() < deadline, f"the director did not come back: {watch.state}\n{running.wait()}"
+        time.sleep(LOOK_SECONDS)
+
+
+def settle(director):
+    """Wait until the director is whole."""
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while not look(director).startswith("whole"):
+        assert time.monotonic() < deadline, f"the director is not whole: {look(director)}"
+        time.sleep(LOOK_SECONDS)
+
+
+def check_down(fault, watch, output):
+    limit = fault.settings.get("microbosh_outage_limit", LIMIT)
+    allowed = limit + START_SECONDS + (CRON_SECONDS if fault.rebooted else 0) + (30 if fault.mended_first else 0)
+    assert watch.seconds_down <= allowed, f"down for {watch.seconds_down:.0f} s, allowed are {allowed}:\n{output}"
+
+
+def check_backups(director, before, made, status, output):
+    """No backup but a whole one, and those of before as they were."""
+    after = fingerprints(director)
+    kept = sorted(set(before) & set(after))
+    assert sorted(before)[-2:] == kept[-2:], f"earlier backups are gone:\n{output}"
+    for name in kept:
+        assert after[name] == before[name], f"{name} was changed:\n{output}"
+    for name in made:
+        check_whole(director.backups / name)
+    assert status != 0 or len(made) == 1, f"status 0, and published was {made}:\n{output}"
+
+
+def check_next_run(director):
+    """The next run needs nobody's help and leaves nothing behind; return what it says."""
+    ids = director.ids
+    run = director.backup(microbosh_keep={"last": 4})
+    assert run.status == 0, run.output
+    newest = director.ids[-1]
+    assert newest not in ids, run.output
+    check_whole(director.backups / newest)
+    assert director.partials == []
+    assert set(director.shell(f"find {STAGING} ! -type d -printf '%f\\n'").split()) <= {"lease-fired.last.json"}
+    assert director.execute("pgrep", "-x", "microbosh-lease", check=False).stdout == ""
+    return run.output
+
+
+def check_whole(backup):
+    """Every file as the manifest says, every dump to its end, PostgreSQL's files from a server that was stopped."""
+    subprocess.run(["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=backup, check=True)
+    dumps = list((backup / "dbs").glob("*.sql"))
+    assert dumps
+    for dump in dumps:
+        assert any(end in dump.read_text()[-400:] for end in DUMP_ENDS), f"{dump} is cut short"
+    control = next((backup / "vcap/store").glob("postgres*/global/pg_control")).read_bytes()
+    assert struct.unpack_from("=I", control, 16)[0] == SHUT_DOWN, f"{backup} has files of a running PostgreSQL"
+    assert not (backup / ".work").exists()
+
+
+def fingerprints(director):
+    """Return the name and a digest of content and attributes of every published backup."""
+    return {name: fingerprint(director.backups / name) for name in director.ids}
+
+
+def fingerprint(backup):
+    digest = hashlib.sha256()
+    for path in sorted(backup.rglob("*")):
+        found = path.lstat()
+        digest.update(repr((str(path), found.st_mode, found.st_mtime_ns, found.st_size)).encode())
+        if stat.S_ISREG(found.st_mode):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def outcome_of(status, made):
+    if status == 0:
+        return "whole backup"
+    after = ", after a whole backup" if made else ""
+    return (f"ended by signal {-status}" if status < 0 else f"failed with status {status}") + after
+
+
+def table(cells):
+    """Return the cells as a table in Markdown."""
+    lines = [
+        "| fault | point | seconds until the director was whole | seconds it was away | outcome |",
+        "|---|---|---:|---:|---|",
+    ]
+    lines += [f"| {c.fault} | {c.point} | {c.seconds:.0f} | {c.down:.0f} | {c.outcome} |" for c in cells]
+    return "\n".join(lines) + "\n"

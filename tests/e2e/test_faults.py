@@ -1,0 +1,130 @@
+"""Whatever happens to controller, network or host: the director comes back and no torn backup is published."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+
+import faults
+import pytest
+from conftest import Director, prepared
+
+# Where a fault may strike: each task of the outage, and some before and after it.
+BEFORE = ["This run holds the director", "Everything is copied while the director works"]
+OUTAGE = [
+    "The director would come back by itself",
+    "The agent is stopped",
+    "Every service but PostgreSQL is stopped",
+    "The databases are dumped by the only process left",
+    "PostgreSQL is stopped",
+    "What changed since the first pass is copied",
+    "PostgreSQL's files are compared by content",
+    "Services are started",
+    "The agent is started",
+    "Monit calls every service running",
+]
+AFTER = [
+    "The dumps are copied",
+    "This run no longer holds the director",
+    "The manifest is written",
+    "The backup is published",
+    "Backups beyond microbosh_keep are removed",
+]
+STOP, DUMP, COPY, START = OUTAGE[2], OUTAGE[3], OUTAGE[5], OUTAGE[7]
+POINTS = [(task, 0.0) for task in [*BEFORE, *OUTAGE, *AFTER]] + [(STOP, 1.5), (START, 1.5)]
+EVERYWHERE = [
+    faults.KILLED,
+    faults.PULLED,
+    faults.TERMINATED,
+    faults.INTERRUPTED,
+    faults.CUT,
+    faults.CUT_30,
+    faults.SSHD_KILLED,
+    faults.MONIT_KILLED,
+    faults.MONIT_AWAY,
+    faults.HOLDER_KILLED,
+    faults.RESTARTED,
+    *faults.CONTROLLER_CLOCKS,
+    *faults.HOST_CLOCKS,
+]
+# What happens in one place only, or makes a difference only there.
+SOMEWHERE = [
+    (faults.POSTGRES_KILLED, DUMP, 0.0),
+    (faults.NO_STOP, STOP, 0.0),
+    (faults.NO_START, START, 0.0),
+]
+# A second run is refused from when the first one has the lease until it gives it back.
+HELD = [BEFORE[1], *OUTAGE, AFTER[0]]
+# The few that are tried every time. A kill, a cut of 30 s and a restart are in test_lease.py.
+ALWAYS = [
+    (faults.TERMINATED, STOP, 1.0),
+    (faults.INTERRUPTED, COPY, 0.0),
+    (faults.SSHD_KILLED, DUMP, 0.0),
+    (faults.MONIT_KILLED, COPY, 0.0),
+    *SOMEWHERE,
+]
+MATRIX = [(fault, *point) for fault in EVERYWHERE for point in POINTS]
+MATRIX += [(faults.SECOND_RUN, task, 0.0) for task in HELD]
+FULL_HOST = [DUMP, COPY, START]
+FULL_CONTROLLER = [BEFORE[1], DUMP, COPY, START, AFTER[0], AFTER[2], AFTER[3]]
+
+
+def name_of(value):
+    return value.name if isinstance(value, faults.Fault) else str(value)
+
+
+@pytest.mark.parametrize(("fault", "task", "after"), ALWAYS, ids=name_of)
+def test_director_comes_back(victim, record, tmp_path, fault, task, after):
+    record(faults.suffer(victim, tmp_path, fault, task, after))
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize(("fault", "task", "after"), MATRIX, ids=name_of)
+def test_director_always_comes_back(victim, record, tmp_path, fault, task, after):
+    record(faults.suffer(victim, tmp_path, fault, task, after))
+
+
+@pytest.fixture(scope="module")
+def small_store(new_director):
+    """A director whose store can be filled up."""
+    return prepared(new_director("e2e-full", store_size=400, **faults.SMALL))
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("task", FULL_HOST)
+def test_host_disk_full(small_store, record, tmp_path, task):
+    filler = "/var/vcap/store/filler"
+    full = faults.Fault(
+        "disk full on the host",
+        faults.on_host(f"dd if=/dev/zero of={filler} bs=1M 2>/dev/null; true"),
+        faults.on_host(f"rm -f {filler}"),
+        mended_first=True,
+    )
+    record(faults.suffer(small_store, tmp_path, full, task))
+
+
+@pytest.fixture(scope="module")
+def small_controller(victim, tmp_path_factory):
+    """The same director, with backups on a small file system of the controller."""
+    directory = tmp_path_factory.mktemp("small")
+    command = ["mount", "-t", "tmpfs", "-o", "size=500m,mode=0700", "tmpfs", str(directory)]
+    if subprocess.run(command, check=False).returncode:
+        pytest.skip("a small file system can be mounted by root only")
+    for name in ("key", "key.pub"):
+        shutil.copy(victim.directory / name, directory)
+    director = Director(victim.host, directory)
+    for _ in range(2):
+        assert director.backup().status == 0
+    yield director
+    subprocess.run(["umount", str(directory)], check=True)
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("task", FULL_CONTROLLER)
+def test_controller_disk_full(small_controller, record, tmp_path, task):
+    full = faults.Fault(
+        "disk full on the controller",
+        lambda running: faults.fill_up(small_controller.directory),
+        lambda running: (small_controller.directory / "filler").unlink(missing_ok=True),
+    )
+    record(faults.suffer(small_controller, tmp_path, full, task))
