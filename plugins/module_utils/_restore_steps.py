@@ -114,7 +114,7 @@ class Restore(object):
             self._workspace.marker.write("swapping")
             live, wanted = self._resumed(marker)
             self._copy_database(live)
-            Swap(live, wanted, self._workspace).exchange()
+            Swap(live, wanted, self._workspace, self._run_command).exchange()
             self._sync()
             return {"changed": True, "marker": self._workspace.marker.write("swapped")}
 
@@ -129,7 +129,7 @@ class Restore(object):
             self._workspace.marker.write("rolling_back", failed_phase=marker.get("failed_phase", marker["phase"]))
             live, wanted = self._resumed(marker)
             changed = self._put_back_database(live)
-            changed = Swap(live, wanted, self._workspace).put_back() or changed
+            changed = Swap(live, wanted, self._workspace, self._run_command).put_back() or changed
             self._sync()
             return {"changed": changed, "marker": self._workspace.marker.write("rolled_back")}
 
@@ -212,8 +212,8 @@ class Restore(object):
                 continue
             if os.path.isdir(target + b".part"):
                 remove_tree(target + b".part")
-            make_directory(target + b".part")
-            _copy_tree(live.path(path), target + b".part")
+            make_directory(os.path.dirname(target))
+            copy_exactly(self._run_command, live.path(path), target + b".part")
             self._sync()
             os.rename(target + b".part", target)
 
@@ -247,17 +247,3 @@ def _size(path):
             except EnvironmentError:  # it has just gone
                 continue
     return total
-
-
-def _copy_tree(source, target):
-    """Copy a directory with everything in it and all metadata."""
-    entries = sorted(examine_tree(os.path.dirname(source), os.path.basename(source)), key=lambda entry: entry.path)
-    top = len(os.path.basename(source)) + 1
-    for entry in entries:
-        path = os.path.join(target, entry.path[top:])
-        if entry.type == "dir":
-            make_directory(path)
-        elif entry.type in ("file", "link"):
-            copy_exactly(os.path.join(source, entry.path[top:]), path)
-    for entry in reversed([entry for entry in entries if entry.type == "dir"]):
-        set_metadata(os.path.join(target, entry.path[top:]).rstrip(b"/"), entry)

@@ -12,8 +12,8 @@ __metaclass__ = type
 
 import errno
 import os
-import shutil
 
+from ansible.module_utils.common.text.converters import to_native
 from ansible_collections.microbosh.director.plugins.module_utils import _tree as tree
 from ansible_collections.microbosh.director.plugins.module_utils._files import make_durable, sha256
 from ansible_collections.microbosh.director.plugins.module_utils._metadata import same_metadata, set_metadata
@@ -29,7 +29,7 @@ def make_directory(path):
         os.makedirs(path, 0o700)
 
 
-def move(source, target):
+def move(run_command, source, target):
     """Rename; across file systems, copy beside the target first."""
     make_directory(os.path.dirname(target))
     try:
@@ -38,24 +38,23 @@ def move(source, target):
     except EnvironmentError as error:
         if error.errno != errno.EXDEV:
             raise
-    copy_exactly(source, target + UNFINISHED)
+    unfinished = target + UNFINISHED
+    if os.path.lexists(unfinished):
+        os.unlink(unfinished)
+    copy_exactly(run_command, source, unfinished)
     if not os.path.islink(source):
-        make_durable(target + UNFINISHED)
-    os.rename(target + UNFINISHED, target)
+        make_durable(unfinished)
+    os.rename(unfinished, target)
     make_durable(os.path.dirname(target))
     os.unlink(source)
 
 
-def copy_exactly(source, target):
-    """Copy a file or a symbolic link with its metadata."""
-    entry = tree.examine(source, source)
-    if os.path.lexists(target):
-        os.unlink(target)
-    if entry.type == "link":
-        os.symlink(entry.link, target)
-    else:
-        shutil.copyfile(source, target)
-    set_metadata(target, entry)
+def copy_exactly(run_command, source, target):
+    """Copy a name, and what is in it, with all metadata: by cp, since Python 2.7 does not see nanoseconds."""
+    argv = ["cp", "--archive", "--no-target-directory", to_native(source), to_native(target)]
+    rc, dummy, err = run_command(argv)
+    if rc:
+        raise RestoreError("%s could not be copied: %s" % (readable(source), " ".join(err.split())))
 
 
 def remove_directory(path):
@@ -132,10 +131,11 @@ class Staging(object):
 class Swap(object):
     """Exchanges what is there and what is wanted."""
 
-    def __init__(self, live, wanted, workspace):
+    def __init__(self, live, wanted, workspace, run_command):
         self._live = live
         self._wanted = wanted
         self._workspace = workspace
+        self._run_command = run_command
 
     def exchange(self):
         """Put aside what is there, and what is wanted in its place."""
@@ -152,7 +152,7 @@ class Swap(object):
         for path in sorted(self._wanted_of(lambda entry: entry.type != "dir")):
             staged = os.path.join(self._workspace.new, path)
             if os.path.lexists(staged):
-                move(staged, self._live.path(path))
+                move(self._run_command, staged, self._live.path(path))
         self._finish(wanted_directories)
 
     def put_back(self):
@@ -172,7 +172,7 @@ class Swap(object):
             make_directory(self._live.path(path))
         for path in sorted(others):
             if os.path.lexists(self._aside(path)):
-                move(self._aside(path), self._live.path(path))
+                move(self._run_command, self._aside(path), self._live.path(path))
         self._finish(directories)
         self._workspace.forget_kept()
         return True
@@ -185,7 +185,7 @@ class Swap(object):
         if not os.path.lexists(here) or (os.path.isdir(here) and not os.path.islink(here)):
             return
         if not os.path.lexists(aside):
-            move(here, aside)
+            move(self._run_command, here, aside)
         elif path not in self._wanted or os.path.lexists(os.path.join(self._workspace.new, path)):
             os.unlink(here)  # it had been copied to another file system when the step was killed
 
