@@ -1,0 +1,409 @@
+"""Every known way from a right to run rsync, monit or sv as root to more than that, as a key's holder would try it.
+
+A try is a shell script, run on the host (``host``) or beside it (``client``, with the key). It may use:
+
+    $READ      what reads files as root on the host: the reader, or with the old rights rsync itself
+    $SRC       where that has /var/vcap: user@host::vcap, or user@host:/var/vcap
+    $PLANT     a directory in the store that belongs to the user, $PLANTED is its path below /var/vcap
+    $OUT       a directory beside; whatever gets there has been read
+    pull       rsync from the host with the key, to be given a source such as $SRC/$PLANTED/ and "$OUT/"
+    root       runs a program as root with the sudo that the user has
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SUDO_KEEPS_NOTHING = "sudo's env_reset is the default there, too"
+NO_SUCH_PART = "the old tool left nothing like it on the host"
+NO_SUCH_RIGHT = "not a right of the old line, which has shorter ways"
+
+
+@dataclass(frozen=True)
+class Try:
+    """One way. ``old`` is None where the same script serves; ``absent`` says why there is none for the old rights."""
+
+    name: str
+    script: str
+    old: str | None = None
+    absent: str = ""
+    where: str = "host"
+    prepare: str = ""  # run on the host as the user before a client's script
+    afterwards: str = ""  # run on the host as root behind it, as cron would
+    runs: bool = False  # that it runs at all is what must not be
+    hardened: bool = False  # rsync 3.4 and later has a protection of its own against it
+
+
+def client(name, script, prepare="", **more):
+    return Try(name, script, where="client", prepare=prepare, **more)
+
+
+# Taken for arguments, these names make rsync run the script x.
+NAMES = "cd $PLANT && echo 'id >&2' >x && touch -- '-esh x' host:y && "
+RSYNC = [
+    Try("rsync itself, by sudo", "root /usr/bin/rsync --chmod=a+r /etc/canary $PLANT/got && cat $PLANT/got"),
+    Try(
+        "the sender's log file",
+        "$READ --server --sender --log-file=/etc/cron.d/canary-log --log-file-format=x -r . /etc/hostname </dev/null",
+    ),
+    Try("a remote shell of one's own", "$READ -e 'sh -c id>&2' x:y $PLANT/", "$READ -e 'sh -c id>&2' x:y $PLANT/"),
+    Try("files-from, which names what it cannot find", "$READ -r --files-from=/etc/canary / $PLANT/"),
+    Try("a filter file, which shows what is no rule", "$READ -f '. /etc/canary' /etc/hostname $PLANT/x", hardened=True),
+    Try("a batch file", "$READ --write-batch=/etc/cron.d/canary-batch /etc/hostname $PLANT/x"),
+    Try(
+        "a copy to where it may not be",
+        "$READ $PLANT/evil /etc/cron.d/canary-copy",
+        "echo x >$PLANT/evil; $READ $PLANT/evil /etc/cron.d/canary-copy",
+    ),
+    Try(
+        "an option behind a line break",
+        "$READ '--server\n--daemon .' --log-file=/etc/cron.d/canary-line",
+        '$READ --log-file="/etc/cron.d/canary\nline" /etc/hostname $PLANT/x',
+    ),
+    Try(
+        "arguments that hide until later (-s), by hand",
+        r"printf 'rsync\0--server\0--sender\0--log-file=/etc/cron.d/canary-s\0-r\0.\0/etc\0\0' | "
+        "$READ --server --sender -s",
+    ),
+    Try(
+        "files whose names are options",
+        f"{NAMES}$READ --server --daemon . *",
+        f"{NAMES}$READ *",
+    ),
+    client("a file outside", 'pull $SRC/../../etc/canary "$OUT/"'),
+    client("a file outside, by an absolute path", 'pull $HOST:/etc/canary "$OUT/"'),
+    client(
+        "another module, the root's home",
+        'pull ${SRC%vcap}root/canary "$OUT/"',
+        old='pull ${SRC%/var/vcap}/root/canary "$OUT/"',
+    ),
+    client("what the filter leaves out", 'pull -r $SRC/bosh/etc/ "$OUT/"'),
+    client("jobs, which the filter leaves out", 'pull -r $SRC/jobs/ "$OUT/"'),
+    client("a greedy filter", "pull -r -f '+ /**' $SRC/ \"$OUT/\""),
+    client("a list of what is there", "pull -r $SRC/bosh/"),
+    client("files-from beside", 'echo bosh/etc/canary | pull -r --files-from=- $SRC/ "$OUT/"'),
+    client("files-from on the host", 'pull -r --files-from=:/etc/canary $SRC/ "$OUT/"'),
+    client(
+        "a configuration of one's own",
+        'READ="$READ --config=$PLANT/conf"; pull ${HOST}::all/etc/canary "$OUT/"',
+        prepare=r"printf '[all]\npath = /\nuid = 0\nuse chroot = no\n' >$PLANT/conf",
+    ),
+    client(
+        "the same by a parameter",
+        'READ="$READ --dparam=uid=0 --config=$PLANT/conf"; pull ${HOST}::all/root/canary "$OUT/"',
+        prepare=r"printf '[all]\npath = /root\nuse chroot = no\n[x]\npath = /\n' >$PLANT/conf",
+        old='READ="$READ --dparam=uid=0 --config=$PLANT/conf"; pull ${HOST}::all/canary "$OUT/"',
+    ),
+    client(
+        "options in a path",
+        'pull "$SRC/x --log-file=/etc/cron.d/canary-path" "$OUT/"',
+        old='RSYNC_OLD_ARGS=1 pull "$HOST:/etc/hostname --log-file=/etc/cron.d/canary-path" "$OUT/"',
+    ),
+    client("options to the other side (-M)", 'pull -M--log-file=/etc/cron.d/canary-m $SRC/ "$OUT/"'),
+    client("hidden arguments (-s)", 'pull -s -M--log-file=/etc/cron.d/canary-s2 $SRC/ "$OUT/"'),
+    client("sending instead of reading", 'echo x >"$OUT/canary-new"; push "$OUT/canary-new" $SRC/bosh/etc/'),
+    client("sending over a file", 'echo x >"$OUT/f"; push --inplace "$OUT/f" $SRC/bosh/etc/canary'),
+    client(
+        "sending into the store as root",
+        'echo x >"$OUT/canary-new"; push --chmod=u+s "$OUT/canary-new" $SRC/store/lost+found/',
+    ),
+    client("deleting on the other side", 'mkdir "$OUT/e"; push -r --delete "$OUT/e/" $SRC/store/lost+found/'),
+    client("removing what was read", 'pull --remove-source-files $SRC/store/lost+found/canary-mine "$OUT/"'),
+]
+
+LINKS = [
+    client("a planted link, followed (-L)", 'pull -rL $SRC/$PLANTED/ "$OUT/"', "ln -s /etc/canary $PLANT/l"),
+    client("a planted link to a directory (-k)", 'pull -rk $SRC/$PLANTED/ "$OUT/"', "ln -s /etc $PLANT/etc"),
+    client(
+        "unsafe links (--copy-unsafe-links)",
+        'pull -r --copy-unsafe-links $SRC/$PLANTED/ "$OUT/"',
+        "ln -s /etc/canary $PLANT/l",
+    ),
+    client(
+        "a path through a planted link", 'pull $SRC/$PLANTED/d/canary "$OUT/"', "ln -s /etc $PLANT/d", hardened=True
+    ),
+    client(
+        "a planted link with a slash behind", 'pull -r $SRC/$PLANTED/d/ "$OUT/"', "ln -s /root $PLANT/d", hardened=True
+    ),
+    client(
+        "a planted link inside /var/vcap",
+        'pull -r $SRC/$PLANTED/d/ "$OUT/"',
+        "ln -s ../../bosh/etc $PLANT/d",
+        hardened=True,
+    ),
+    client(
+        "a relative path through a link (-R)",
+        'pull -R $SRC/$PLANTED/./d/canary "$OUT/"',
+        "ln -s /etc $PLANT/d",
+        hardened=True,
+    ),
+    client(
+        "a file that a link in files-from names",
+        'echo d/canary | pull -r --files-from=- $SRC/$PLANTED/ "$OUT/"',
+        "ln -s /etc $PLANT/d",
+        hardened=True,
+    ),
+    client(
+        "a filter file that is a link, its rules shown",
+        "pull -rvvv -n -f ':- .x' $SRC/$PLANTED/ \"$OUT/\"",
+        "ln -s /etc/canary $PLANT/.x",
+        hardened=True,
+    ),
+    client(
+        "a filter file that is a link, its errors shown",
+        "pull -r -n -f ': .x' $SRC/$PLANTED/ \"$OUT/\"",
+        "ln -s /etc/canary $PLANT/.x",
+        hardened=True,
+    ),
+    client(
+        "a filter file that links to what the filter leaves out",
+        "pull -r -n -f ': .x' $SRC/$PLANTED/ \"$OUT/\"",
+        "ln -s ../../bosh/etc/canary $PLANT/.x",
+        hardened=True,
+    ),
+    client(
+        "a filter file by its absolute path",
+        "pull -rvvv -n -f ':- /etc/canary' $SRC/ \"$OUT/\"",
+        absent="rsync looks for it above what is copied only",
+    ),
+    client(
+        "devices as files",
+        'pull -rD --copy-devices $SRC/$PLANTED/ "$OUT/"',
+        "ln -s /dev/mem $PLANT/mem",
+        absent="there is no device to read in a container",
+    ),
+    client(
+        "a directory swapped for a link while it is read",
+        'pull -r --bwlimit=1500 $SRC/$PLANTED/ "$OUT/" & '
+        'until ls -A "$OUT" | grep -q big; do sleep 0.05; done; on_host "cd $PLANT && mv z y && ln -s /etc z"; wait',
+        "mkdir $PLANT/z && echo mine >$PLANT/z/canary && head -c 6000000 /dev/zero >$PLANT/big",
+        hardened=True,
+    ),
+    client(
+        "the same, to what the filter leaves out",
+        'pull -r --bwlimit=1500 $SRC/$PLANTED/ "$OUT/" & '
+        'until ls -A "$OUT" | grep -q big; do sleep 0.05; done; '
+        'on_host "cd $PLANT && mv z y && ln -s ../../bosh/etc z"; wait',
+        "mkdir $PLANT/z && echo mine >$PLANT/z/canary && head -c 6000000 /dev/zero >$PLANT/big",
+        hardened=True,
+    ),
+    client(
+        "a crafted client that has the host forget its rules",
+        'crafted "!" "+ /**" >"$OUT/answer"',
+        absent="there are no rules to forget",
+    ),
+    client(
+        "a crafted client that has the host read a file as rules",
+        'crafted ". /etc/canary" >"$OUT/answer"',
+        hardened=True,
+    ),
+    client(
+        "a crafted client that has the host read what the filter leaves out",
+        'crafted ". /var/vcap/bosh/etc/canary" ". /bosh/etc/canary" >"$OUT/answer"',
+        hardened=True,
+    ),
+]
+
+MONIT_RC = (
+    "printf 'set daemon 10\\ncheck process x with pidfile /tmp/x start program = \"/bin/sh -c id\"\\n' >$PLANT/rc; "
+    "chmod 700 $PLANT/rc; "
+)
+MONIT = "root /var/vcap/bosh/bin/monit"
+SV = "root /usr/bin/sv"
+# A service directory of one's own: sv writes a letter to what stands at supervise/control.
+SERVICE = (
+    "mkdir -p $PLANT/evil/supervise && cd $PLANT/evil/supervise && mkfifo ok && exec 7<>ok && "
+    "ln -s /etc/canary control && head -c 20 /dev/zero >status; "
+)
+OTHERS = [
+    Try("monit's errors about a file (-c)", f"{MONIT} -c /etc/canary -t; {MONIT} -t -c /etc/canary summary"),
+    Try(
+        "a configuration of one's own for monit",
+        f"{MONIT_RC}{MONIT} -c $PLANT/rc -t",
+        absent="monit wants its file to be root's",
+    ),
+    Try(
+        "a state file for monit",
+        f"{MONIT} -s /etc/cron.d/canary-state -c /var/vcap/bosh/etc/monitrc validate; "
+        f"{MONIT} -l /etc/cron.d/canary-mlog validate",
+    ),
+    Try("another verb of monit", f"{MONIT} reload", runs=True),
+    Try("monit's verb with a file behind it", f"{MONIT} summary -c /etc/canary"),
+    Try(
+        "a service's name with an option in it",
+        f"{MONIT} start 'all -c /etc/canary' && exit 9; {MONIT} summary; exit 1",
+        f"{MONIT} -t -c /etc/canary",
+    ),
+    Try("another service of runit", f"{SV} status cron", runs=True),
+    Try("a service by its path", f"{SV} status /etc/sv/cron", runs=True),
+    Try("two services at once", f"{SV} status agent cron", runs=True),
+    Try("a service directory of one's own", f"{SERVICE}{SV} start $PLANT/evil"),
+    Try("a service directory of one's own, by a path behind", f"{SERVICE}{SV} start agent $PLANT/evil"),
+    Try(
+        "a service directory by SVDIR",
+        f"{SERVICE}cd $PLANT && mv evil agent; SVDIR=$PLANT {SV} start agent",
+        absent=SUDO_KEEPS_NOTHING,
+    ),
+    Try(
+        "SVDIR given to sudo",
+        f"{SERVICE}cd $PLANT && mv evil agent; sudo -n SVDIR=$PLANT /usr/bin/sv start agent",
+        absent=SUDO_KEEPS_NOTHING,
+    ),
+]
+
+# A program that shows that root ran it.
+EVIL = "printf '#!/bin/sh\\nid; cp /etc/canary /etc/cron.d/canary-evil\\n' >$PLANT/evil; chmod 755 $PLANT/evil; "
+FAKES = (
+    EVIL
+    + "for name in rsync unshare mount find cp mkdir touch chown sh; do cp $PLANT/evil $PLANT/$name 2>/dev/null; done; "
+)
+VARIABLES = {
+    "RSYNC_RSH": "'sh -c id'",
+    "RSYNC_CONNECT_PROG": "'sh -c id'",
+    "RSYNC_PROXY": "127.0.0.1:22",
+    "LD_PRELOAD": "$PLANT/evil",
+    "LD_LIBRARY_PATH": "$PLANT",
+    "BASH_ENV": "$PLANT/evil",
+    "ENV": "$PLANT/evil",
+    "IFS": "/",
+    "SHELLOPTS": "xtrace",
+    "PS4": "'$(cp /etc/canary /etc/cron.d/canary-ps4)'",
+    "RSYNC_OLD_ARGS": "1",
+    "TMPDIR": "$PLANT",
+    "PATH": "$PLANT:/usr/bin:/bin",
+    "HOME": "$PLANT",
+    "CDPATH": "$PLANT",
+    "RSYNC_CONFIG": "$PLANT/conf",
+    "PYTHONPATH": "$PLANT",
+}
+READER = "/usr/local/sbin/microbosh-read"
+ENVIRONMENT = [
+    Try(
+        f"{name} in the environment",
+        # Both ways: in the user's own environment, and given to sudo.
+        f"{FAKES}SUDO=$(command -v sudo); env {name}={value} $SUDO -n {READER} --server --daemon . </dev/null; "
+        f"$SUDO -n {name}={value} {READER} --server --daemon . </dev/null",
+        absent=SUDO_KEEPS_NOTHING,
+    )
+    for name, value in VARIABLES.items()
+]
+
+SUDO = [
+    Try("a shell from sudo (-s, -i)", "sudo -n -s id; sudo -n -i id; sudo -n su -c id", absent=NO_SUCH_RIGHT),
+    Try(
+        "an editor from sudo (-e)",
+        "SUDO_EDITOR=/bin/cat sudo -n -e /etc/canary; EDITOR=cat sudoedit -n /etc/canary",
+        absent=NO_SUCH_RIGHT,
+    ),
+    Try(
+        "another user (-u '#-1')",
+        "sudo -n -u '#-1' id; sudo -n -u '#0' id; sudo -n -u '#4294967295' id",
+        absent=NO_SUCH_RIGHT,
+    ),
+    Try(
+        "a root of one's own (-R)",
+        f"{EVIL}mkdir -p $PLANT/r/usr/local/sbin; cp $PLANT/evil $PLANT/r{READER}; "
+        f"sudo -n -R $PLANT/r {READER} --version",
+        absent=NO_SUCH_RIGHT,
+    ),
+    Try(
+        "a directory of one's own (-D)",
+        f"{EVIL}sudo -n -D $PLANT {READER} --version; cd $PLANT && sudo -n ./evil",
+        absent=NO_SUCH_RIGHT,
+    ),
+    Try(
+        "a program of the same name elsewhere",
+        f"{EVIL}cp $PLANT/evil $PLANT/microbosh-read; sudo -n $PLANT/microbosh-read --version; "
+        f"sudo -n $PLANT/../{READER} --version",
+        absent=NO_SUCH_RIGHT,
+    ),
+    Try(
+        "arguments behind an exact line",
+        f"sudo -n {READER} --version -x; sudo -n {READER} --server --daemon . /etc; sudo -n {READER} --apart",
+        runs=True,
+        old="sudo -n rsync --version -x",
+    ),
+    Try("the reader's own second step", f"sudo -n {READER} --apart </dev/null", runs=True, absent=NO_SUCH_PART),
+    Try("no argument where there are some", f"sudo -n {READER}", runs=True, absent=NO_SUCH_PART),
+    Try(
+        "wildcards of sudoers",
+        "sudo -n /var/vcap/bosh/bin/monit start '*'; sudo -n /usr/bin/sv '?tatus' agent; "
+        "sudo -n /usr/bin/sv '[s]tatus' agent",
+        runs=True,
+        absent="the old line has no arguments to match",
+    ),
+    Try("cp", "root cp /etc/canary $PLANT/c && root chmod a+r $PLANT/c && cat $PLANT/c"),
+    Try("cp over a file of root", "echo x >$PLANT/x; root cp $PLANT/x /etc/canary"),
+    Try("tar that reads", "root tar -cf - -C / etc/canary"),
+    Try("tar that runs a program", "root tar -cf /dev/null /etc/hostname --checkpoint=1 --checkpoint-action=exec=id"),
+    Try("chown", "root chown $(id -u) /etc/canary && cat /etc/canary"),
+    Try("chmod", "root chmod a+r /etc/canary && cat /etc/canary"),
+    Try(
+        "a shell with the right of root",
+        "cp /bin/sh $PLANT/sh; root chown root $PLANT/sh && root chmod 4755 $PLANT/sh && $PLANT/sh -p -c id",
+    ),
+    Try("rm", "root rm /etc/canary"),
+    Try(
+        "find, sh, bash, mv, tee, dd",
+        "for p in find sh bash mv tee dd cat env; do root $p --version && exit 0; done; exit 1",
+        runs=True,
+        absent=NO_SUCH_RIGHT,
+    ),
+]
+
+STAGING = "/var/vcap/store/microbosh-backup"
+COMEBACK = "timeout 60 /usr/local/sbin/microbosh-comeback"
+
+
+def lease(name, script):
+    """A trick with the directory of the user in which root's own script looks."""
+    return Try(name, f"cd {STAGING} && rm -rf lease* && {script}", absent=NO_SUCH_PART, afterwards=COMEBACK)
+
+
+TRUST = [
+    Try(
+        "replacing the reader",
+        f"{EVIL}cp $PLANT/evil {READER} || mv -f $PLANT/evil {READER} || ln -sf $PLANT/evil {READER}",
+        f"{EVIL}root cp $PLANT/evil {READER}",
+    ),
+    Try(
+        "replacing what brings a director back",
+        f"{EVIL}cp $PLANT/evil /usr/local/sbin/microbosh-comeback || echo x >>/etc/cron.d/microbosh-comeback",
+        f"{EVIL}root cp $PLANT/evil /usr/local/sbin/microbosh-comeback",
+    ),
+    Try(
+        "replacing the reader's directory",
+        "mv /usr/local/lib/microbosh-read /usr/local/lib/x || echo x >/usr/local/lib/microbosh-read/canary-x",
+        "echo x >$PLANT/x; root cp $PLANT/x /usr/local/lib/microbosh-read/canary-x",
+    ),
+    Try(
+        "replacing the staging directory",
+        f"mv {STAGING} {STAGING}.old || ln -sfn /etc {STAGING}.new && mv -T {STAGING}.new {STAGING}",
+        afterwards=COMEBACK,
+        absent=NO_SUCH_PART,
+    ),
+    lease("lease-armed is a link to a file of root", "ln -s /etc/canary lease-armed"),
+    lease("lease-armed is a FIFO", "mkfifo lease-armed"),
+    lease("lease-armed is a directory", "mkdir lease-armed"),
+    lease("lease-armed is a hard link to a file of root", "ln /etc/canary lease-armed"),
+    lease(
+        "lease-armed names a command",
+        "printf '$(cp /etc/canary /etc/cron.d/canary-cmd)\\n' >lease-armed; printf 'start; id\\n' >lease-armed",
+    ),
+    lease("lease.lock is a link to a file of root", "echo start >lease-armed; ln -s /etc/canary lease.lock"),
+    lease(
+        "lease.lock is a link to where no file is", "echo start >lease-armed; ln -s /etc/cron.d/canary-lock lease.lock"
+    ),
+    lease("lease.lock is a FIFO", "echo start >lease-armed; mkfifo lease.lock"),
+    lease(
+        "the record is a link to a file of root",
+        "echo start >lease-armed; ln -s /etc/canary lease-fired.json; ln -s /etc/canary lease-fired.json.new",
+    ),
+    lease("the socket is a link to a file of root", "echo start >lease-armed; ln -s /etc/canary lease.sock"),
+    lease(
+        "the directory may not be written to by root",
+        "echo start >lease-armed; ln -s /etc/canary lease-starting; chmod 500 .",
+    ),
+]
+
+TRIES = RSYNC + LINKS + OTHERS + ENVIRONMENT + SUDO + TRUST

@@ -1,0 +1,229 @@
+"""The backup key opens nothing else: every known way out is tried with it, and with rights as the old tool gave."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import shlex
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from conftest import REPOSITORY
+from escapes import READER, STAGING, TRIES
+
+SUDOERS = "/etc/sudoers.d/backup"
+FORBIDDEN = re.compile(r"(?<![\w-])(rsync|cp|mv|chown|chmod|tar|rm|find|sh|bash|ALL)(?![\w-])|[*?\[!]")
+# What the old tool's line came to: it ran these on the host by sudo.
+OLD = "/var/vcap/bosh/bin/monit, /usr/bin/sv, /usr/bin/rsync, /bin/cp, /bin/tar, /bin/chown, /bin/chmod, /bin/rm"
+BASES = ["bookworm", pytest.param("bullseye", marks=pytest.mark.core216)]
+SECONDS = 60
+
+# Where root keeps what is watched. A canary holds a word that nobody can guess, and so does the name of
+# a file beside it.
+PREPARE = r"""
+set -e
+mkdir -m 700 /run/watch /run/watch/sbin /run/watch/cron
+cp -p /usr/local/sbin/microbosh-* /run/watch/sbin/
+cp -p /etc/cron.d/microbosh-comeback /run/watch/cron/
+id old >/dev/null 2>&1 || useradd --create-home --shell /bin/sh old
+install -d -m 700 -o old /home/old/.ssh
+cut -d' ' -f2- /home/vcap/.ssh/authorized_keys | sed 's/^/no-pty /' | tail -n 1 >/home/old/.ssh/authorized_keys
+chown old /home/old/.ssh/authorized_keys
+echo "old ALL=(root) NOPASSWD: OLD" >/etc/sudoers.d/old
+for user in vcap old; do install -d -o $user /var/vcap/store/planted-$user; done
+""".replace("OLD", OLD)
+PUT_BACK = r"""
+cp -p /run/watch/sbin/* /usr/local/sbin/
+cp -p /run/watch/cron/* /etc/cron.d/
+rm -rf /etc/canary* /root/canary* /etc/cron.d/canary* /usr/local/lib/microbosh-read/* /var/vcap/store/lost+found/canary*
+for directory in /etc /root /var/vcap/bosh/etc /var/vcap/jobs; do
+    rm -rf $directory/canary*
+    umask 077
+    echo "WORD and more" >$directory/canary
+    touch $directory/canary-WORD
+done
+echo mine >/var/vcap/store/lost+found/canary-mine
+"""
+LOOK = r"""
+find /etc /root /usr/local /var/spool/cron /var/vcap/bosh /var/vcap/jobs /var/vcap/store/lost+found -xdev \
+    ! -path '*/supervise/*' ! -path '/var/vcap/bosh/log*' -printf '%p %y %m %U:%G %l' \
+    \( -type f -printf ' %s %T@' -o -true \) -printf '\n' | sort
+sha256sum /etc/canary /root/canary /var/vcap/bosh/etc/canary /var/vcap/jobs/canary /etc/shadow /etc/passwd \
+    /etc/sudoers.d/* || true
+"""
+ON_HOST = r"""
+PLANTED=store/planted-$(id -un) PLANT=/var/vcap/store/planted-$(id -un)
+READ='READER'
+root() { sudo -n "$@"; }
+cd
+"""
+CLIENT = r"""
+pull() { rsync -e "$SSH" --rsync-path="$READ" "$@"; }
+push() { pull "$@"; }
+on_host() { $SSH "$HOST" "PLANT=/var/vcap/$PLANTED; $*"; }
+crafted() { "$PYTHON" "$CRAFTED" "$KIND" "$@" -- $SSH "$HOST" "$READ $SERVER"; }
+"""
+
+
+@dataclass
+class Holder:
+    """Somebody with a key: who it is on the host, and what rsync runs there."""
+
+    user: str
+    read: str
+    source: str
+    kind: str
+    server: str
+
+
+KEY = Holder("vcap", f"sudo -n {READER}", "::vcap", "daemon", "--server --daemon .")
+OLD_RIGHTS = Holder("old", "sudo -n rsync", ":/var/vcap", "sender", "--server --sender -r . /var/vcap/")
+
+
+@dataclass
+class Prison:
+    """A host with canaries, from which a key must not get out."""
+
+    director: object
+    scratch: Path
+    word: str = field(default_factory=lambda: secrets.token_hex(12))
+    before: list = field(default_factory=list)
+
+    def prepare(self):
+        self.director.shell(PREPARE)
+        self.put_back()
+
+    def put_back(self):
+        self.director.shell(PUT_BACK.replace("WORD", self.word))
+        self.before = self.look()
+
+    def look(self):
+        return self.director.shell(LOOK).splitlines()
+
+    @property
+    def ssh(self):
+        """The way in with the key, over one connection for each user."""
+        variables = self.director.host.inventory()
+        return [
+            "ssh", *variables["ansible_ssh_common_args"].split(), "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes",
+            "-o", "ControlMaster=auto", "-o", "ControlPersist=60", "-o", f"ControlPath={self.scratch}/%r",
+            "-i", str(self.director.directory / "key"), "-p", str(variables["ansible_port"]),
+        ]  # fmt: skip
+
+    def attempt(self, attempt, holder):
+        """Try it as the holder; return how it got out, "" if it did not."""
+        script = attempt.old if attempt.old and holder is OLD_RIGHTS else attempt.script
+        clean = 'rm -rf "$PLANT"/* "$PLANT"/.[!.]*; '
+        if attempt.where == "client":
+            self.on_host(holder, clean + attempt.prepare)
+            status, output = self.beside(holder, script)
+        else:
+            status, output = self.on_host(holder, clean + script)
+        if attempt.afterwards:
+            done = self.director.execute("sh", "-c", attempt.afterwards, check=False)
+            assert done.returncode != 124, f"root's own script hangs: {attempt.name}"
+            output += done.stdout + done.stderr
+            output += self.on_host(holder, f"chmod 700 {STAGING}; cat {STAGING}/*")[1]
+        return self.verdict(status == 0 and attempt.runs, output)
+
+    def on_host(self, holder, script):
+        text = ON_HOST.replace("READER", holder.read) + script
+        return self.run([*self.ssh, f"{holder.user}@127.0.0.1", "timeout", str(SECONDS), "sh"], text)
+
+    def beside(self, holder, script):
+        out = self.scratch / secrets.token_hex(4)
+        out.mkdir()
+        host = f"{holder.user}@127.0.0.1"
+        environment = {
+            **os.environ, "SSH": shlex.join(self.ssh), "HOST": host, "OUT": str(out),
+            "READ": holder.read, "SRC": host + holder.source, "KIND": holder.kind, "SERVER": holder.server,
+            "PLANT": f"/var/vcap/store/planted-{holder.user}", "PLANTED": f"store/planted-{holder.user}",
+            "PYTHON": sys.executable, "CRAFTED": str(Path(__file__).with_name("crafted_rsync.py")),
+        }  # fmt: skip
+        status, output = self.run(["timeout", str(SECONDS), "sh"], CLIENT + script, env=environment)
+        got = [path for path in out.rglob("*") if path.is_file() and not path.is_symlink()]
+        return status, output + "".join(f"{path}\n{path.read_bytes().decode(errors='replace')}" for path in got)
+
+    @staticmethod
+    def run(command, script, **options):
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        done = subprocess.run(command, input=script.encode(), check=False, **pipes, **options)
+        return done.returncode, done.stdout.decode(errors="replace")
+
+    def verdict(self, ran, output):
+        ways = ["read"] if self.word in output else []
+        ways += ["root"] if re.search(r"\be?uid=0\(root\)", output) else []
+        after = self.look()
+        if after != self.before:
+            ways.append("wrote")
+            self.put_back()
+        return ", ".join(ways + (["ran"] if ran else []))
+
+
+@pytest.fixture(scope="module", params=BASES)
+def prison(request, new_director, tmp_path_factory):
+    director = new_director(f"e2e-key-{request.param}", base=request.param, blobs=1, tasks=2, database_mib=1)
+    run = director.setup()
+    assert run.status == 0, run.output
+    made = Prison(director, tmp_path_factory.mktemp("key"))
+    made.prepare()
+    return made
+
+
+@pytest.fixture(scope="module")
+def table(prison):
+    """Takes (try, with the key, with the old rights), and writes and prints all of them at the end."""
+    rows = []
+    yield rows
+    base = prison.director.host.facts["settings"]["base"]
+    version = prison.director.shell("rsync --version | head -n 1").split()[2]
+    lines = [f"# What a stolen key can do ({base}, rsync {version})", ""]
+    lines += ["| try | with the backup key | with the old rights |", "|---|---|---|"]
+    lines += [f"| {name} | {key or 'nothing'} | {old} |" for name, key, old in rows]
+    path = REPOSITORY / "build" / ("escapes.md" if base == "bookworm" else f"escapes-{base}.md")
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("\n".join(lines) + "\n")
+    print("\n".join(["", *lines]))
+
+
+def has_protections_of_its_own(prison):
+    """Whether rsync on the host refuses links that somebody else made: since the fixes of 2025."""
+    version = prison.director.shell("rsync --version | head -n 1").split()[2]
+    return tuple(int(part) for part in version.split(".")[:2]) >= (3, 4)
+
+
+@pytest.mark.parametrize("attempt", TRIES, ids=lambda attempt: attempt.name)
+def test_the_key_does_not_get_out(prison, table, attempt):
+    with_key = prison.attempt(attempt, KEY)
+    if attempt.absent:
+        with_old = f"not applicable: {attempt.absent}"
+    else:
+        with_old = prison.attempt(attempt, OLD_RIGHTS)
+        if not with_old and attempt.hardened and has_protections_of_its_own(prison):
+            with_old = "not applicable: this rsync has a protection of its own"
+    table.append((attempt.name, with_key, with_old))
+    assert with_key == ""
+    assert with_old, "the try does not work with the old rights either, so it shows nothing"
+
+
+def test_there_are_enough_tries():
+    assert len(TRIES) >= 40
+    assert len([attempt for attempt in TRIES if not attempt.absent]) >= 40
+
+
+def test_the_sudoers_file_has_exact_lines_of_harmless_programs(prison):
+    text = prison.director.shell(f"cat {SUDOERS}")
+    rights = re.search(r"^Cmnd_Alias MICROBOSH_BACKUP = ((?:.*\\\n)*.*)$", text, re.MULTILINE).group(1)
+    lines = [line.strip(" \\\n") for line in rights.split(",")]
+    assert prison.director.execute("visudo", "-c", "-f", SUDOERS, check=False).returncode == 0
+    assert [line for line in lines if FORBIDDEN.search(line)] == []
+    assert [line for line in lines if len(line.split()) < 2] == []  # a program alone may be given any argument
+    assert text.splitlines()[-1] == "vcap ALL=(root) NOPASSWD: MICROBOSH_BACKUP"
+
+
+def test_the_services_have_survived(prison):
+    assert prison.director.host.runs()
