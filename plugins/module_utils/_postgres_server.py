@@ -68,16 +68,20 @@ class Server(object):
         environment = dict((name, value) for name, value in os.environ.items() if not name.startswith("PG"))
         environment.update(self._client.environment)
         with open(os.devnull, "r+b") as nothing:
-            return subprocess.call(
+            return _Control(
                 command, stdin=nothing, stdout=nothing, stderr=nothing, close_fds=True, cwd="/", env=environment,
                 preexec_fn=self._become_owner,
-            )  # fmt: skip
+            ).wait()  # fmt: skip
 
     def _become_owner(self):
         if os.geteuid() == 0:
             os.setgroups([])
             os.setgid(self._account[1])
             os.setuid(self._account[0])
+
+
+class _Control(subprocess.Popen):
+    """pg_ctl, which leaves a server behind: AnsibleModule.run_command would wait for that one's end."""
 
 
 def _last_lines(path):

@@ -59,7 +59,8 @@ class Restore(object):
         }
         state = self._params["state"]
         if check_mode and state not in ("examined", "compared"):
-            facts = dict(self.examine(), changed=True)
+            facts = self.examine()
+            facts["changed"] = True
         else:
             facts = steps[state]()
         if check_mode and state == "compared":
