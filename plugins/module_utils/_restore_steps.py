@@ -114,7 +114,7 @@ class Restore(object):
             if marker is None and phase != FIRST:
                 raise RestoreError("No restore is under way on this host, so none can be at '%s'." % phase)
             if marker and (reached(marker["phase"], phase) or reached(marker["phase"], "rolling_back")):
-                raise RestoreError("The restore on this host is at '%s', it does not go to '%s'." % (marker["phase"], phase))
+                raise RestoreError("The restore on this host is at '%s', not before '%s'." % (marker["phase"], phase))
             facts = {"about": self._params["about"]} if self._params["about"] else {}
             return {"changed": True, "marker": self._workspace.marker.write(phase, **facts)}
 

@@ -50,7 +50,7 @@ class StopPermit(object):
         lease = self._staging.signed()
         if lease.get("token", self._token) != self._token:
             raise StartForbidden(
-                "Nothing more is started, as %s has the director by now for a %s." % (lease["holder"], lease["purpose"]),
+                "Nothing is started, as %s has the director by now for a %s." % (lease["holder"], lease["purpose"]),
                 reason="lost",
             )
 

@@ -117,7 +117,15 @@ from ansible_collections.microbosh.director.plugins.module_utils._database_check
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._postgres import Endpoint
 
-NOTHING = {"server_version": None, "uuid": None, "deployments": [], "users": [], "differences": [], "tables": 0, "total": 0}
+NOTHING = {
+    "server_version": None,
+    "uuid": None,
+    "deployments": [],
+    "users": [],
+    "differences": [],
+    "tables": 0,
+    "total": 0,
+}
 
 
 def main():
