@@ -7,8 +7,10 @@ import json
 import os
 import pty
 import re
+import select
 import signal
 import tarfile
+import termios
 import time
 
 import faults
@@ -104,17 +106,23 @@ def restore_at_terminal(director, answer):
     if pid == 0:
         os.chdir("/")
         os.execve(command[0], command, ansible_environment(TERM="dumb"))
-    said, typed = b"", False
+    said = b""
     deadline = time.monotonic() + TYPING_SECONDS
     with contextlib.suppress(OSError):  # EIO: the other side is gone
-        while time.monotonic() < deadline and (part := os.read(terminal, 4096)):
-            said += part
-            if not typed and b"Type its inventory name" in said:
+        while time.monotonic() < deadline:
+            if select.select([terminal], [], [], 0.5)[0]:
+                said += os.read(terminal, 4096)
+            elif answer and b"Type its inventory name" in said and listens(terminal):
                 os.write(terminal, answer.encode() + b"\r")
-                typed = True
-    assert typed, said.decode()
+                answer = None
     os.close(terminal)
+    assert answer is None, said.decode()
     return Run(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), said.decode().replace("\r\n", "\n"))
+
+
+def listens(terminal):
+    """Whether the other side reads key by key; what was typed before is thrown away."""
+    return not termios.tcgetattr(terminal)[3] & termios.ICANON
 
 
 def started(director, **settings):
