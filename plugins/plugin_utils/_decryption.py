@@ -102,7 +102,7 @@ def _failure(archive, identity, said):
     """Return the error for what age or gpg said when it failed."""
     if any(words in said for words in LOCKED_KEY):
         return IdentityError(
-            f"The private key in {identity} is locked with a passphrase, and nobody can be asked for it. Unlock it first."
+            f"The private key in {identity} is locked with a passphrase, and nobody can be asked. Unlock it first."
         )
     if any(words in said for words in NO_KEY):
         return IdentityError(f"{identity} holds no private key of age's, as age-keygen writes it.")
