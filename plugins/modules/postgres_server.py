@@ -33,8 +33,8 @@ attributes:
 options:
   state:
     description:
-      - Whether the server is to run. V(stopped) also stops one that monit started; where there is no data directory there
-        is nothing to stop.
+      - Whether the server is to run. V(stopped) also stops one that monit started; where there is no data directory,
+        there is nothing to stop.
     type: str
     choices: [started, stopped]
     required: true
