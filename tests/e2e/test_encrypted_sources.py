@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from conftest import prepared
-from restoring import content, destroy, restore
+from restoring import content, destroy, files, restore
 from standing import standing
 
 AGE = "{{ inventory_hostname }}_{id}.tar.zst.age"
@@ -148,11 +148,16 @@ def test_check_mode_leaves_nothing_in_the_clear(sealed, archives, keys):
     assert content(sealed) == before
 
 
-@pytest.mark.parametrize("name", ["ours", "gpg"])
-def test_what_was_destroyed_comes_back_out_of_it(sealed, alone, keys, name):
+def lose_the_disk(director):
+    """Nothing is left of the data, nor of the directory that PostgreSQL runs on."""
+    director.shell("cd /var/vcap/store && rm -r blobstore director postgres")
+
+
+@pytest.mark.parametrize(("name", "harm"), [("ours", destroy), ("gpg", lose_the_disk)])
+def test_what_was_destroyed_comes_back_out_of_it(sealed, alone, keys, name, harm):
     before = content(sealed)
-    destroy(sealed)
-    assert content(sealed) != before
+    harm(sealed)
+    assert files(sealed) != before["files"]
     run = restore(sealed, microbosh_restore_from=str(alone(name)), microbosh_archive_identity=str(keys / name))
     assert run.status == 0, run.output
     assert secret(keys / "ours") not in run.output
