@@ -112,4 +112,4 @@ def _failure(archive, identity, said):
             f"Name one of its own in {SETTING}."
         )
     first = next(iter(said.splitlines()), "no message")[:200]
-    return DecryptionError(f"it was cut or altered ({first}). Use another one")
+    return DecryptionError(f"it was cut or altered ({first}). Use another one.")
