@@ -80,14 +80,14 @@ def nothing_in_the_clear(director):
 
 def refused_restore(director, archive, *words, key=None, check=()):
     """Try a restore that has to be refused, to say these words, and to leave everything as it was."""
-    before = standing(director), content(director)
+    before = standing(director), files(director)
     given = {} if key is None else {"microbosh_archive_identity": str(key)}
     run = restore(director, *check, microbosh_restore_from=str(archive), **given)
     assert run.status != 0, run.output
     for word in words:
         assert word in run, run.output
     assert "Nothing was touched" in run
-    assert (standing(director), content(director)) == before
+    assert (standing(director), files(director)) == before
     assert nothing_in_the_clear(director)
     return run
 
@@ -140,12 +140,12 @@ def test_one_that_was_cut_or_altered_is_said_to_be(sealed, alone, keys, spoil, n
 
 
 def test_check_mode_leaves_nothing_in_the_clear(sealed, archives, keys):
-    before = content(sealed)
+    before = standing(sealed), files(sealed)
     settings = {"microbosh_restore_from": str(archives["gpg"]), "microbosh_archive_identity": str(keys / "gpg")}
     run = restore(sealed, "--check", **settings)
     assert run.status == 0, run.output
     assert nothing_in_the_clear(sealed)
-    assert content(sealed) == before
+    assert (standing(sealed), files(sealed)) == before
 
 
 def lose_the_disk(director):
