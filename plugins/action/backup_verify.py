@@ -23,6 +23,7 @@ ARGUMENTS = {
     "rehearse_in": {"type": "path"},
     "user": {"type": "str", "default": ""},
     "fail": {"type": "bool", "default": True},
+    "identity": {"type": "path", "default": ""},
 }
 
 
@@ -55,7 +56,8 @@ class ActionModule(ActionBase):
         rehearsal = None
         if arguments["rehearse"]:
             rehearsal = {"parent": arguments["rehearse_in"], "user": arguments["user"]}
-        work = verifier(directory, Path(arguments["scratch"]), rehearsal, not self._task.check_mode)
+        identity = Path(arguments["identity"]) if arguments["identity"] else None
+        work = verifier(directory, Path(arguments["scratch"]), rehearsal, not self._task.check_mode, identity)
         for wanted in backups_meant(arguments["backup"], directory):
             yield work.examine(wanted)
 
@@ -65,14 +67,20 @@ class ActionModule(ActionBase):
             Display().display(f"{host}: {line}", color="bright blue" if verdict["good"] else "red")
 
 
+def _said(verdict):
+    """Whether one backup is whole, and what that was found out by."""
+    if any(item["kind"] == "key" for item in verdict["findings"]):
+        return "COULD NOT BE OPENED: whether it is whole is not known"
+    said = "is whole" if verdict["whole"] else "IS NOT WHOLE"
+    if verdict["sealed"]:
+        return f"{said}: encrypted, and without microbosh_archive_identity only its checksum was compared"
+    blobs = f", {verdict['blobs']['named']} blobs" if verdict["blobs"] else ""
+    return f"{said}: {verdict['files']} files read again, {len(verdict['dumps'])} dumps{blobs}"
+
+
 def _lines(verdict):
     """What became of one backup, as lines for a person."""
-    blobs = f", {verdict['blobs']['named']} blobs" if verdict["blobs"] else ""
-    said = "is whole" if verdict["whole"] else "IS NOT WHOLE"
-    read = f"{verdict['files']} files read again, {len(verdict['dumps'])} dumps{blobs}"
-    if verdict["sealed"]:
-        read = "encrypted, so only its checksum was compared"
-    lines = [f"{verdict['name']} {said}: {read} ({duration(verdict['seconds'])})"]
+    lines = [f"{verdict['name']} {_said(verdict)} ({duration(verdict['seconds'])})"]
     lines += [f"  {line}" for line in finding_lines(verdict["findings"])]
     rehearsed = verdict["rehearsed"]
     if rehearsed is None:

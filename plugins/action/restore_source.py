@@ -16,6 +16,7 @@ ARGUMENTS = {
     "directory": {"type": "path", "required": True},
     "scratch": {"type": "path", "required": True},
     "unproven": {"type": "bool", "default": False},
+    "identity": {"type": "path", "default": ""},
 }
 
 
@@ -29,7 +30,8 @@ class ActionModule(ActionBase):
         result = super().run(tmp, task_vars)
         dummy, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
         try:
-            source = find(arguments["backup"], Path(arguments["directory"]), Path(arguments["scratch"]))
+            identity = Path(arguments["identity"]) if arguments["identity"] else None
+            source = find(arguments["backup"], Path(arguments["directory"]), Path(arguments["scratch"]), identity)
             if not source.proven and not arguments["unproven"]:
                 raise AnsibleActionFail(
                     f"{arguments['backup']} has no manifest, so nothing vouches for its content: it was packed by "

@@ -80,6 +80,19 @@ class Server(object):
             os.setuid(self._account[0])
 
 
+class NoServer(object):
+    """A store without a data directory, as after the loss of a disk: nothing runs on it, and nothing can."""
+
+    def __init__(self, store):
+        self._store = store
+
+    def running(self):
+        return False
+
+    def start(self, port, timeout):
+        raise ServerError("There is no data directory of PostgreSQL in %s to start a server on." % self._store)
+
+
 class _Control(subprocess.Popen):
     """pg_ctl, which leaves a server behind: AnsibleModule.run_command would wait for that one's end."""
 
@@ -92,9 +105,14 @@ def _last_lines(path):
 
 
 def find_server(store, packages, scratch, run_command):
-    """Return the Server of the newest data directory in the store that the programs on this host can run."""
-    clients, rejected = find_clients(packages, run_command)
+    """Return the Server of the newest data directory in the store that the programs on this host can run.
+
+    Where there is no data directory at all, it is a NoServer.
+    """
     directories = [os.path.dirname(path) for path in sorted(glob.glob(os.path.join(store, "postgres*", "PG_VERSION")))]
+    if not directories:
+        return NoServer(store)
+    clients, rejected = find_clients(packages, run_command)
     able = [
         (major_of(directory), directory, client)
         for directory in directories
@@ -106,7 +124,7 @@ def find_server(store, packages, scratch, run_command):
             "No PostgreSQL on this host can run what is in %s: data of %s, programs of %s."
             % (
                 store,
-                ", ".join(".".join(map(str, major_of(path))) for path in directories) or "no version",
+                ", ".join(".".join(map(str, major_of(path))) for path in directories),
                 ", ".join([str(client) for client in clients] + rejected) or "none",
             )
         )

@@ -17,7 +17,8 @@ description:
     its last line and compares it with what C(backup.json) recorded. Looks for every blob that the dump of the
     director's database names, and reads it.
   - An archive is compared with the C(.sha256) beside it, and unpacked into O(scratch). Owners and times of what was
-    unpacked are not compared, C(metadata.mtree) has them. Of an encrypted archive, only the checksum is compared.
+    unpacked are not compared, C(metadata.mtree) has them. An encrypted archive is decrypted with O(identity);
+    without it, only the checksum is compared.
   - With O(rehearse), loads every dump of what is whole into a scratch PostgreSQL server, as
     M(microbosh.director.pg_rehearse) does.
   - Keeps the verdict with the backup, in C(verdict.json), or beside an archive. M(microbosh.director.backup_prune)
@@ -66,6 +67,10 @@ options:
     description: Whether a finding fails the task. If V(false), look at RV(good).
     type: bool
     default: true
+  identity:
+    description: File with the private key of encrypted archives, age's or gpg's. Empty if there is none.
+    type: path
+    default: ""
 seealso:
   - module: microbosh.director.backup_manifest
   - module: microbosh.director.blobstore_check
@@ -86,6 +91,13 @@ EXAMPLES = r"""
     scratch: /backups/director1/verifying
     rehearse: true
     rehearse_in: /var/tmp
+
+- name: What is in an encrypted archive is whole
+  microbosh.director.backup_verify:
+    backup: /backups/director1/archives/director1_20261122T221326Z.tar.zst.age
+    directory: /backups/director1
+    scratch: /backups/director1/verifying
+    identity: /media/vault/director.key
 """
 
 RETURN = r"""
@@ -121,13 +133,14 @@ verdicts:
       type: bool
       sample: true
     sealed:
-      description: Whether it is an encrypted archive, of which only the checksum was compared.
+      description: Whether it is an encrypted archive that was not opened.
       type: bool
       sample: false
     findings:
       description:
         - What is wrong. Kinds are V(missing), V(altered), V(extra) and V(metadata) for files, V(dump), V(blob),
-          V(manifest) for what is wrong with the records themselves, and V(archive).
+          V(manifest) for what is wrong with the records themselves, V(archive), and V(key) where O(identity) does not
+          open the archive. The last is not kept as a verdict, since it says nothing of the archive.
       type: list
       elements: dict
       sample: [{"kind": "missing", "path": "dbs/uaa.sql", "detail": "the manifest names it, and it is not there"}]

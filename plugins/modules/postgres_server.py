@@ -32,7 +32,9 @@ attributes:
     platforms: posix
 options:
   state:
-    description: Whether the server is to run. V(stopped) also stops one that monit started.
+    description:
+      - Whether the server is to run. V(stopped) also stops one that monit started; where there is no data directory,
+        there is nothing to stop.
     type: str
     choices: [started, stopped]
     required: true

@@ -15,6 +15,8 @@ description:
   - Finds a backup on the controller and tells what a restore has to know of it. Reads every dump to its end.
   - An archive is unpacked so that nothing of it can land outside of O(scratch). If a file with its name and C(.sha256)
     behind it lies beside it, it has to agree.
+  - An encrypted archive is decrypted with O(identity) on the way. Nothing of it stays if age or gpg call it cut or
+    altered.
   - An archive or a directory without manifest, such as those of other tools, holds C(vcap/) and perhaps C(dbs/). For
     it, owners, modes and times are taken from the archive.
 author: microbosh.director contributors (@microbosh)
@@ -49,6 +51,10 @@ options:
     description: Whether a backup without manifest will do.
     type: bool
     default: false
+  identity:
+    description: File with the private key of an encrypted archive, age's or gpg's. Empty if there is none.
+    type: path
+    default: ""
 seealso:
   - module: microbosh.director.backup_manifest
 """

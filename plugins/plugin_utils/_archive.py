@@ -9,9 +9,16 @@ import contextlib
 import os
 import shutil
 import stat
-import subprocess
 import tarfile
 from pathlib import Path
+
+from ansible_collections.microbosh.director.plugins.plugin_utils._decryption import (
+    DecryptionError,
+    decrypted,
+    decrypted_name,
+    is_encrypted,
+)
+from ansible_collections.microbosh.director.plugins.plugin_utils._filter_program import MissingProgramError, filtered
 
 ENDINGS = (".tar.zst", ".tar.gz", ".tgz", ".tar.xz", ".tar")
 DEEPEST = 6
@@ -22,11 +29,11 @@ class ArchiveError(ValueError):
 
 
 def is_archive(name: str) -> bool:
-    """Return whether a file's name is that of an archive."""
-    return name.endswith(ENDINGS)
+    """Return whether a file's name is that of an archive, encrypted or not."""
+    return decrypted_name(name).endswith(ENDINGS)
 
 
-def unpack(archive: Path, target: Path) -> dict[str, tuple[int, int]]:
+def unpack(archive: Path, target: Path, identity: Path | None = None) -> dict[str, tuple[int, int]]:
     """Unpack into an empty directory; return {path: (uid, gid)} as the archive has them.
 
     Any user may do it: owners are returned, not set. Not by ``extractall``: its filters refuse the absolute symbolic
@@ -34,36 +41,29 @@ def unpack(archive: Path, target: Path) -> dict[str, tuple[int, int]]:
     """
     extraction = Extraction(target)
     try:
-        with _opened(archive) as tar:
+        with _opened(archive, identity) as tar:
             for member in tar:
                 extraction.take(tar, member)
         extraction.finish()
-    except (tarfile.TarError, EOFError, OSError) as error:
+    except (tarfile.TarError, EOFError, OSError, DecryptionError, MissingProgramError) as error:
         raise ArchiveError(f"{archive} cannot be unpacked: {error}") from error
     return extraction.owners
 
 
 @contextlib.contextmanager
-def _opened(archive):
-    if not archive.name.endswith(".zst"):
-        with tarfile.open(archive, mode="r|*") as tar:
-            yield tar
-        return
-    with _zstd(archive) as program, tarfile.open(fileobj=program.stdout, mode="r|") as tar:
-        yield tar
-        while program.stdout.read(1 << 20):
-            pass  # the padding behind the last member, and whether the rest is whole
-        if program.wait() != 0:
-            raise tarfile.ReadError(program.stderr.read().decode(errors="replace").strip() or "zstd failed")
+def _opened(archive, identity):
+    """Give the tar in an archive, decrypted and decompressed on the way; each program's end is looked at."""
+    with contextlib.ExitStack() as stages:
+        stream = stages.enter_context(open(archive, "rb"))
+        if is_encrypted(archive.name):
+            stream = stages.enter_context(decrypted(archive, stream, identity))
+        if decrypted_name(archive.name).endswith(".zst"):
+            stream = stages.enter_context(filtered(["zstd", "-dcq"], stream, _not_decompressed))
+        yield stages.enter_context(tarfile.open(fileobj=stream, mode="r|*"))
 
 
-def _zstd(archive):
-    try:
-        return subprocess.Popen(["zstd", "-dcq", "--", archive], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    except FileNotFoundError as error:
-        raise ArchiveError(
-            f"{archive} is compressed with zstd, which this controller does not have: install the package zstd."
-        ) from error
+def _not_decompressed(said):
+    return tarfile.ReadError(said or "zstd failed")
 
 
 class Extraction:

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from pathlib import Path
 
 from ansible_collections.microbosh.director.plugins.module_utils import _layout as layout
 from ansible_collections.microbosh.director.plugins.module_utils import _mtree as mtree
 from ansible_collections.microbosh.director.plugins.module_utils import _tree as tree
 from ansible_collections.microbosh.director.plugins.module_utils._dump import chunks_of, read_dump
-from ansible_collections.microbosh.director.plugins.module_utils._files import sha256
+from ansible_collections.microbosh.director.plugins.module_utils._files import remove_tree, sha256
 from ansible_collections.microbosh.director.plugins.module_utils._snapshots import latest_id, list_ids, parse_id
 from ansible_collections.microbosh.director.plugins.plugin_utils._archive import (
     ArchiveError,
@@ -22,12 +21,17 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._archive import
     is_archive,
     unpack,
 )
+from ansible_collections.microbosh.director.plugins.plugin_utils._decryption import IdentityError
 
 SETTINGS = Path(layout.TREE, "bosh", "settings.json")
 
 
 class SourceError(ValueError):
     """There is no backup to restore, or not a whole one."""
+
+
+class SealedError(SourceError):
+    """An encrypted archive that cannot be opened with the key there is. Nothing is known of the archive itself."""
 
 
 class Source:
@@ -106,8 +110,11 @@ class Source:
         self.metadata.write_bytes(b"".join(mtree.format_entries(entries)))
 
 
-def find(wanted: str, directory: Path, scratch: Path) -> Source:
-    """Given what an operator calls it, return the backup: ``latest``, an id, a directory or an archive's path."""
+def find(wanted: str, directory: Path, scratch: Path, identity: Path | None = None) -> Source:
+    """Given what an operator calls it, return the backup: ``latest``, an id, a directory or an archive's path.
+
+    The identity is the file with the private key, should the archive be encrypted.
+    """
     if wanted == layout.LATEST or parse_id(wanted) is not None:
         return Source(_published(wanted, directory))
     path = Path(wanted).expanduser()
@@ -118,7 +125,7 @@ def find(wanted: str, directory: Path, scratch: Path) -> Source:
             f"There is no {wanted} on the controller. Expected latest, an id such as 20261122T221326Z "
             f"(there are: {', '.join(list_ids(str(directory))) or 'none'}), or the path of an archive."
         )
-    return _unpacked(path, scratch)
+    return _unpacked(path, scratch, identity)
 
 
 def _published(wanted, directory):
@@ -130,18 +137,24 @@ def _published(wanted, directory):
     return directory / name
 
 
-def _unpacked(path, scratch):
+def _unpacked(path, scratch, identity):
     if not is_archive(path.name):
-        raise SourceError(f"{path} is not an archive: its name ends in none of .tar.zst, .tar.gz, .tgz, .tar.xz, .tar.")
+        raise SourceError(
+            f"{path} is not an archive: its name ends in none of .tar.zst, .tar.gz, .tgz, .tar.xz, .tar, "
+            "with .age or .gpg behind it if it is encrypted."
+        )
     _check_sum(path)
-    shutil.rmtree(scratch, ignore_errors=True)
+    if os.path.lexists(scratch):
+        remove_tree(str(scratch))
     target = scratch / "unpacked"
     target.mkdir(mode=0o700, parents=True)
     try:
-        owners = unpack(path, target)
+        owners = unpack(path, target, identity)
         top = find_tree(target)
-    except ArchiveError as error:
-        raise SourceError(str(error)) from error
+    except (ArchiveError, IdentityError) as error:
+        # Above all, nothing that was encrypted stays in the clear.
+        remove_tree(str(scratch))
+        raise (SealedError if isinstance(error, IdentityError) else SourceError)(str(error)) from error
     prefix = str(top.relative_to(target))
     below = {name.removeprefix(f"{prefix}/"): owner for name, owner in owners.items()}
     return _checked(Source(top, owners if prefix == "." else below, scratch / layout.METADATA))

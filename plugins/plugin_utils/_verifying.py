@@ -26,10 +26,10 @@ from ansible_collections.microbosh.director.plugins.module_utils._verdict import
 )
 from ansible_collections.microbosh.director.plugins.module_utils._verification import finding, verify_backup
 from ansible_collections.microbosh.director.plugins.plugin_utils._archive import is_archive
-from ansible_collections.microbosh.director.plugins.plugin_utils._source import SourceError, find
+from ansible_collections.microbosh.director.plugins.plugin_utils._decryption import is_encrypted
+from ansible_collections.microbosh.director.plugins.plugin_utils._source import SealedError, SourceError, find
 
 ALL = "all"
-ENCRYPTED = (".age", ".gpg")
 NOT_VERIFIED = {
     "whole": False,
     "sealed": False,
@@ -55,15 +55,10 @@ def backups_meant(wanted: str, directory: Path) -> list[str]:
         return [wanted]
     archives = directory / layout.ARCHIVES
     names = sorted(path.name for path in archives.iterdir()) if archives.is_dir() else []
-    found = list_ids(str(directory)) + [str(archives / name) for name in names if is_archive(_decrypted(name))]
+    found = list_ids(str(directory)) + [str(archives / name) for name in names if is_archive(name)]
     if not found:
         raise SourceError(f"There is no backup in {directory}, and no archive in {archives}.")
     return found
-
-
-def _decrypted(name: str) -> str:
-    """Return the name of what is in an encrypted archive, and any other name as it is."""
-    return name.removesuffix(next((ending for ending in ENCRYPTED if name.endswith(ending)), ""))
 
 
 def checksum_findings(archive: Path) -> list[dict]:
@@ -78,17 +73,21 @@ def checksum_findings(archive: Path) -> list[dict]:
 
 @dataclass
 class Verifier:
-    """How the backups of one director are verified; ``rehearsal`` is where and as whom, or None for not at all."""
+    """How the backups of one director are verified.
+
+    ``rehearsal`` is where and as whom, or None for not at all; ``identity`` is the private key of encrypted archives.
+    """
 
     directory: Path
     scratch: Path
     rehearsal: dict | None
     keep: bool
+    identity: Path | None = None
 
     def examine(self, wanted: str) -> dict:
         """Verify one backup or archive; return the verdict, which is also kept with it."""
         archive = Path(wanted).expanduser()
-        if not (is_archive(_decrypted(archive.name)) and archive.is_file()):
+        if not (is_archive(archive.name) and archive.is_file()):
             return self._examine(None, wanted)
         with self._alone():
             try:
@@ -109,13 +108,17 @@ class Verifier:
             os.close(descriptor)
 
     def _examine(self, archive, wanted):
-        if archive is not None and archive.name.endswith(ENCRYPTED):
+        if archive is not None and is_encrypted(archive.name) and self.identity is None:
             # Its key is elsewhere: that nothing of it has changed is all that can be told here.
             findings = checksum_findings(archive)
             sealed = {**NOT_VERIFIED, "findings": findings, "whole": not findings, "sealed": True}
             return self._verdict(str(archive), sealed, None)
         try:
-            source = find(wanted, self.directory, self.scratch)
+            source = find(wanted, self.directory, self.scratch, self.identity)
+        except SealedError as error:
+            # Of the key, not of the archive: nothing to keep with it.
+            closed = {**NOT_VERIFIED, "sealed": True, "findings": [finding("key", archive.name, str(error))]}
+            return self._verdict(str(archive), closed, None, keep=False)
         except SourceError as error:
             if archive is None or not is_archive(archive.name):
                 raise
@@ -130,10 +133,10 @@ class Verifier:
             result["whole"] = False
         return self._verdict(path, result, str(source.path))
 
-    def _verdict(self, path, result, tree):
+    def _verdict(self, path, result, tree, keep=True):
         """Keep the verdict of a verification, rehearse what is whole, and keep that verdict, too."""
         verdict = verdict_path(path)
-        if self.keep:
+        if self.keep and keep:
             note(verdict, VERIFIED, {**result, "findings": result["findings"][:MOST_FINDINGS]})
         rehearsed = None
         # A dump is a program: only one that is vouched for is run.
@@ -154,8 +157,8 @@ class Verifier:
         return rehearsed
 
 
-def verifier(directory: Path, scratch: Path, rehearsal: dict | None, keep: bool) -> Verifier:
+def verifier(directory: Path, scratch: Path, rehearsal: dict | None, keep: bool, identity: Path | None) -> Verifier:
     """Return a Verifier; raise DirectorError if nothing could be rehearsed on this controller."""
     if rehearsal is not None:
         require_possible(rehearsal["parent"], rehearsal["user"], run_command)
-    return Verifier(directory, scratch, rehearsal, keep)
+    return Verifier(directory, scratch, rehearsal, keep, identity)

@@ -7,6 +7,8 @@
   classic   classic.sh, the old tool's steps as an operator would type them
   floor     the same guarantee by hand, as root on the host, with nothing in between
 
+At the end, ours restores its backup into an emptied store, beside a plain rsync of the same tree to the same host.
+
 Each runs twice; before its second, warm run the host gets some new blobs. Outages are observed on the host, by watching
 the processes of the services.
 
@@ -20,7 +22,8 @@ import sys
 
 from bench_host import REPOSITORY, BenchHost, Watcher
 from contenders import contenders
-from results import RUNS, BenchError, as_json, table
+from restoring import measure_restore
+from results import RUNS, BenchError, as_json, restore_table, table
 
 BUILD = REPOSITORY / "build"
 SIZES = (
@@ -43,15 +46,16 @@ def arguments():
 
 
 def race(host, options):
-    """Let each contender run, first and warm. Return every Run."""
+    """Let each contender run, first and warm, and ours restore what it has. Return every Run, and the Restore."""
     runs = []
-    for number, contender in enumerate(contenders(host, BUILD / "bench")):
+    those = contenders(host, BUILD / "bench")
+    for number, contender in enumerate(those):
         for which in RUNS:
             if which != RUNS[0]:
                 host.add(options.new_blobs, seed=100 + number)
             runs.append(contender.measure(which, Watcher))
             say(f"{contender.name}, {which} run: outage {runs[-1].outage:.2f} s of {runs[-1].total:.1f} s")
-    return runs
+    return runs, measure_restore(host, those[0], BUILD / "bench")
 
 
 def bench(options):
@@ -59,15 +63,15 @@ def bench(options):
     say(f"Starting an embedded microBOSH with {options.blobs} MiB of blobs and {options.database_mib} MiB of rows")
     try:
         host.up(options.blobs, options.database_mib, options.monit)
-        runs = race(host, options)
+        runs, restore = race(host, options)
     finally:
         if not options.keep:
             host.down()
     BUILD.mkdir(exist_ok=True)
-    (BUILD / "bench.json").write_text(json.dumps(as_json(vars(options), runs), indent=2) + "\n")
+    (BUILD / "bench.json").write_text(json.dumps(as_json(vars(options), runs, restore), indent=2) + "\n")
     if not options.keep:
         shutil.rmtree(BUILD / "bench")
-    print(f"\n{table(runs)}\n\nEvery step and event: {BUILD / 'bench.json'}")
+    print(f"\n{table(runs)}\n\n{restore_table(restore)}\n\nEvery step and event: {BUILD / 'bench.json'}")
 
 
 def say(text):

@@ -104,22 +104,40 @@ class Ours(Contender):
         (inventory / "group_vars" / "microbosh.yml").write_text(settings)
         password = self.work / "password"
         password.write_text(PASSWORD + "\n")
-        asked = [f"--connection-password-file={password}", f"--become-password-file={password}"]
-        output([*self._playbook("setup"), *asked], cwd="/")
+        output([*self._playbook("setup"), f"--connection-password-file={password}", self._become], cwd="/")
 
     def command(self):
         return self._playbook("backup")
+
+    def restore_command(self):
+        return [*self._playbook("restore"), self._become, f"--extra-vars=microbosh_restore_confirm={self.host.name}"]
+
+    @property
+    def latest(self):
+        return self._backups / "latest"
+
+    @property
+    def _backups(self):
+        return self.work / "backups" / self.host.name
+
+    @property
+    def _become(self):
+        return f"--become-password-file={self.work / 'password'}"
 
     def _playbook(self, name):
         return ["ansible-playbook", "-i", str(self.work / "inventory"), f"microbosh.director.{name}"]
 
     def archive_seconds(self, steps):
         """The phase as the run's log has it, with the archive's checksum."""
-        log = max((self.work / "backups" / self.host.name / "logs").glob("*.log"))
-        packed = re.search(r" Packed .*\(([\d.]+) s\)$", log.read_text(), re.MULTILINE)
-        if packed is None:
-            raise BenchError(f"ours: expected a line 'Packed ... (12.3 s)' in {log}, which tells the archive's time")
-        return float(packed.group(1))
+        return self.told(r" Packed .*\(([\d.]+) s\)$")
+
+    def told(self, pattern):
+        """The seconds that the log of the last run tells in the line with this pattern."""
+        log = max((self._backups / "logs").glob("*.log"))
+        found = re.search(pattern, log.read_text(), re.MULTILINE)
+        if found is None:
+            raise BenchError(f"ours: expected a line with '{pattern}' in {log}, which tells the seconds")
+        return float(found.group(1))
 
 
 class Classic(Contender):

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 CONTENDERS = ("ours", "classic", "floor")
 RUNS = ("first", "warm")
 MIB = 1024 * 1024
+RESTORE_AIM = 1.3
 
 
 class BenchError(Exception):
@@ -30,6 +31,24 @@ class Run:
     moved: int | None = None
     watched: dict = field(default_factory=dict)
     steps: list = field(default_factory=list)
+
+
+@dataclass
+class Restore:
+    """A restore into an emptied store and a plain copy of the same tree, in seconds; the load as that of a Run."""
+
+    total: float
+    push: float
+    stop: float
+    start: float
+    outage: float
+    copy: float
+    load: float = 0.0
+
+    @property
+    def ratio(self):
+        """How many times the plain copy it takes, but for what stopping and starting take."""
+        return (self.total - self.stop - self.start) / self.copy
 
 
 def outage(services, events):
@@ -120,6 +139,21 @@ def table(runs):
     return f"{aligned(rows, left=2)}\n\n{aligned(compared, left=1)}"
 
 
+def restore_table(restore):
+    """Return the restore as aligned text, with the aim for it."""
+    names = ("total", "push", "stop", "start", "outage", "copy")
+    rows = [
+        ["restore", *names[:-1], "rsync -a", "load before"],
+        ["ours", *[f"{getattr(restore, name):.1f} s" for name in names], f"{restore.load:.1f}"],
+    ]
+    met = "met" if restore.ratio <= RESTORE_AIM else "NOT MET"
+    compared = [
+        ["push / rsync", f"{restore.push / restore.copy:.2f}", "", ""],
+        ["(total - stop - start) / rsync", f"{restore.ratio:.2f}", f"at most {RESTORE_AIM:g}", met],
+    ]
+    return f"{aligned(rows, left=1)}\n\n{aligned(compared, left=1)}"
+
+
 def aligned(rows, left):
     """Given rows of cells, return lines: the first columns flush left, the others flush right."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
@@ -133,7 +167,8 @@ def aligned(rows, left):
     return "\n".join(lines)
 
 
-def as_json(settings, runs):
+def as_json(settings, runs, restore):
     """Return everything that was measured, as it is kept in bench.json."""
     compared = [{**asdict(comparison), "met": comparison.met} for comparison in comparisons(runs)]
-    return {"settings": settings, "runs": [asdict(run) for run in runs], "comparisons": compared}
+    restored = {**asdict(restore), "ratio": restore.ratio, "aim": RESTORE_AIM}
+    return {"settings": settings, "runs": [asdict(run) for run in runs], "comparisons": compared, "restore": restored}

@@ -94,6 +94,18 @@ def test_one_run_beyond_the_limit_is_enough_to_miss_it_where_both_are_judged(res
     assert results.Comparison("total", first_slow, aim=0.5, judged=("warm",)).met
 
 
+def restore(results, total):
+    return results.Restore(total=total, push=9.0, stop=10.0, start=8.0, outage=25.0, copy=10.0)
+
+
+@pytest.mark.parametrize(("total", "said"), [(31.0, "met"), (31.1, "NOT MET")])
+def test_a_restore_may_take_a_third_longer_than_a_copy_and_what_stop_and_start_take(results, total, said):
+    text = results.restore_table(restore(results, total))
+    push, whole = [line.split() for line in text.splitlines()[-2:]]
+    assert push == ["push", "/", "rsync", "0.90"]
+    assert whole[-len(said.split()) - 3 :] == ["at", "most", "1.3", *said.split()]
+
+
 def test_the_table_is_aligned_and_says_what_was_missed(results):
     text = results.table(runs(results, ours=(20.0, 30.0), classic=(60.0, 100.0), floor=(10.0, 12.0)))
     above, below = text.split("\n\n")
