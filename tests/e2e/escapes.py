@@ -95,6 +95,16 @@ RSYNC = [
         old='READ="$READ --dparam=uid=0 --config=$PLANT/conf"; pull ${HOST}::all/canary "$OUT/"',
     ),
     client(
+        "a program before a transfer (pre-xfer exec)",
+        'READ="$READ --config=$PLANT/conf"; pull ${HOST}::all/hostname "$OUT/"',
+        prepare="printf '[all]\\npath = /etc\\nuid = 0\\npre-xfer exec = cp /etc/canary /etc/cron.d/canary-pre\\n' "
+        ">$PLANT/conf",
+        old='READ="$READ --config=$PLANT/conf"; pull ${HOST}::all/hostname "$OUT/"',
+    ),
+    client(
+        "a list of patterns on the host", 'pull -r -M--exclude-from=/etc/canary -M-vvv $SRC/ "$OUT/"', hardened=True
+    ),
+    client(
         "options in a path",
         'pull "$SRC/x --log-file=/etc/cron.d/canary-path" "$OUT/"',
         old='RSYNC_OLD_ARGS=1 pull "$HOST:/etc/hostname --log-file=/etc/cron.d/canary-path" "$OUT/"',
@@ -112,6 +122,9 @@ RSYNC = [
 ]
 
 LINKS = [
+    client(
+        "a planted link by way of /proc", 'pull -rL $SRC/$PLANTED/ "$OUT/"', "ln -s /proc/self/root/etc/canary $PLANT/l"
+    ),
     client("a planted link, followed (-L)", 'pull -rL $SRC/$PLANTED/ "$OUT/"', "ln -s /etc/canary $PLANT/l"),
     client("a planted link to a directory (-k)", 'pull -rk $SRC/$PLANTED/ "$OUT/"', "ln -s /etc $PLANT/etc"),
     client(
@@ -188,6 +201,14 @@ LINKS = [
         hardened=True,
     ),
     client(
+        "a file swapped for a link while it is read",
+        'pull -r --bwlimit=1500 $SRC/$PLANTED/ "$OUT/" & '
+        'until ls -A "$OUT" | grep -q big; do sleep 0.05; done; '
+        'on_host "cd $PLANT && rm z && ln -s /etc/canary z"; wait',
+        "echo mine >$PLANT/z && head -c 6000000 /dev/zero >$PLANT/big",
+        hardened=True,
+    ),
+    client(
         "a crafted client that has the host forget its rules",
         'crafted "!" "+ /**" >"$OUT/answer"',
         absent="there are no rules to forget",
@@ -227,6 +248,12 @@ OTHERS = [
         f"{MONIT} -s /etc/cron.d/canary-state -c /var/vcap/bosh/etc/monitrc validate; "
         f"{MONIT} -l /etc/cron.d/canary-mlog validate",
     ),
+    Try(
+        "a configuration at home for monit",
+        f"{MONIT_RC}mv $PLANT/rc $PLANT/.monitrc; cp $PLANT/.monitrc .; export HOME=$PLANT; {MONIT} summary; "
+        f"sudo -n HOME=$PLANT /var/vcap/bosh/bin/monit summary; {MONIT} start all; rm -f ~/.monitrc",
+        absent="monit wants its file to be root's",
+    ),
     Try("another verb of monit", f"{MONIT} reload", runs=True),
     Try("monit's verb with a file behind it", f"{MONIT} summary -c /etc/canary"),
     Try(
@@ -255,7 +282,7 @@ OTHERS = [
 EVIL = "printf '#!/bin/sh\\nid; cp /etc/canary /etc/cron.d/canary-evil\\n' >$PLANT/evil; chmod 755 $PLANT/evil; "
 FAKES = (
     EVIL
-    + "for name in rsync unshare mount find cp mkdir touch chown sh; do cp $PLANT/evil $PLANT/$name 2>/dev/null; done; "
+    + "for name in rsync unshare mount find cp mkdir touch chown sh libc.so.6; do cp $PLANT/evil $PLANT/$name; done; "
 )
 VARIABLES = {
     "RSYNC_RSH": "'sh -c id'",
@@ -292,12 +319,20 @@ SUDO = [
     Try("a shell from sudo (-s, -i)", "sudo -n -s id; sudo -n -i id; sudo -n su -c id", absent=NO_SUCH_RIGHT),
     Try(
         "an editor from sudo (-e)",
-        "SUDO_EDITOR=/bin/cat sudo -n -e /etc/canary; EDITOR=cat sudoedit -n /etc/canary",
+        "SUDO_EDITOR=/bin/cat sudo -n -e /etc/canary; EDITOR=cat sudoedit -n /etc/canary; "
+        "EDITOR='cat -- /etc/canary' sudoedit -n /etc/motd; sudoedit -s 'x\\' $(printf %0200d 0)",
         absent=NO_SUCH_RIGHT,
     ),
     Try(
         "another user (-u '#-1')",
         "sudo -n -u '#-1' id; sudo -n -u '#0' id; sudo -n -u '#4294967295' id",
+        absent=NO_SUCH_RIGHT,
+    ),
+    Try(
+        "the other options of sudo (-E, -g, -b, -C, -T, -i)",
+        f"{EVIL}export BASH_ENV=$PLANT/evil ENV=$PLANT/evil; "
+        "for o in -E --preserve-env=ENV '-g root' -b '-C 9' '-T 5' -i; do "
+        f"sudo -n $o id; sudo -n $o {READER} --server --daemon . </dev/null; done; sudo -n -A id",
         absent=NO_SUCH_RIGHT,
     ),
     Try(
@@ -323,6 +358,21 @@ SUDO = [
         runs=True,
         old="sudo -n rsync --version -x",
     ),
+    Try(
+        "the layout made to fail by limits",
+        "ln -s ../../bosh/etc $PLANT/d; "
+        "for limit in '-n 7' '-n 8' '-n 9' '-n 10' '-v 4500' '-v 5500' '-v 6500' '-v 7500' '-f 0' '-s 64'; do "
+        f"RSYNC_CONNECT_PROG=\"sh -c 'ulimit $limit; exec sudo -n {READER} --server --daemon .'\" "
+        "timeout 5 rsync -r x::vcap/$PLANTED/d/ $PLANT/got/; done; cat $PLANT/got/*",
+        absent=NO_SUCH_PART,
+    ),
+    Try(
+        "the reader's root by way of /proc",
+        f"(sleep 2 | sudo -n {READER} --server --daemon . &); sleep 0.5; "
+        "for p in $(pgrep -f 'server --daemon'); do cat /proc/$p/root/etc/canary /proc/$p/cwd/bosh/etc/canary; done; "
+        "sleep 2",
+        absent=NO_SUCH_PART,
+    ),
     Try("the reader's own second step", f"sudo -n {READER} --apart </dev/null", runs=True, absent=NO_SUCH_PART),
     Try("no argument where there are some", f"sudo -n {READER}", runs=True, absent=NO_SUCH_PART),
     Try(
@@ -340,8 +390,11 @@ SUDO = [
     Try("chmod", "root chmod a+r /etc/canary && cat /etc/canary"),
     Try(
         "a shell with the right of root",
-        "cp /bin/sh $PLANT/sh; root chown root $PLANT/sh && root chmod 4755 $PLANT/sh && $PLANT/sh -p -c id",
+        # At home, since the store is mounted without rights of that kind.
+        "cp /bin/sh sh; root chown root sh && root chmod 4755 sh && ./sh -p -c id; rm -f sh",
     ),
+    Try("tar by a program of one's own (-I)", "root tar -I 'sh -c id>&2' -cf /dev/null /etc/hostname"),
+    Try("cp to where it can be read", "root cp /etc/canary /dev/stdout"),
     Try("rm", "root rm /etc/canary"),
     Try(
         "find, sh, bash, mv, tee, dd",
@@ -398,6 +451,16 @@ TRUST = [
     lease(
         "the record is a link to a file of root",
         "echo start >lease-armed; ln -s /etc/canary lease-fired.json; ln -s /etc/canary lease-fired.json.new",
+    ),
+    lease("the record is a FIFO", "echo start >lease-armed; mkfifo lease-fired.json lease-fired.json.new"),
+    lease("the record is a directory", "echo start >lease-armed; mkdir lease-fired.json lease-fired.json.new"),
+    lease("lease.lock is a hard link to a file of root", "echo start >lease-armed; ln /etc/canary lease.lock"),
+    lease(
+        "links that come and go while root looks",
+        "(end=$(($(date +%s) + 3)); while [ $(date +%s) -lt $end ]; do for n in 1 2 3 4 5 6 7 8 9; do "
+        "ln -sfn /etc/canary lease-armed; echo start >l; mv l lease-armed; "
+        "ln -sfn /etc/cron.d/canary-race lease.lock; ln -sfn /etc/canary lease-fired.json.new; rm -f lease.lock; "
+        "done; done; rm -f lease-armed) >/dev/null 2>&1 &",
     ),
     lease("the socket is a link to a file of root", "echo start >lease-armed; ln -s /etc/canary lease.sock"),
     lease(
