@@ -156,7 +156,7 @@ class Prison:
             done = self.director.execute("sh", "-c", attempt.afterwards, check=False)
             assert done.returncode != 124, f"root's own script hangs: {attempt.name}"
             output += done.stdout + done.stderr
-            output += self.on_host(holder, f"chmod 700 {STAGING}; cat {STAGING}/*")[1]
+            output += self.on_host(holder, f"chmod 700 {STAGING}; find {STAGING} -type f -exec cat {{}} +")[1]
         return self.verdict(status, status == 0 and attempt.runs, output)
 
     def on_host(self, holder, script):
@@ -186,7 +186,7 @@ class Prison:
     def verdict(self, status, ran, output):
         ways = ["read"] if self.word in output else []
         ways += ["root"] if re.search(r"\be?uid=0\(root\)", output) else []
-        ways += ["loaded"] if re.search(r"cannot be preloaded|invalid ELF header", output) else []
+        ways += ["loaded"] if re.search(r"cannot be preloaded|ELF header|file too short", output) else []
         if self.look() != self.before:
             ways.append("wrote")
             self.put_back()
