@@ -68,8 +68,8 @@ def _act(lease, params):
 
 def _preview(lease, params):
     facts = lease.check()
-    if params["state"] == "held" and facts["held"] and not is_same_run(facts["lease"], _wanted(params)):
-        raise LeaseHeld(refusal(facts["lease"]), reason="held", lease=facts["lease"])
+    if params["state"] == "held":
+        lease.require_free(_wanted(params), params["takeover"])
     return dict(facts, changed=params["state"] != "checked")
 
 
@@ -119,6 +119,18 @@ class Lease(object):
         previous = self._staging.report()
         lease = self._start_holder(lock, new_lease(wanted))
         return dict(self._facts(lease), changed=True, previous_fired=previous, left_armed=left)
+
+    def require_free(self, wanted, takeover=None):
+        """Raise LeaseHeld if another has the lease, so that it would not be given to who wants it; change nothing."""
+        give_up = uptime() + REFUSAL_SECONDS
+        while self._staging.is_locked():
+            lease = self._status()
+            if is_same_run(lease, wanted) or may_take_over(lease, takeover):
+                return
+            if lease or uptime() >= give_up:
+                lease = lease or self._staging.signed()
+                raise LeaseHeld(refusal(lease), reason="held", lease=public(lease))
+            time.sleep(0.05)  # as when it is taken
 
     def renew(self, token):
         """Give a sign of life, so that nobody takes the lease over."""

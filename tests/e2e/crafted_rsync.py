@@ -13,7 +13,7 @@ import sys
 
 # The last version in which a client sends its rules as they are, in no frames of their own.
 PROTOCOL = 29
-SECONDS = 4
+SECONDS = 2
 
 
 def main(kind, *arguments):

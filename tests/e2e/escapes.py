@@ -79,7 +79,7 @@ RSYNC = [
     ),
     client("what the filter leaves out", 'pull -r $SRC/bosh/etc/ "$OUT/"'),
     client("jobs, which the filter leaves out", 'pull -r $SRC/jobs/ "$OUT/"'),
-    client("a greedy filter", "pull -r -f '+ /**' $SRC/ \"$OUT/\""),
+    client("a greedy filter", "pull -r --max-size=1k -f '+ /**' $SRC/ \"$OUT/\""),
     client("a list of what is there", "pull -r $SRC/bosh/"),
     client("files-from beside", 'echo bosh/etc/canary | pull -r --files-from=- $SRC/ "$OUT/"'),
     client("files-from on the host", 'pull -r --files-from=:/etc/canary $SRC/ "$OUT/"'),
@@ -93,6 +93,18 @@ RSYNC = [
         'READ="$READ --dparam=uid=0 --config=$PLANT/conf"; pull ${HOST}::all/root/canary "$OUT/"',
         prepare=r"printf '[all]\npath = /root\nuse chroot = no\n[x]\npath = /\n' >$PLANT/conf",
         old='READ="$READ --dparam=uid=0 --config=$PLANT/conf"; pull ${HOST}::all/canary "$OUT/"',
+    ),
+    client(
+        "a program before a transfer (pre-xfer exec)",
+        'READ="$READ --config=$PLANT/conf"; pull ${HOST}::all/hostname "$OUT/"',
+        prepare="printf '[all]\\npath = /etc\\nuid = 0\\npre-xfer exec = cp /etc/canary /etc/cron.d/canary-pre\\n' "
+        ">$PLANT/conf",
+        old='READ="$READ --config=$PLANT/conf"; pull ${HOST}::all/hostname "$OUT/"',
+    ),
+    client(
+        "a list of patterns on the host",
+        'pull -r -M--exclude-from=/etc/canary -M-vvv $SRC/$PLANTED/ "$OUT/"',
+        absent="rsync shows nothing of what it took for patterns",
     ),
     client(
         "options in a path",
@@ -112,6 +124,9 @@ RSYNC = [
 ]
 
 LINKS = [
+    client(
+        "a planted link by way of /proc", 'pull -rL $SRC/$PLANTED/ "$OUT/"', "ln -s /proc/self/root/etc/canary $PLANT/l"
+    ),
     client("a planted link, followed (-L)", 'pull -rL $SRC/$PLANTED/ "$OUT/"', "ln -s /etc/canary $PLANT/l"),
     client("a planted link to a directory (-k)", 'pull -rk $SRC/$PLANTED/ "$OUT/"', "ln -s /etc $PLANT/etc"),
     client(
@@ -174,18 +189,26 @@ LINKS = [
     ),
     client(
         "a directory swapped for a link while it is read",
-        'pull -r --bwlimit=1500 $SRC/$PLANTED/ "$OUT/" & '
+        'pull -r --bwlimit=2000 $SRC/$PLANTED/ "$OUT/" & '
         'until ls -A "$OUT" | grep -q big; do sleep 0.05; done; on_host "cd $PLANT && mv z y && ln -s /etc z"; wait',
-        "mkdir $PLANT/z && echo mine >$PLANT/z/canary && head -c 6000000 /dev/zero >$PLANT/big",
+        "mkdir $PLANT/z && echo mine >$PLANT/z/canary && head -c 4000000 /dev/zero >$PLANT/big",
         hardened=True,
     ),
     client(
         "the same, to what the filter leaves out",
-        'pull -r --bwlimit=1500 $SRC/$PLANTED/ "$OUT/" & '
+        'pull -r --bwlimit=2000 $SRC/$PLANTED/ "$OUT/" & '
         'until ls -A "$OUT" | grep -q big; do sleep 0.05; done; '
         'on_host "cd $PLANT && mv z y && ln -s ../../bosh/etc z"; wait',
-        "mkdir $PLANT/z && echo mine >$PLANT/z/canary && head -c 6000000 /dev/zero >$PLANT/big",
+        "mkdir $PLANT/z && echo mine >$PLANT/z/canary && head -c 4000000 /dev/zero >$PLANT/big",
         hardened=True,
+    ),
+    client(
+        "a file swapped for a link while it is read",
+        'pull -r --bwlimit=2000 $SRC/$PLANTED/ "$OUT/" & '
+        'until ls -A "$OUT" | grep -q big; do sleep 0.05; done; '
+        'on_host "cd $PLANT && rm z && ln -s /etc/canary z"; wait',
+        "echo mine >$PLANT/z && head -c 4000000 /dev/zero >$PLANT/big",
+        absent="an rsync with the fix of CVE-2024-12747 opens no link in the place of a file",
     ),
     client(
         "a crafted client that has the host forget its rules",
@@ -227,6 +250,12 @@ OTHERS = [
         f"{MONIT} -s /etc/cron.d/canary-state -c /var/vcap/bosh/etc/monitrc validate; "
         f"{MONIT} -l /etc/cron.d/canary-mlog validate",
     ),
+    Try(
+        "a configuration at home for monit",
+        f"{MONIT_RC}mv $PLANT/rc $PLANT/.monitrc; cp $PLANT/.monitrc .; export HOME=$PLANT; {MONIT} summary; "
+        f"sudo -n HOME=$PLANT /var/vcap/bosh/bin/monit summary; {MONIT} start all; rm -f ~/.monitrc",
+        absent="monit wants its file to be root's",
+    ),
     Try("another verb of monit", f"{MONIT} reload", runs=True),
     Try("monit's verb with a file behind it", f"{MONIT} summary -c /etc/canary"),
     Try(
@@ -237,8 +266,8 @@ OTHERS = [
     Try("another service of runit", f"{SV} status cron", runs=True),
     Try("a service by its path", f"{SV} status /etc/sv/cron", runs=True),
     Try("two services at once", f"{SV} status agent cron", runs=True),
-    Try("a service directory of one's own", f"{SERVICE}{SV} start $PLANT/evil"),
-    Try("a service directory of one's own, by a path behind", f"{SERVICE}{SV} start agent $PLANT/evil"),
+    Try("a service directory of one's own", f"{SERVICE}{SV} -w 1 start $PLANT/evil"),
+    Try("a service directory of one's own, by a path behind", f"{SERVICE}{SV} -w 1 start agent $PLANT/evil"),
     Try(
         "a service directory by SVDIR",
         f"{SERVICE}cd $PLANT && mv evil agent; SVDIR=$PLANT {SV} start agent",
@@ -255,7 +284,7 @@ OTHERS = [
 EVIL = "printf '#!/bin/sh\\nid; cp /etc/canary /etc/cron.d/canary-evil\\n' >$PLANT/evil; chmod 755 $PLANT/evil; "
 FAKES = (
     EVIL
-    + "for name in rsync unshare mount find cp mkdir touch chown sh; do cp $PLANT/evil $PLANT/$name 2>/dev/null; done; "
+    + "for name in rsync unshare mount find cp mkdir touch chown sh libc.so.6; do cp $PLANT/evil $PLANT/$name; done; "
 )
 VARIABLES = {
     "RSYNC_RSH": "'sh -c id'",
@@ -292,12 +321,20 @@ SUDO = [
     Try("a shell from sudo (-s, -i)", "sudo -n -s id; sudo -n -i id; sudo -n su -c id", absent=NO_SUCH_RIGHT),
     Try(
         "an editor from sudo (-e)",
-        "SUDO_EDITOR=/bin/cat sudo -n -e /etc/canary; EDITOR=cat sudoedit -n /etc/canary",
+        "SUDO_EDITOR=/bin/cat sudo -n -e /etc/canary; EDITOR=cat sudoedit -n /etc/canary; "
+        "EDITOR='cat -- /etc/canary' sudoedit -n /etc/motd; sudoedit -s 'x\\' $(printf %0200d 0)",
         absent=NO_SUCH_RIGHT,
     ),
     Try(
         "another user (-u '#-1')",
         "sudo -n -u '#-1' id; sudo -n -u '#0' id; sudo -n -u '#4294967295' id",
+        absent=NO_SUCH_RIGHT,
+    ),
+    Try(
+        "the other options of sudo (-E, -g, -b, -C, -T, -i)",
+        f"{EVIL}export BASH_ENV=$PLANT/evil ENV=$PLANT/evil; "
+        "for o in -E --preserve-env=ENV '-g root' -b '-C 9' '-T 5' -i; do "
+        f"sudo -n $o id; sudo -n $o {READER} --server --daemon . </dev/null; done; sudo -n -A id",
         absent=NO_SUCH_RIGHT,
     ),
     Try(
@@ -323,6 +360,21 @@ SUDO = [
         runs=True,
         old="sudo -n rsync --version -x",
     ),
+    Try(
+        "the layout made to fail by limits",
+        "ln -s ../../bosh/etc $PLANT/d; "
+        "for limit in '-n 7' '-n 8' '-n 9' '-n 10' '-v 4500' '-v 5500' '-v 6500' '-v 7500' '-f 0' '-s 64'; do "
+        f"RSYNC_CONNECT_PROG=\"sh -c 'ulimit $limit; exec sudo -n {READER} --server --daemon .'\" "
+        "timeout 5 rsync -r x::vcap/$PLANTED/d/ $PLANT/got/; done; cat $PLANT/got/*",
+        absent=NO_SUCH_PART,
+    ),
+    Try(
+        "the reader's root by way of /proc",
+        f"(sleep 2 | sudo -n {READER} --server --daemon . &); sleep 0.5; "
+        "for p in $(pgrep -f 'server --daemon'); do cat /proc/$p/root/etc/canary /proc/$p/cwd/bosh/etc/canary; done; "
+        "sleep 2",
+        absent=NO_SUCH_PART,
+    ),
     Try("the reader's own second step", f"sudo -n {READER} --apart </dev/null", runs=True, absent=NO_SUCH_PART),
     Try("no argument where there are some", f"sudo -n {READER}", runs=True, absent=NO_SUCH_PART),
     Try(
@@ -340,8 +392,11 @@ SUDO = [
     Try("chmod", "root chmod a+r /etc/canary && cat /etc/canary"),
     Try(
         "a shell with the right of root",
-        "cp /bin/sh $PLANT/sh; root chown root $PLANT/sh && root chmod 4755 $PLANT/sh && $PLANT/sh -p -c id",
+        # At home, since the store is mounted without rights of that kind.
+        "cp /bin/sh sh; root chown root sh && root chmod 4755 sh && ./sh -p -c id; rm -f sh",
     ),
+    Try("tar by a program of one's own (-I)", "root tar -I 'sh -c id>&2' -cf /dev/null /etc/hostname"),
+    Try("cp to where it can be read", "root cp /etc/canary /dev/stdout"),
     Try("rm", "root rm /etc/canary"),
     Try(
         "find, sh, bash, mv, tee, dd",
@@ -399,10 +454,23 @@ TRUST = [
         "the record is a link to a file of root",
         "echo start >lease-armed; ln -s /etc/canary lease-fired.json; ln -s /etc/canary lease-fired.json.new",
     ),
+    lease("the record is a FIFO", "echo start >lease-armed; mkfifo lease-fired.json lease-fired.json.new"),
+    lease("the record is a directory", "echo start >lease-armed; mkdir lease-fired.json lease-fired.json.new"),
+    lease("lease.lock is a hard link to a file of root", "echo start >lease-armed; ln /etc/canary lease.lock"),
     lease("the socket is a link to a file of root", "echo start >lease-armed; ln -s /etc/canary lease.sock"),
     lease(
         "the directory may not be written to by root",
         "echo start >lease-armed; ln -s /etc/canary lease-starting; chmod 500 .",
+    ),
+    Try(
+        "links that come and go while root looks",
+        f"cd {STAGING} && rm -rf lease*; "
+        "(end=$(($(date +%s) + 3)); while [ $(date +%s) -lt $end ]; do for n in 1 2 3 4 5 6 7 8 9; do "
+        "ln -sfn /etc/canary lease-armed; echo start >l; mv l lease-armed; "
+        "ln -sfn /etc/cron.d/canary-race lease.lock; ln -sfn /etc/canary lease-fired.json.new; rm -f lease.lock; "
+        "done; done; rm -f lease*) >/dev/null 2>&1 &",
+        afterwards=f"for n in 1 2 3 4 5 6; do {COMEBACK}; done; sleep 2",
+        absent=NO_SUCH_PART,
     ),
 ]
 

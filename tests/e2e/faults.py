@@ -37,15 +37,15 @@ sv status agent
 
 
 class Running:
-    """A backup that something is about to happen to."""
+    """A run that something is about to happen to."""
 
-    def __init__(self, director, scratch, environment=None, **settings):
+    def __init__(self, director, scratch, environment=None, playbook="backup", **settings):
         self.director = director
         self.scratch = scratch
         self._starts = scratch / f"starts-{time.monotonic_ns()}"
         self._starts.touch()
         self.process = director.start(
-            "backup",
+            playbook,
             environment={
                 "ANSIBLE_CALLBACK_PLUGINS": str(CALLBACKS),
                 "ANSIBLE_CALLBACKS_ENABLED": "task_starts",

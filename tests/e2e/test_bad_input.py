@@ -35,7 +35,6 @@ BAD_SETTINGS = {
     "no-timeout": ({"microbosh_timeout": 0}, ["microbosh_timeout (0)", "seconds above 0"]),
     "extra-file": ({"microbosh_extra_files": ["/nowhere/state.json"]}, ["/nowhere/state.json, which is not a file"]),
     "no-directory": ({"microbosh_backup_dir": "/dev/null/backups"}, ["/dev/null", "Not a directory"]),
-    "unknown-database": ({"microbosh_databases": ["bosch"]}, ["No such database: bosch. The server has: bosh,"]),
 }
 UNREACHABLE = {
     "unknown-host": ({"ansible_host": "no-such-host.invalid"}, ["cannot be reached", "Could not resolve hostname"]),
@@ -132,6 +131,10 @@ def test_a_dead_monit_daemon_is_an_error(small):
 def test_a_host_without_an_agent_is_no_director(small):
     with missing(small, "/usr/bin/sv"):
         refused(small, "No BOSH agent on this host", "Nothing was stopped")
+
+
+def test_a_database_that_is_not_there_is_named(small):
+    refused(small, "No such database: bosch. The server has: bosh,", microbosh_databases=["bosch"])
 
 
 def test_a_client_that_is_older_than_the_server_is_not_used(small):

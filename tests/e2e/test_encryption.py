@@ -8,9 +8,6 @@ import subprocess
 import pytest
 from standing import refused
 
-# In the long form until all of them have passed in one run.
-pytestmark = pytest.mark.faults
-
 AGE = "{{ inventory_hostname }}_{id}.tar.zst.age"
 GPG = "{{ inventory_hostname }}_{id}.tar.gz.gpg"
 

@@ -13,10 +13,7 @@ from pathlib import Path
 
 import pytest
 from conftest import REPOSITORY
-from escapes import READER, STAGING, TRIES
-
-# In the long form until all of them have passed in one run.
-pytestmark = pytest.mark.faults
+from escapes import ENVIRONMENT, READER, STAGING, TRIES
 
 SUDOERS = "/etc/sudoers.d/backup"
 FORBIDDEN = re.compile(r"(?<![\w-])(rsync|cp|mv|chown|chmod|tar|rm|find|sh|bash|ALL)(?![\w-])|[*?\[!]")
@@ -24,6 +21,19 @@ FORBIDDEN = re.compile(r"(?<![\w-])(rsync|cp|mv|chown|chmod|tar|rm|find|sh|bash|
 OLD = "/var/vcap/bosh/bin/monit, /usr/bin/sv, /usr/bin/rsync, /bin/cp, /bin/tar, /bin/chown, /bin/chmod, /bin/rm"
 BASES = ["bookworm", pytest.param("bullseye", marks=pytest.mark.core216)]
 SECONDS = 60
+# What ends a try, and the words for it.
+TOLD = {
+    "refused by sudo": r"sudo: (a password is required|.*(not allowed|sorry|invalid|unknown|terminal))|usage: sudo",
+    "refused by the reader": r"microbosh-read: refused",
+    "refused by rsync's daemon": r"@ERROR|configured to refuse|read.only|to be a directory|invalid (path|argument)",
+    "not there for the reader": r"rsync: .*(No such file or directory|link_stat|change_dir)",
+    "refused by the kernel": r"(Permission denied|Operation not permitted|Read-only file system|cross-device)",
+}
+
+LEGEND = """\
+After each try it is looked for: the word of root's canaries in what it put out or fetched (read), root's id in it
+(root), a change of one of N paths and sums on the host (wrote), and the success of a command that must not be allowed
+(ran). In brackets: the exit status."""
 
 # Where root keeps what is watched. A canary holds a word that nobody can guess, and so does the name of
 # a file beside it.
@@ -32,13 +42,17 @@ set -e
 mkdir -m 700 /run/watch /run/watch/sbin /run/watch/cron
 cp -p /usr/local/sbin/microbosh-* /run/watch/sbin/
 cp -p /etc/cron.d/microbosh-comeback /run/watch/cron/
-id old >/dev/null 2>&1 || useradd --create-home --shell /bin/sh old
-install -d -m 700 -o old /home/old/.ssh
-cut -d' ' -f2- /home/vcap/.ssh/authorized_keys | sed 's/^/no-pty /' | tail -n 1 >/home/old/.ssh/authorized_keys
-chown old /home/old/.ssh/authorized_keys
+for user in old lax; do
+    useradd --create-home --shell /bin/sh $user
+    install -d -m 700 -o $user /home/$user/.ssh
+    cut -d' ' -f2- /home/vcap/.ssh/authorized_keys | sed 's/^/no-pty /' | tail -n 1 >/home/$user/.ssh/authorized_keys
+    chown $user /home/$user/.ssh/authorized_keys
+done
 echo "old ALL=(root) NOPASSWD: OLD" >/etc/sudoers.d/old
-for user in vcap old; do install -d -o $user /var/vcap/store/planted-$user; done
-""".replace("OLD", OLD)
+# Somebody for whom sudo keeps every variable: with him a variable has to show.
+printf 'Defaults:lax !env_reset\nlax ALL=(root) NOPASSWD:SETENV: %s --server --daemon .\n' READER >/etc/sudoers.d/lax
+for user in vcap old lax; do install -d -o $user /var/vcap/store/planted-$user; done
+""".replace("OLD", OLD).replace("READER", READER)
 PUT_BACK = r"""
 cp -p /run/watch/sbin/* /usr/local/sbin/
 cp -p /run/watch/cron/* /etc/cron.d/
@@ -83,7 +97,19 @@ class Holder:
     server: str
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """What a try came to: the ways in which it got out, if it did, and what it was told."""
+
+    ways: tuple
+    told: str
+
+    def __str__(self):
+        return ", ".join(self.ways) or self.told
+
+
 KEY = Holder("vcap", f"sudo -n {READER}", "::vcap", "daemon", "--server --daemon .")
+LAX = Holder("lax", f"sudo -n {READER}", "::vcap", "daemon", "--server --daemon .")
 OLD_RIGHTS = Holder("old", "sudo -n rsync", ":/var/vcap", "sender", "--server --sender -r . /var/vcap/")
 
 
@@ -118,7 +144,7 @@ class Prison:
         ]  # fmt: skip
 
     def attempt(self, attempt, holder):
-        """Try it as the holder; return how it got out, "" if it did not."""
+        """Try it as the holder; return the Outcome."""
         script = attempt.old if attempt.old and holder is OLD_RIGHTS else attempt.script
         clean = 'rm -rf "$PLANT"/* "$PLANT"/.[!.]*; '
         if attempt.where == "client":
@@ -130,8 +156,8 @@ class Prison:
             done = self.director.execute("sh", "-c", attempt.afterwards, check=False)
             assert done.returncode != 124, f"root's own script hangs: {attempt.name}"
             output += done.stdout + done.stderr
-            output += self.on_host(holder, f"chmod 700 {STAGING}; cat {STAGING}/*")[1]
-        return self.verdict(status == 0 and attempt.runs, output)
+            output += self.on_host(holder, f"chmod 700 {STAGING}; find {STAGING} -type f -exec cat {{}} +")[1]
+        return self.verdict(status, status == 0 and attempt.runs, output)
 
     def on_host(self, holder, script):
         text = ON_HOST.replace("READER", holder.read) + script
@@ -157,14 +183,16 @@ class Prison:
         done = subprocess.run(command, input=script.encode(), check=False, **pipes, **options)
         return done.returncode, done.stdout.decode(errors="replace")
 
-    def verdict(self, ran, output):
+    def verdict(self, status, ran, output):
         ways = ["read"] if self.word in output else []
         ways += ["root"] if re.search(r"\be?uid=0\(root\)", output) else []
-        after = self.look()
-        if after != self.before:
+        ways += ["loaded"] if re.search(r"cannot be preloaded|ELF header|file too short", output) else []
+        if self.look() != self.before:
             ways.append("wrote")
             self.put_back()
-        return ", ".join(ways + (["ran"] if ran else []))
+        ways += ["ran"] if ran else []
+        told = ", ".join(what for what, sign in TOLD.items() if re.search(sign, output))
+        return Outcome(tuple(ways), f"{told or 'nothing came of it'} ({status})")
 
 
 @pytest.fixture(scope="module", params=BASES)
@@ -178,19 +206,27 @@ def prison(request, new_director, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def table(prison):
-    """Takes (try, with the key, with the old rights), and writes and prints all of them at the end."""
+def table(request, prison):
+    """Takes (name, with the key, with the old rights) of each try; at the end they are shown and written down."""
     rows = []
     yield rows
     base = prison.director.host.facts["settings"]["base"]
     version = prison.director.shell("rsync --version | head -n 1").split()[2]
-    lines = [f"# What a stolen key can do ({base}, rsync {version})", ""]
-    lines += ["| try | with the backup key | with the old rights |", "|---|---|---|"]
-    lines += [f"| {name} | {key or 'nothing'} | {old} |" for name, key, old in rows]
+    lines = [
+        f"# What a stolen key can do ({base}, rsync {version})", "",
+        LEGEND.replace("N", str(len(prison.before))), "",
+        "| try | with the backup key | with the old rights |", "|---|---|---|",
+    ]  # fmt: skip
+    lines += [f"| {name} | {key} | {old} |" for name, key, old in rows]
+    lines += ["", f"{len(rows)} tries, {len(working(rows))} of them work with the old rights."]
     path = REPOSITORY / "build" / ("escapes.md" if base == "bookworm" else f"escapes-{base}.md")
     path.parent.mkdir(exist_ok=True)
     path.write_text("\n".join(lines) + "\n")
-    print("\n".join(["", *lines]))
+    request.config.pluginmanager.get_plugin("terminalreporter").write("\n" + path.read_text())
+
+
+def working(rows):
+    return [row for row in rows if isinstance(row[2], Outcome) and row[2].ways]
 
 
 def has_protections_of_its_own(prison):
@@ -202,20 +238,24 @@ def has_protections_of_its_own(prison):
 @pytest.mark.parametrize("attempt", TRIES, ids=lambda attempt: attempt.name)
 def test_the_key_does_not_get_out(prison, table, attempt):
     with_key = prison.attempt(attempt, KEY)
-    if attempt.absent:
-        with_old = f"not applicable: {attempt.absent}"
-    else:
-        with_old = prison.attempt(attempt, OLD_RIGHTS)
-        if not with_old and attempt.hardened and has_protections_of_its_own(prison):
-            with_old = "not applicable: this rsync has a protection of its own"
+    with_old = f"not applicable: {attempt.absent}" if attempt.absent else prison.attempt(attempt, OLD_RIGHTS)
+    if attempt.hardened and not with_old.ways and has_protections_of_its_own(prison):
+        with_old = "not applicable: this rsync has a protection of its own"
     table.append((attempt.name, with_key, with_old))
-    assert with_key == ""
-    assert with_old, "the try does not work with the old rights either, so it shows nothing"
+    assert with_key.ways == ()
+    assert isinstance(with_old, str) or with_old.ways, "it shows nothing: the old rights do not let it out either"
 
 
-def test_there_are_enough_tries():
-    assert len(TRIES) >= 40
-    assert len([attempt for attempt in TRIES if not attempt.absent]) >= 40
+def test_enough_of_them_work_with_the_old_rights(table):
+    assert len(table) == len(TRIES)
+    assert len(working(table)) >= 40
+
+
+@pytest.mark.parametrize("name", ["LD_PRELOAD", "LD_LIBRARY_PATH"])
+def test_a_variable_that_sudo_kept_would_be_seen(prison, name):
+    """Or the tries with variables would show nothing: the old line does not let them through either."""
+    [attempt] = [attempt for attempt in ENVIRONMENT if attempt.name.startswith(f"{name} ")]
+    assert prison.attempt(attempt, LAX).ways == ("loaded",)
 
 
 def test_the_sudoers_file_has_exact_lines_of_harmless_programs(prison):

@@ -286,6 +286,12 @@ class TestHeld:
         site.hold()
         assert site.task("held", check_mode=True, run="other")["reason"] == "held"
 
+    def test_in_check_mode_a_dead_runs_lease_is_in_nobodys_way(self, site):
+        dead = site.hold(limit=1)
+        assert not site.task("held", check_mode=True, run="next", takeover=dead["token"]).get("failed")
+        wait_for(lambda: not site.task("held", check_mode=True, run="next").get("failed"), "the limit of a dead run")
+        assert site.task("checked")["lease"]["run"] == dead["lease"]["run"]
+
 
 class TestDeadRuns:
     @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])

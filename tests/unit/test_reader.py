@@ -27,7 +27,7 @@ PROGRAMS = {
 class Reader:
     """The reader, with /var/vcap in a scratch directory and programs that only tell what they are asked."""
 
-    def __init__(self, directory, rules=None):
+    def __init__(self, directory, rules=None, mounts=True):
         self.vcap, self.root, self.bin = directory / "vcap", directory / "root", directory / "bin"
         for path in (self.root, self.bin, self.vcap / "bosh", self.vcap / "open", self.vcap / "it's $HOME"):
             path.mkdir(parents=True)
@@ -40,7 +40,7 @@ class Reader:
         self.log, self.script = directory / "log", directory / "reader"
         self.log.touch()
         text = environment().from_string(TEMPLATE.read_text()).render(
-            microbosh_filter=rules or RULES, setup_reader_root=self.root
+            microbosh_filter=rules or RULES, setup_reader_root=self.root, setup_apart={"rc": 0 if mounts else 1}
         )  # fmt: skip
         # Without root, what belongs to whoever runs the tests stands for what belongs to root.
         text = text.replace("-user 0", f"-user {os.getuid()}").replace("PATH=/usr", f"PATH={self.bin}:/usr")
@@ -125,12 +125,32 @@ def test_directories_have_mode_and_time_of_the_real_ones(reader):
     assert (there.st_mode & 0o7777, there.st_mtime_ns) == (0o750, 1234567890123456789)
 
 
-@pytest.mark.parametrize("program", ["unshare", "mount"])
-def test_where_root_may_not_mount_rsync_is_locked_into_var_vcap(reader, program):
+def test_root_touches_nothing_below_a_directory_that_is_shown_whole(tmp_path):
+    """Others may put a link in its place between any two steps."""
+    reader = Reader(tmp_path, ["+ open/sub/deep/**", "+ open/a file"])
+    (reader.vcap / "open" / "sub").mkdir()
+    for program in ("mkdir", "cp", "chown", "chmod", "touch", "find"):
+        reader.program(program, f'echo "{program} $*" >>"$LOG"; exec /usr/bin/{program} "$@"')
+    assert f"path = {reader.root}" in reader.run(*DAEMON).stdout.splitlines()
+    assert "open" in reader.mounted()
+    assert re.findall(r"\bopen/.*", reader.log.read_text()) == [f"open/. {reader.root}/open/"]
+
+
+@pytest.mark.parametrize("program", ["unshare", "mount", "mkdir", "find"])
+def test_nothing_is_read_where_the_layout_fails(reader, program):
+    """Whoever reads could make it fail, by limits for one, and gain what the filter leaves out."""
     reader.program(program, "exit 1")
+    answer = reader.run(*DAEMON)
+    assert answer.returncode != 0
+    assert answer.stdout == ""
+
+
+def test_where_root_never_may_mount_rsync_is_locked_into_var_vcap(tmp_path):
+    reader = Reader(tmp_path, mounts=False)
     lines = reader.run(*DAEMON).stdout.splitlines()
     assert f"path = {reader.vcap}" in lines
     assert "use chroot = yes" in lines
+    assert reader.run("--apart").returncode == 126
 
 
 def test_a_filter_with_a_wildcard_at_its_top_needs_all_of_var_vcap(tmp_path):
