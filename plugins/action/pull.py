@@ -135,16 +135,7 @@ def rsync_options(arguments, by_root):
     options = ["--hard-links", "--numeric-ids", "--no-devices", "--no-specials", "--modify-window=-1"]
     if not arguments["reader"]:
         options += ["--no-owner", "--no-group"]  # they are the backup user's, not the director's
-    if arguments["estimate"]:
-        options += ["--dry-run", "--stats"]
-    elif arguments["owners"]:
-        # To anybody but root rsync tells groups only if it believes that it may set them. Of a dry run its log leaves out
-        # what would be copied, so this is what it prints.
-        options += ["--super", "--dry-run", "--itemize-changes", "--itemize-changes", f"--out-format={LISTING}"]
-    elif arguments["listing"]:
-        options += ["--itemize-changes", "--itemize-changes", "--quiet", f"--log-file={arguments['listing']}"]
-        options += [f"--log-file-format={LISTING}"]
-    if arguments["reader"] and not (by_root or arguments["owners"]):
+    elif not (by_root or arguments["owners"]):
         options.append(f"--chmod={CHMOD}")
     if arguments["staging"] and not arguments["estimate"]:
         options += [f"--temp-dir={arguments['staging']}", f"--partial-dir={arguments['staging']}"]
@@ -155,7 +146,19 @@ def rsync_options(arguments, by_root):
         options += ["--delete-delay", "--delete-excluded"]
     if arguments["relative"]:
         options.append("--relative")
+    return [shlex.quote(option) for option in options + telling_options(arguments)]
+
+
+def telling_options(arguments):
+    """Given the action's arguments, return the options that make rsync tell what is wanted; they come last."""
+    if arguments["estimate"]:
+        return ["--dry-run", "--stats"]
+    itemize = ["--itemize-changes", "--itemize-changes"]
     if arguments["owners"]:
-        # Takes the format of its own that synchronize appends for its argument; without a log it has no effect.
-        options.append("--log-file-format")
-    return [shlex.quote(option) for option in options]
+        # To anybody but root rsync tells groups only if it believes that it may set them. The log of a dry run leaves
+        # out what would be copied, so the listing is what rsync prints. synchronize appends another format for that:
+        # it becomes the argument of --log-file-format, which has no effect without a log.
+        return ["--super", "--dry-run", *itemize, f"--out-format={LISTING}", "--log-file-format"]
+    if arguments["listing"]:
+        return [*itemize, "--quiet", f"--log-file={arguments['listing']}", f"--log-file-format={LISTING}"]
+    return []
