@@ -137,6 +137,14 @@ def test_backup_and_archive_are_whole_to_verify(made, tmp_path):
     assert run.status == 0, run.output
 
 
+def test_a_directory_that_is_somebody_elses_is_named(made):
+    run = made.director.backup(microbosh_backup_dir="/usr/backups")
+    assert run.status != 0
+    told = run.told(made.director.name)
+    assert "/usr/backups" in told
+    assert "Permission denied" in told
+
+
 def test_everything_comes_back_to_its_owners(made):
     destroy(made.director)
     made.director.shell(f"rm -r {ODD}")
