@@ -52,7 +52,7 @@ options:
     description:
       - File that gets a line for every entry the director has, changed or not, in rsync's log format
         C(%i|%U|%G|%B|%l|%n). A file that exists is appended to.
-      - If the controller's user is not root, modes in it are those of the copy, and it lacks groups. Use O(owners) then.
+      - If the controller's user is not root, modes in it are those of the copy, and it lacks groups. Use O(owners).
     type: path
   owners:
     description:
