@@ -14,6 +14,7 @@ import pytest
 import testhost
 from breakage import SECOND_PASS, gate, missing, replaced, wait_until, wait_until_up
 from conftest import ANSIBLE, Director, finish, playbook_command, run_ansible, write_inventory
+from faults import fill_up
 from standing import refused, standing, unharmed, whole
 
 MIB = 1 << 20
@@ -218,14 +219,6 @@ def test_too_little_space_for_the_backup_is_said_before_anything_is_stopped(smal
     refused(small_disk, "free and this backup needs about", "microbosh_keep", "Nothing was stopped")
 
 
-def fill(director):
-    """Leave nothing free on the disk of the backups."""
-    filler = director.backups / "filler"
-    with filler.open("wb") as file:
-        os.posix_fallocate(file.fileno(), 0, shutil.disk_usage(director.backups).free)
-    return filler
-
-
 def check_full_disk(run, director, *words):
     assert run.status != 0
     told = run.told(director.name)
@@ -243,9 +236,9 @@ def test_a_disk_that_gets_full_in_the_middle_of_the_first_pass(small_disk):
         arrived = "*.partial/.work/vcap/store/director/tasks/bulk/*"
         wait_until(lambda: list(small_disk.backups.glob(arrived)) or process.poll() is not None, "a file is copied")
         assert process.poll() is None, process.communicate()[0]
-        filler = fill(small_disk)
+        fill_up(small_disk.backups)
         run = finish(process)
-        filler.unlink()
+        (small_disk.backups / "filler").unlink()
         check_full_disk(
             run, small_disk, "Everything is copied while the director works", "Nothing was stopped on the director"
         )
@@ -257,10 +250,10 @@ def test_a_disk_that_gets_full_in_the_middle_of_the_outage(small_disk):
         barrier.hold(SECOND_PASS)
         process = small_disk.start("backup")
         barrier.wait(process)
-        filler = fill(small_disk)
+        fill_up(small_disk.backups)
         barrier.release()
         run = finish(process)
-        filler.unlink()
+        (small_disk.backups / "filler").unlink()
         check_full_disk(
             run, small_disk, "What changed since the first pass is copied", "The director is up, every service runs"
         )
