@@ -10,6 +10,8 @@ import shlex
 import time
 
 from ansible.plugins.action import ActionBase
+from ansible_collections.microbosh.director.plugins.module_utils._kept import CHMOD
+from ansible_collections.microbosh.director.plugins.plugin_utils._owners import keep_what_was_copied, write_listing
 from ansible_collections.microbosh.director.plugins.plugin_utils._rsync_log import Transfer, stats
 from ansible_collections.microbosh.director.plugins.plugin_utils._transfer_watch import Watch
 
@@ -20,6 +22,7 @@ ARGUMENTS = {
     "reader": {"type": "str", "default": ""},
     "filter": {"type": "path"},
     "listing": {"type": "path"},
+    "owners": {"type": "bool", "default": False},
     "staging": {"type": "path"},
     "link_dest": {"type": "list", "elements": "path", "default": []},
     "delete": {"type": "bool", "default": False},
@@ -47,10 +50,10 @@ class ActionModule(ActionBase):
             self._play_context.private_key_file = None
         if arguments["staging"] and not self._task.check_mode:
             os.makedirs(arguments["staging"], mode=0o700, exist_ok=True)
-        transfer = Transfer(arguments["listing"], arguments["staging"])
+        transfer = Transfer(None if arguments["owners"] else arguments["listing"], arguments["staging"])
         began = time.monotonic()
         amounts = {name: arguments[name] for name in ("total", "limit")}
-        if arguments["estimate"]:
+        if arguments["estimate"] or arguments["owners"]:
             amounts["reserve"] = 0
         with Watch(task_vars["inventory_hostname"], transfer, arguments["dest"], **amounts) as watch:
             answer = self._synchronize(arguments, task_vars)
@@ -58,6 +61,8 @@ class ActionModule(ActionBase):
             answer.update(failed=False, vanished=True)
         if answer.get("failed"):
             answer["msg"] = self._explain(arguments, answer, watch.exceeded)
+        if arguments["owners"] and not answer.get("failed"):
+            self._keep_owners(arguments, answer)
         transfer.read()
         result.update(answer, seconds=round(time.monotonic() - began, 2), **transfer.counts())
         if arguments["estimate"] and not result.get("failed"):
@@ -79,7 +84,7 @@ class ActionModule(ActionBase):
             "ssh_connection_multiplexing": True,
             "checksum": arguments["checksum"],
             "rsync_timeout": arguments["timeout"],
-            "rsync_opts": rsync_options(arguments),
+            "rsync_opts": rsync_options(arguments, os.geteuid() == 0),
         }
         if arguments["reader"]:
             task.args["rsync_path"] = f"sudo -n {arguments['reader']}"
@@ -93,6 +98,16 @@ class ActionModule(ActionBase):
             shared_loader_obj=self._shared_loader_obj,
         )
         return action.run(task_vars=task_vars)
+
+    def _keep_owners(self, arguments, answer):
+        """Make a listing of what rsync printed, which may be long and is of no other use."""
+        lines = answer.pop("msg", "").split("\n")  # no more than that ends a line: names may hold anything else
+        answer.pop("stdout_lines", None)
+        if self._task.check_mode:
+            return
+        if arguments["vanishing"]:
+            lines = keep_what_was_copied(arguments["dest"], lines)
+        write_listing(arguments["listing"], lines)
 
     @staticmethod
     def _source(arguments, task_vars):
@@ -114,17 +129,14 @@ class ActionModule(ActionBase):
         return f"{copied}, rsync's exit status is {answer.get('rc')}: {text}"
 
 
-def rsync_options(arguments):
+def rsync_options(arguments, by_root):
     """Given the action's arguments, return rsync's options, quoted as synchronize expects them."""
     # Times are compared to the nanosecond, so that a change within the second of the copy is seen.
     options = ["--hard-links", "--numeric-ids", "--no-devices", "--no-specials", "--modify-window=-1"]
     if not arguments["reader"]:
         options += ["--no-owner", "--no-group"]  # they are the backup user's, not the director's
-    if arguments["estimate"]:
-        options += ["--dry-run", "--stats"]
-    elif arguments["listing"]:
-        options += ["--itemize-changes", "--itemize-changes", "--quiet", f"--log-file={arguments['listing']}"]
-        options += [f"--log-file-format={LISTING}"]
+    elif not (by_root or arguments["owners"]):
+        options.append(f"--chmod={CHMOD}")
     if arguments["staging"] and not arguments["estimate"]:
         options += [f"--temp-dir={arguments['staging']}", f"--partial-dir={arguments['staging']}"]
     if arguments["filter"]:
@@ -134,4 +146,19 @@ def rsync_options(arguments):
         options += ["--delete-delay", "--delete-excluded"]
     if arguments["relative"]:
         options.append("--relative")
-    return [shlex.quote(option) for option in options]
+    return [shlex.quote(option) for option in options + telling_options(arguments)]
+
+
+def telling_options(arguments):
+    """Given the action's arguments, return the options that make rsync tell what is wanted; they come last."""
+    if arguments["estimate"]:
+        return ["--dry-run", "--stats"]
+    itemize = ["--itemize-changes", "--itemize-changes"]
+    if arguments["owners"]:
+        # To anybody but root rsync tells groups only if it believes that it may set them. The log of a dry run leaves
+        # out what would be copied, so the listing is what rsync prints. synchronize appends another format for that:
+        # it becomes the argument of --log-file-format, which has no effect without a log.
+        return ["--super", "--dry-run", *itemize, f"--out-format={LISTING}", "--log-file-format"]
+    if arguments["listing"]:
+        return [*itemize, "--quiet", f"--log-file={arguments['listing']}", f"--log-file-format={LISTING}"]
+    return []

@@ -59,6 +59,8 @@ def _act(lease, params):
         return lease.check()
     if params["state"] == "armed":
         return lease.arm(params["token"], params["limit"], params["on_deadline"])
+    if params["state"] == "disarmed":
+        return lease.disarm(params["token"])
     if params["state"] == "released":
         return lease.release(params["token"])
     if params["token"]:
@@ -149,12 +151,21 @@ class Lease(object):
     def release(self, token):
         """End the lease and return whether it was held without a break until now."""
         self._staging.check()
+        facts = self._relieve("release", token)
+        return dict(facts, **dict(self._facts(None), lease=facts["lease"]))
+
+    def disarm(self, token):
+        """Keep the lease without its deadline, and return whether it was held without a break until now."""
+        self._staging.check()
+        return self._relieve("disarm", token)
+
+    def _relieve(self, request, token):
         try:
-            lease = self._ask_own({"do": "release"}, token)
+            lease = self._ask_own({"do": request}, token)
         except LeaseLost:
             record = self._staging.recorded(token)
             return dict(self._facts(None), changed=False, intact=False, fired=bool(record), record=record)
-        return dict(self._facts(None), changed=True, intact=True, fired=False, record=None, lease=public(lease))
+        return dict(self._facts(lease), changed=True, intact=True, fired=False, record=None)
 
     def _lock_or_holding(self, wanted, takeover):
         """Return the lock's descriptor, or the lease when this very run has it already."""

@@ -241,6 +241,7 @@ class Holder(object):
             "status": self._status,
             "renew": self._renew,
             "arm": self._arm,
+            "disarm": self._disarm,
             "release": self._release,
             "expire": self._expire,
         }
@@ -305,6 +306,11 @@ class Holder(object):
         )
         self._staging.mark(armed)
         self._lease = armed
+        self._sign()
+
+    def _disarm(self, request):
+        self._staging.unmark()
+        self._lease.update(armed=False, deadline=None, on_deadline=None, renewed_at=uptime())
         self._sign()
 
     def _release(self, request):

@@ -12,6 +12,7 @@ import os
 from ansible.module_utils.common.text.converters import to_bytes
 from ansible_collections.microbosh.director.plugins.module_utils import _tree as tree
 from ansible_collections.microbosh.director.plugins.module_utils._clock import seconds_since, uptime
+from ansible_collections.microbosh.director.plugins.module_utils._kept import kept_mode
 from ansible_collections.microbosh.director.plugins.module_utils._manifest import (
     METADATA,
     SEALED,
@@ -120,7 +121,7 @@ class _Comparison(object):
             found, expected = getattr(entry, keyword), getattr(recorded, keyword)
             if keyword == "mode" and not self._by_root:
                 # The kernel drops the set-group-ID bit where the owner is not in the group.
-                found, expected = found & ~0o2000, expected & ~0o2000
+                found, expected = (kept_mode(entry.type, mode) & ~0o2000 for mode in (found, expected))
             if found != expected and not (keyword == "mtime" and entry.same_time(recorded)):
                 self._verdict.metadata.append({
                     "path": readable(entry.path),

@@ -76,6 +76,8 @@ class Digests(object):
         self._reader = reader
         self._previous = previous
         self._reread = reread
+        # Others cannot give files away, so a file is shared whoever owns it on the director now.
+        self._by_root = os.geteuid() == 0
         self.reused = 0
         self.rotten = []
 
@@ -83,7 +85,7 @@ class Digests(object):
         """Set the digest of an Entry."""
         recorded = self._previous.shared(entry)
         unchanged = recorded is not None and recorded.size == entry.size and recorded.same_time(entry)
-        if recorded is not None and not (unchanged and recorded.same_owner(entry)):
+        if recorded is not None and not (unchanged and (not self._by_root or recorded.same_owner(entry))):
             self._previous.changed_in_place.append(readable(entry.path))
         if unchanged and not self._reread:
             entry.digest = recorded.digest

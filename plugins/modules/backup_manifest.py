@@ -51,7 +51,7 @@ options:
       - V(written) writes the manifest of a backup that is being made.
       - V(verified) reads every file again and compares everything with the manifest. What it finds is told apart
         into RV(missing), RV(altered), RV(extra) and RV(metadata). Owner and group are compared if the backup was made
-        by root; otherwise the files cannot show them.
+        by root; otherwise the files cannot show them, and modes let the user who made it read everything.
     type: str
     choices: [written, verified]
     required: true

@@ -29,10 +29,12 @@ options:
         that the run already has.
       - V(armed) sets the deadline to O(limit) seconds from now and what happens then. It may be repeated to move it.
         It succeeds only when the process itself has confirmed it.
+      - V(disarmed) takes the deadline away, tells whether the lease was held without a break, and keeps it. So nobody
+        else begins while what was copied under it is proven.
       - V(released) ends the lease and tells whether it was held without a break.
       - V(checked) tells who has the lease and whether the last one fired, and changes nothing.
     type: str
-    choices: [held, armed, released, checked]
+    choices: [held, armed, disarmed, released, checked]
     default: held
   staging:
     description:
@@ -56,7 +58,7 @@ options:
   token:
     description:
       - What RV(token) was when the lease was taken. Not a secret.
-      - Required for O(state=armed) and O(state=released).
+      - Required for O(state=armed), O(state=disarmed) and O(state=released).
     type: str
   limit:
     description:
@@ -130,12 +132,17 @@ EXAMPLES = r"""
     limit: 1800
     on_deadline: start
 
-- name: The lease is released, and what was copied under it is sound
+- name: The director has no deadline any more, and what was copied until now is sound
+  microbosh.director.director_lease:
+    state: disarmed
+    token: "{{ lease.token }}"
+  register: disarmed
+  failed_when: disarmed is failed or not disarmed.intact
+
+- name: The lease is released
   microbosh.director.director_lease:
     state: released
     token: "{{ lease.token }}"
-  register: released
-  failed_when: released is failed or not released.intact
 
 - name: Who has the director
   microbosh.director.director_lease:
@@ -184,19 +191,19 @@ lease:
     pid: {description: The process on the director., type: int, sample: 4711}
 intact:
   description:
-    - Whether the lease was held without a break until this task released it, and did not fire. What was copied under
-      a lease that was not intact must not be published.
-  returned: O(state=released)
+    - Whether the lease was held without a break until this task, and did not fire. What was copied under a lease that
+      was not intact must not be published.
+  returned: O(state=disarmed) and O(state=released)
   type: bool
   sample: true
 fired:
-  description: Whether the lease fired before it could be released.
-  returned: O(state=released)
+  description: Whether the lease fired before this task.
+  returned: O(state=disarmed) and O(state=released)
   type: bool
   sample: false
 record:
   description: What was done when it fired, in the form of RV(previous_fired).
-  returned: O(state=released), or when the lease is lost
+  returned: O(state=disarmed), O(state=released), or when the lease is lost
   type: dict
   sample: null
 previous_fired:
@@ -239,11 +246,13 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._lease import perform
 
+STATES = ["held", "armed", "disarmed", "released", "checked"]
+
 
 def main():
     module = AnsibleModule(
         argument_spec={
-            "state": {"type": "str", "choices": ["held", "armed", "released", "checked"], "default": "held"},
+            "state": {"type": "str", "choices": STATES, "default": "held"},
             "staging": {"type": "path", "default": "/var/vcap/store/microbosh-backup"},
             "holder": {"type": "str", "default": "unknown"},
             "purpose": {"type": "str", "choices": ["backup", "restore", "checkup"], "default": "backup"},
@@ -256,7 +265,7 @@ def main():
             "controller": {"type": "str", "default": ""},
             "takeover": {"type": "str", "default": ""},
         },
-        required_if=[("state", "armed", ["token"]), ("state", "released", ["token"])],
+        required_if=[("state", state, ["token"]) for state in ("armed", "disarmed", "released")],
         supports_check_mode=True,
     )
     try:

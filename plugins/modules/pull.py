@@ -14,6 +14,7 @@ short_description: Copy files from the director and show how far it is
 description:
   - Hands the transfer to M(ansible.posix.synchronize), with the options that a backup needs. Owners stay numeric,
     hard links stay hard links, nothing is compressed, the host key is checked, and Ansible's own connection is shared.
+  - If the controller's user is not root, copies are theirs, and have modes that let them read and remove everything.
   - Meanwhile it reads rsync's log and prints a line every 10 seconds with the bytes copied and their share.
 author: microbosh.director contributors (@microbosh)
 version_added: 1.0.0
@@ -51,7 +52,16 @@ options:
     description:
       - File that gets a line for every entry the director has, changed or not, in rsync's log format
         C(%i|%U|%G|%B|%l|%n). A file that exists is appended to.
+      - If the controller's user is not root, modes in it are those of the copy, and it lacks groups. Use O(owners).
     type: path
+  owners:
+    description:
+      - Copy nothing, but write O(listing) with owner, group and mode as they are on the director. For a controller's
+        user who is not root.
+      - With O(vanishing), what O(dest) has and the director has not any more is removed from O(dest), and what only the
+        director has by now is left out of O(listing).
+    type: bool
+    default: false
   staging:
     description: Directory for unfinished files, on the file system of O(dest). An interrupted file goes on from there.
     type: path

@@ -5,16 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import stat
-import subprocess
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from breakage import SECOND_PASS, gate
-from conftest import Director, Run, finish, start_ansible
+from conftest import Director, Run, finish
 from standing import standing, whole
 from trees import check_archive, host_tree, recorded_tree
 
@@ -238,18 +235,3 @@ def test_a_checkup_does_not_start_what_a_backup_has_stopped(second):
     told = second.meanwhile.told(second.director.name)
     assert "backup" in told
     assert second.report["id"] in told
-
-
-def test_a_controller_without_root_is_refused_before_anything_is_touched(micro):
-    # A short path: ssh's control socket is in it.
-    with tempfile.TemporaryDirectory(prefix="mb") as home:
-        elsewhere = Director(micro.host, Path(home))
-        shutil.copy(micro.directory / "key", home)
-        command = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "--inh-caps=+dac_read_search"]
-        command += ["--ambient-caps=+dac_read_search", *elsewhere.command("backup")]
-        subprocess.run(["chown", "-R", "nobody:nogroup", home], check=True)
-        run = finish(start_ansible(command, {"HOME": home, "ANSIBLE_HOME": home, "ANSIBLE_REMOTE_TMP": f"{home}/tmp"}))
-        assert run.status != 0
-        assert "Backups have to be made by root on the controller" in run
-        assert not elsewhere.ids
-        assert not elsewhere.partials

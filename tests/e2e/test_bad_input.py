@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -13,6 +14,7 @@ import pytest
 import testhost
 from breakage import SECOND_PASS, gate, missing, replaced, wait_until, wait_until_up
 from conftest import ANSIBLE, Director, finish, playbook_command, run_ansible, write_inventory
+from faults import fill_up
 from standing import refused, standing, unharmed, whole
 
 MIB = 1 << 20
@@ -182,6 +184,19 @@ def test_a_backup_directory_that_cannot_be_written_is_named(small):
         as_root("umount", str(small.backups))
 
 
+@contextlib.contextmanager
+def bulk(director):
+    """So much in the store that has not been backed up yet that a slow pass takes a while."""
+    path = f"{STORE}/director/tasks/bulk"
+    director.shell(
+        f"mkdir {path}; for i in $(seq 64); do head -c 524288 /dev/urandom >{path}/$i; done; chown -R vcap: {path}"
+    )
+    try:
+        yield
+    finally:
+        director.shell(f"rm -r {path}")
+
+
 @pytest.fixture
 def small_disk(small, tmp_path):
     """The same host, backed up to a disk of its own that has room for 40 MiB besides the earlier backup."""
@@ -207,24 +222,44 @@ def test_too_little_space_for_the_backup_is_said_before_anything_is_stopped(smal
     refused(small_disk, "free and this backup needs about", "microbosh_keep", "Nothing was stopped")
 
 
+def check_full_disk(run, director, *words):
+    assert run.status != 0
+    told = run.told(director.name)
+    assert "FAILED" in told
+    assert re.search(r"No space left on device|was stopped: only .* free in", told), run.output
+    for word in words:
+        assert word in told, run.output
+
+
+def test_a_disk_that_gets_full_in_the_middle_of_the_first_pass(small_disk):
+    resize(small_disk, 256)
+    with bulk(small_disk), unharmed(small_disk), gate(small_disk) as barrier:
+        barrier.slow(2500)
+        process = small_disk.start("backup")
+        arrived = "*.partial/.work/vcap/store/director/tasks/bulk/*"
+        wait_until(lambda: list(small_disk.backups.glob(arrived)) or process.poll() is not None, "a file is copied")
+        assert process.poll() is None, process.communicate()[0]
+        fill_up(small_disk.backups)
+        run = finish(process)
+        (small_disk.backups / "filler").unlink()
+        check_full_disk(
+            run, small_disk, "Everything is copied while the director works", "Nothing was stopped on the director"
+        )
+
+
 def test_a_disk_that_gets_full_in_the_middle_of_the_outage(small_disk):
     resize(small_disk, 256)
     with unharmed(small_disk, restarted=True), gate(small_disk) as barrier:
         barrier.hold(SECOND_PASS)
         process = small_disk.start("backup")
         barrier.wait(process)
-        filler = small_disk.backups / "filler"
-        with filler.open("wb") as file:
-            os.posix_fallocate(file.fileno(), 0, shutil.disk_usage(small_disk.backups).free)
+        fill_up(small_disk.backups)
         barrier.release()
         run = finish(process)
-        filler.unlink()
-        assert run.status != 0
-        told = run.told(small_disk.name)
-        assert "FAILED" in told
-        assert "What changed since the first pass is copied" in told
-        assert re.search(r"No space left on device|was stopped: only .* free in", told), run.output
-        assert "The director is up, every service runs" in told
+        (small_disk.backups / "filler").unlink()
+        check_full_disk(
+            run, small_disk, "What changed since the first pass is copied", "The director is up, every service runs"
+        )
 
 
 def test_a_dump_that_ends_early_is_no_dump(small):
@@ -237,6 +272,19 @@ case "$*" in *--version*) exec {PG_DUMP}.aside "$@" ;; esac
             small, "The dump of database bosh failed, nothing is left of it", "is no whole dump",
             "The director is up, every service runs", restarted=True,
         )  # fmt: skip
+
+
+def test_a_dump_that_is_cut_short_before_it_is_copied_is_named(small):
+    with unharmed(small, restarted=True), gate(small) as barrier:
+        barrier.hold(SECOND_PASS)
+        process = small.start("backup")
+        barrier.wait(process)
+        small.shell(f"truncate -s 30000 {STORE}/microbosh-backup/dbs/bosh.sql")
+        barrier.release()
+        run = finish(process)
+        assert run.status != 0
+        for word in ("bosh.sql is not what was dumped", "has 30000", "The director is up, every service runs"):
+            assert word in run.told(small.name), run.output
 
 
 def test_blobs_that_are_missing_or_altered_are_named(small):
@@ -255,24 +303,21 @@ def test_blobs_that_are_missing_or_altered_are_named(small):
 def killed(small):
     """A run that was killed in its first pass, what it had copied by then, and the run after it."""
     before = standing(small)
-    bulk = f"{STORE}/director/tasks/bulk"
-    make = f"mkdir {bulk}; for i in $(seq 64); do head -c 524288 /dev/urandom >{bulk}/$i; done; chown -R vcap: {bulk}"
-    small.shell(make)
-    with gate(small) as barrier:
-        barrier.slow(2500)
-        process = small.start("backup")
-        told = []
-        for line in process.stdout:
-            told.append(line)
-            if re.match(rf"{small.name}: copied ", line):
-                break
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-    (partial,) = small.partials
-    copied = {path: path.stat() for path in (partial / ".work/vcap").rglob("*") if path.is_file()}
-    afterwards = standing(small)
-    run = small.backup()
-    small.shell(f"rm -r {bulk}")
+    with bulk(small):
+        with gate(small) as barrier:
+            barrier.slow(2500)
+            process = small.start("backup")
+            told = []
+            for line in process.stdout:
+                told.append(line)
+                if re.match(rf"{small.name}: copied ", line):
+                    break
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        (partial,) = small.partials
+        copied = {path: path.stat() for path in (partial / ".work/vcap").rglob("*") if path.is_file()}
+        afterwards = standing(small)
+        run = small.backup()
     return before, "".join(told), partial, copied, afterwards, run
 
 

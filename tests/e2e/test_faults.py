@@ -24,10 +24,11 @@ OUTAGE = [
     "Monit calls every service running",
 ]
 AFTER = [
+    "The lease was held without a break",
     "The dumps are copied",
-    "This run no longer holds the director",
     "The manifest is written",
     "The backup is published",
+    "The lease is released",
     "Backups beyond microbosh_keep are removed",
 ]
 STOP, DUMP, COPY, START = OUTAGE[2], OUTAGE[3], OUTAGE[5], OUTAGE[7]
@@ -54,7 +55,7 @@ SOMEWHERE = [
     (faults.NO_START, START, 0.0),
 ]
 # A second run is refused from when the first one has the lease until it gives it back.
-HELD = [BEFORE[1], *OUTAGE, AFTER[0]]
+HELD = [BEFORE[1], *OUTAGE, *AFTER[:4]]
 # The few that are tried every time. A kill, a cut of 30 s and a restart are in test_lease.py.
 ALWAYS = [
     (faults.TERMINATED, STOP, 1.0),
@@ -66,7 +67,7 @@ ALWAYS = [
 MATRIX = [(fault, *point) for fault in EVERYWHERE for point in POINTS]
 MATRIX += [(faults.SECOND_RUN, task, 0.0) for task in HELD]
 FULL_HOST = [DUMP, COPY, START]
-FULL_CONTROLLER = [BEFORE[1], DUMP, COPY, START, AFTER[0], AFTER[2], AFTER[3]]
+FULL_CONTROLLER = [BEFORE[1], DUMP, COPY, START, *AFTER[1:4]]
 
 
 def name_of(value):

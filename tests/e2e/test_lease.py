@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from dataclasses import replace
 
 import faults
 import pytest
+from standing import listing, whole
 
 ARM = "The director would come back by itself"
 STOP = "Every service but PostgreSQL is stopped"
 DUMP = "The databases are dumped by the only process left"
 HOLD = "No other run holds the director"
+PROOF = "The manifest is written"
 FIRED = "left the director stopped"
 REFUSAL_SECONDS = 5
 FAILED_HOSTS = 2  # ansible-playbook's exit status, whatever it was that failed
@@ -48,6 +51,25 @@ def test_second_run_is_refused(victim, tmp_path, record_property, playbook):
     assert first.wait()
     assert first.process.returncode == 0, first.output
     assert len(set(victim.ids) - set(ids)) == 1
+
+
+def test_a_second_run_keeps_off_what_the_first_is_still_proving(victim, tmp_path):
+    """It would take it for what a failed run left, and go on with it."""
+    first = faults.Running(victim, tmp_path)
+    first.wait_for(PROOF)
+    first.signal(signal.SIGSTOP)
+    (partial,) = victim.partials
+    before = listing(partial)
+    second = victim.backup()
+    assert second.status != 0
+    for word in ("The director is held by", "for backup", partial.stem, "Nothing was stopped on the director"):
+        assert word in second, second.output
+    assert listing(partial) == before
+    first.signal(signal.SIGCONT)
+    assert first.wait()
+    assert first.process.returncode == 0, first.output
+    assert victim.latest.name == partial.stem
+    assert whole(victim.latest) is True
 
 
 def test_killed_controller(victim, tmp_path, record):

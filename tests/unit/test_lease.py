@@ -397,6 +397,51 @@ class TestArmed:
         assert stat.read_text(encoding="ascii").split()[2] == "S"
 
 
+class TestDisarmed:
+    def test_nothing_happens_at_the_deadline_any_more(self, site):
+        lease = site.hold()
+        site.arm(lease, limit=1)
+        disarmed = site.task("disarmed", token=lease["token"])
+        assert (disarmed["intact"], disarmed["fired"]) == (True, False)
+        assert (disarmed["held"], disarmed["armed"]) == (True, False)
+        site.stop_all()
+        began = uptime()
+        wait_for(lambda: uptime() > began + 1.5, "the deadline to pass")
+        assert not site.running()
+        assert site.task("checked")["token"] == lease["token"]
+        assert "lease-armed" not in site.files()
+
+    def test_another_run_is_refused_and_told_who_has_it(self, site):
+        lease = site.hold(holder="first@controller")
+        site.arm(lease)
+        site.task("disarmed", token=lease["token"])
+        refused = site.task("held", run="another")
+        assert refused["reason"] == "held"
+        assert "first@controller" in refused["msg"]
+
+    def test_from_a_run_that_is_dead_by_now_it_is_taken_over_at_once(self, site):
+        lease = site.hold(controller="c1")
+        site.arm(lease)
+        site.task("disarmed", token=lease["token"])
+        taken = site.hold(run="another", takeover=lease["token"])
+        assert taken["previous_fired"] is None
+        assert site.commands() == []
+
+    def test_one_that_is_gone_was_not_intact(self, site):
+        lease = site.hold()
+        site.arm(lease)
+        site.kill_holder(lease)
+        disarmed = site.task("disarmed", token=lease["token"])
+        assert (disarmed["intact"], disarmed["held"], disarmed["changed"]) == (False, False, False)
+
+    def test_afterwards_it_is_released_as_any_other(self, site):
+        lease = site.hold()
+        site.arm(lease)
+        site.task("disarmed", token=lease["token"])
+        assert site.task("released", token=lease["token"])["intact"]
+        assert site.files() == []
+
+
 class TestReleased:
     def test_leaves_nothing_behind(self, site):
         lease = site.hold()

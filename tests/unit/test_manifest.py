@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import shutil
 import stat
 import subprocess
@@ -439,6 +440,45 @@ def test_a_controller_that_is_not_root_keeps_owners_and_reads_what_denies_it(sou
         assert (partial / "vcap/store/secret").stat().st_mode & 0o777 == 0o200
         assert entries_of(partial)[b"vcap/store/big"].uid == os.geteuid()
         assert entries_of(partial)[b"vcap/store/secret"].mode == 0o200
+
+
+@pytest.mark.parametrize(("kept", "deviating"), [(0o400, []), (0o000, []), (0o440, ["mode"])])
+def test_a_mode_that_shuts_out_who_is_not_root_is_kept_readable(source, kept, deviating):
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as directory:
+        Path(directory).chmod(0o755)
+        backups = Path(directory, "backups")
+        backups.mkdir()
+        if os.geteuid() == 0:
+            os.chown(backups, NOBODY, NOBODY)
+        partial = backups / f"{FIRST}.partial"
+        copy(source, Path(directory, "host"), log=Path(directory, "log"))
+        with acting_as(NOBODY):
+            (partial / ".work").mkdir(parents=True)
+        log = copy(Path(directory, "host"), partial / "vcap", user=NOBODY if os.geteuid() == 0 else None)
+        with acting_as(NOBODY):
+            (partial / "vcap/store/nothing").chmod(kept)
+            log.write_bytes(log.read_bytes().replace(b"|rw-r--r--|0|store/nothing", b"|---------|0|store/nothing"))
+            write(str(partial), [str(log)])
+            result = verify(str(partial))
+        assert entries_of(partial)[b"vcap/store/nothing"].mode == 0
+        assert [found["keyword"] for found in result["metadata"]] == deviating
+
+
+def test_a_file_that_got_another_owner_is_shared_by_who_is_not_root_without_a_warning(source):
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as directory:
+        Path(directory).chmod(0o777)
+        user = NOBODY if os.geteuid() == 0 else None
+        copy(source, Path(directory, "host"), log=Path(directory, "log"))
+        with acting_as(NOBODY):
+            backup = make_backup(Path(directory, "backups"), FIRST, Path(directory, "host"))
+            partial = Path(directory, "backups", f"{SECOND}.partial")
+            (partial / ".work").mkdir(parents=True)
+        log = copy(Path(directory, "host"), partial / "vcap", backup / "vcap", user=user)
+        with acting_as(NOBODY):
+            log.write_bytes(re.sub(rb"\|\d+\|(.*\|store/big)", rb"|77|\1", log.read_bytes()))
+            result = write(str(partial), [str(log)], str(backup))
+        assert (partial / "vcap/store/big").samefile(backup / "vcap/store/big")
+        assert (entries_of(partial)[b"vcap/store/big"].uid, result["warnings"]) == (77, [])
 
 
 def test_results_can_be_sent_to_ansible(backup):

@@ -66,8 +66,9 @@ def test_missing_statistics_are_an_error():
 
 def test_options_with_spaces_stay_one_word():
     arguments = {name: None for name in ("listing", "staging", "filter")}
-    arguments.update(reader="", estimate=False, delete=False, relative=False, link_dest=["/my backups/1/vcap"])
-    assert "'--link-dest=/my backups/1/vcap'" in rsync_options(arguments)
+    arguments.update(reader="", estimate=False, owners=False, delete=False, relative=False)
+    arguments["link_dest"] = ["/my backups/1/vcap"]
+    assert "'--link-dest=/my backups/1/vcap'" in rsync_options(arguments, by_root=True)
 
 
 @pytest.mark.parametrize(("count", "text"), [(0, "0 B"), (1023, "1023 B"), (1536, "1.5 KiB"), (5 * 1024**4, "5.0 TiB")])

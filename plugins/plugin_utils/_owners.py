@@ -1,0 +1,58 @@
+# Copyright: (c) 2026, microbosh.director contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The listing of owners, groups and modes that is taken after the copy, by a controller that is not root."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+
+from ansible_collections.microbosh.director.plugins.module_utils import _rsync_log as rsync_log
+from ansible_collections.microbosh.director.plugins.module_utils._files import remove_tree
+from ansible_collections.microbosh.director.plugins.module_utils._tree import examine_tree
+
+
+def write_listing(path, lines):
+    """Append lines that rsync printed to a file, as it would write them into its log."""
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "wb") as listing:
+        listing.writelines(stamped(line) for line in lines)
+
+
+def stamped(line):
+    """Return a line that rsync printed as bytes, with what stands before it in a log."""
+    return os.fsencode(time.strftime(f"%Y/%m/%d %H:%M:%S [{os.getpid()}] ") + line + "\n")
+
+
+def keep_what_was_copied(copy, lines):
+    """Given a copy and the lines of a later listing, make them agree; return the lines of what is in both.
+
+    Of what is on the director by now, only what was copied counts. What was copied and is gone by
+    now, or is something else, has an owner that nobody knows: it leaves the copy, as it would not have
+    come into it a moment later.
+    """
+    top = os.fsencode(copy).rstrip(b"/")
+    copied = {entry.path[2:] or b".": entry.type for entry in examine_tree(top, b".")}
+    kept, listed = [], set()
+    for line in lines:
+        for path, entry in rsync_log.parse([stamped(line)]).items():
+            if copied.get(path) in entry.type:
+                kept.append(line)
+                listed.add(path)
+    for path in sorted(set(copied) - listed):
+        _remove(os.path.join(top, path))
+    return kept
+
+
+def _remove(path):
+    """Remove a name with all below it, if it is not gone with the directory that it was in."""
+    if not os.path.lexists(path):
+        return
+    parent = os.path.dirname(path)
+    before = os.lstat(parent)
+    if stat.S_ISDIR(os.lstat(path).st_mode):
+        remove_tree(path)
+    else:
+        os.unlink(path)
+    os.utime(parent, ns=(before.st_atime_ns, before.st_mtime_ns))
