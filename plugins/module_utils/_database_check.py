@@ -74,11 +74,12 @@ class DatabaseCheck(object):
         return counted
 
     def facts(self):
-        """Return the version of the server and, if it has a director's database, its UUID and its deployments."""
-        facts = {"server_version": str(self._version), "uuid": None, "deployments": []}
+        """Return the version of the server and, if it has a director's database, its UUID, deployments and users."""
+        facts = {"server_version": str(self._version), "uuid": None, "deployments": [], "users": []}
         if DIRECTOR in self._databases:
             facts["uuid"] = self._uuid()
-            facts["deployments"] = [row[0] for row in self._rows(select([_text("name")], "deployments ORDER BY name"))]
+            facts["deployments"] = self._names("name", "deployments")
+            facts["users"] = self._names("username", "users")
         return facts
 
     def _uuid(self):
@@ -88,6 +89,9 @@ class DatabaseCheck(object):
             if rows:
                 return rows[0][0]
         return None
+
+    def _names(self, column, table):
+        return [row[0] for row in self._rows(select([_text(column)], "%s ORDER BY %s" % (table, column)))]
 
     def _rows(self, query):
         try:

@@ -349,6 +349,20 @@ def _would_rewrite(mapping, ids):
     return counts
 
 
+def examine(source, rewrite):
+    """Return what a dump would have replaced; raise RewriteError if the map does not fit it."""
+    began = uptime()
+    mapping = resolve(rewrite, source.contents.ids)
+    return {
+        "changed": False,
+        "mapping": mapping,
+        "rewritten": _would_rewrite(mapping, source.contents.ids),
+        "dump_version": source.contents.dump.server_version,
+        "sha256": source.sha256,
+        "seconds": seconds_since(began),
+    }
+
+
 def restore_database(source, server, params, pretend=False):
     """Load a database as the module's parameters say; return what was, or would be, done."""
     began = uptime()

@@ -29,7 +29,12 @@ from ansible_collections.microbosh.director.plugins.module_utils._restore_tree i
     parse_wanted,
     unpack,
 )
-from ansible_collections.microbosh.director.plugins.module_utils._restore_workspace import SETTLED, Workspace, reached
+from ansible_collections.microbosh.director.plugins.module_utils._restore_workspace import (
+    FIRST,
+    SETTLED,
+    Workspace,
+    reached,
+)
 from ansible_collections.microbosh.director.plugins.module_utils._tree import examine_tree
 
 CONTENT_SLACK = 64 * 1024 * 1024
@@ -56,6 +61,7 @@ class Restore(object):
             "swapped": self.swap,
             "rolled_back": self.roll_back,
             "absent": self.remove,
+            "cleared": self.clear,
         }
         state = self._params["state"]
         if check_mode and state not in ("examined", "compared"):
@@ -99,10 +105,18 @@ class Restore(object):
         return {"changed": True, "left_out": left_out, "shared": staging.shared}
 
     def mark(self):
-        """Note how far the restore is; the first time, what it is about."""
+        """Note how far the restore is; the first time, what it is about. A task that arrives late changes nothing."""
         with self._workspace.locked():
+            phase = self._params["phase"]
+            marker = self._workspace.marker.read()
+            if (marker or {"phase": None})["phase"] == phase:
+                return {"changed": False, "marker": marker}
+            if marker is None and phase != FIRST:
+                raise RestoreError("No restore is under way on this host, so none can be at '%s'." % phase)
+            if marker and (reached(marker["phase"], phase) or reached(marker["phase"], "rolling_back")):
+                raise RestoreError("The restore on this host is at '%s', not before '%s'." % (marker["phase"], phase))
             facts = {"about": self._params["about"]} if self._params["about"] else {}
-            return {"changed": True, "marker": self._workspace.marker.write(self._params["phase"], **facts)}
+            return {"changed": True, "marker": self._workspace.marker.write(phase, **facts)}
 
     def swap(self):
         """Put what is wanted in the place of what is there, which is kept aside."""
@@ -148,6 +162,14 @@ class Restore(object):
             if before:
                 set_metadata(store, before)
         return {"changed": True, "marker": None}
+
+    def clear(self):
+        """Remove what was pushed and not taken, with no right but that of whoever pushed it."""
+        incoming = to_bytes(self._params["incoming"])
+        there = os.path.lexists(incoming)
+        if there:
+            remove_tree(incoming)
+        return {"changed": there, "marker": self._workspace.marker.read()}
 
     def _live(self, rules, leave_out):
         return Live(self._params["root"], rules, leave_out, self._run_command)

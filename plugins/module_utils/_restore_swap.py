@@ -21,6 +21,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._mtree import r
 from ansible_collections.microbosh.director.plugins.module_utils._restore_tree import RestoreError, is_blob
 
 UNFINISHED = b".microbosh-restore"
+CONTROL = b"/global/pg_control"
 
 
 def make_directory(path):
@@ -69,6 +70,19 @@ def remove_directory(path):
 def deepest_first(paths):
     """Return paths so that what is in a directory comes before it."""
     return sorted(paths, key=lambda path: (-path.count(b"/") if path else 1, path))
+
+
+def control_last(path):
+    """Sort what PostgreSQL does not start without behind everything else.
+
+    It is the first to go and the last to come, as a host that is restarted in the middle may start its services.
+    """
+    return path.endswith(CONTROL), path
+
+
+def control_first(path):
+    """Sort it before everything else."""
+    return not path.endswith(CONTROL), path
 
 
 class Staging(object):
@@ -142,17 +156,18 @@ class Swap(object):
         if self._workspace.read_kept() is None:
             self._workspace.write_kept(self._live.entries(self._wanted, at_rest=True))
         directories, others = self._workspace.read_kept()
-        for path in sorted(others):
+        for path in sorted(others, key=control_first):
             self._put_aside(path)
         wanted_directories = self._wanted_of(lambda entry: entry.type == "dir")
         for path in deepest_first(set(directories) - set(wanted_directories)):
             remove_directory(self._live.path(path))
         for path in sorted(wanted_directories):
             make_directory(self._live.path(path))
-        for path in sorted(self._wanted_of(lambda entry: entry.type != "dir")):
+        for path in sorted(self._wanted_of(lambda entry: entry.type != "dir"), key=control_last):
             staged = os.path.join(self._workspace.new, path)
             if os.path.lexists(staged):
                 move(self._run_command, staged, self._live.path(path))
+        self._require_all()
         self._finish(wanted_directories)
 
     def put_back(self):
@@ -162,7 +177,7 @@ class Swap(object):
             return False
         directories, others = kept
         there = self._live.entries(self._wanted, at_rest=True)
-        for path in sorted(path for path, entry in there.items() if entry.type != "dir"):
+        for path in sorted((path for path, entry in there.items() if entry.type != "dir"), key=control_first):
             if path not in others or os.path.lexists(self._aside(path)):
                 os.unlink(self._live.path(path))
         gone = [path for path, entry in there.items() if entry.type == "dir" and path not in directories]
@@ -170,7 +185,7 @@ class Swap(object):
             remove_directory(self._live.path(path))
         for path in sorted(directories):
             make_directory(self._live.path(path))
-        for path in sorted(others):
+        for path in sorted(others, key=control_last):
             if os.path.lexists(self._aside(path)):
                 move(self._run_command, self._aside(path), self._live.path(path))
         self._finish(directories)
@@ -188,6 +203,19 @@ class Swap(object):
             move(self._run_command, here, aside)
         elif path not in self._wanted or os.path.lexists(os.path.join(self._workspace.new, path)):
             os.unlink(here)  # it had been copied to another file system when the step was killed
+
+    def _require_all(self):
+        """Raise RestoreError unless everything that is wanted is in its place."""
+        missing = [path for path in sorted(self._wanted) if not os.path.lexists(self._live.path(path))]
+        if missing:
+            raise RestoreError(
+                "%s is not in its place%s: somebody has removed it from %s."
+                % (
+                    readable(missing[0]),
+                    " and %d more are not" % (len(missing) - 1) if missing[1:] else "",
+                    to_native(self._workspace.new),
+                )
+            )
 
     def _wanted_of(self, kind):
         return dict((path, entry) for path, entry in self._wanted.items() if kind(entry))

@@ -43,6 +43,7 @@ PHASES = (
     "rolling_back",
     "rolled_back",
 )
+FIRST = PHASES[0]
 SETTLED = ("proven", "rolled_back")
 
 

@@ -345,6 +345,7 @@ class Start(Change):
         return not service.started and service.pending != self.action
 
     def act(self, name):
+        self.permit.require_start()
         try:
             super(Start, self).act(name)
         except SudoRefused:

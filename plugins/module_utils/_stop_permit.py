@@ -1,11 +1,13 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Leave to stop something on a director: only under an armed lease, and only until a start has begun.
+"""Leave to stop or start something on a director that a run holds.
 
+Something is stopped only under an armed lease, and only until a start has begun.
 A task may outlive its run. The worker of a killed ansible-playbook goes on, and a network that was
 cut delivers half a minute later what was sent into it. Such a stop would come after the lease has
-started the director, and nobody would start it again.
+started the director, and nobody would start it again. A start that comes as late would start the
+services while the next run is at work on their data.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -21,6 +23,10 @@ class StopForbidden(DirectorError):
     """The lease under which something was to be stopped is not in force."""
 
 
+class StartForbidden(DirectorError):
+    """Another run has the director."""
+
+
 class StopPermit(object):
     """What the lease with this token permits; with no token, everything."""
 
@@ -34,6 +40,17 @@ class StopPermit(object):
         if reason:
             raise StopForbidden(
                 "Nothing more is stopped, as %s: nobody would start the director again. Run the backup anew." % reason,
+                reason="lost",
+            )
+
+    def require_start(self):
+        """Raise StartForbidden if another run has the director by now."""
+        if not self._token or not self._staging.is_locked():
+            return
+        lease = self._staging.signed()
+        if lease.get("token", self._token) != self._token:
+            raise StartForbidden(
+                "Nothing is started, as %s has the director by now for a %s." % (lease["holder"], lease["purpose"]),
                 reason="lost",
             )
 

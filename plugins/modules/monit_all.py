@@ -49,7 +49,8 @@ options:
     description:
       - The token of an armed lease, RV(microbosh.director.director_lease#module:token). Nothing is stopped unless that
         lease is in force, even if this task arrives on the director, or goes on, after its run has ended.
-      - The first start with that token forbids all further stops under it.
+      - The first start with that token forbids all further stops under it. Nothing is started once another run has the
+        lease.
     type: str
   staging:
     description: The directory on the director that the lease is in.

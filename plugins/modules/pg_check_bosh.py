@@ -88,6 +88,12 @@ deployments:
   type: list
   elements: str
   sample: [cf]
+users:
+  description: The names of the users that its database has; those of a director with UAA are not in there.
+  returned: success
+  type: list
+  elements: str
+  sample: [admin]
 differences:
   description: What is not as expected.
   returned: success
@@ -111,7 +117,15 @@ from ansible_collections.microbosh.director.plugins.module_utils._database_check
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._postgres import Endpoint
 
-NOTHING = {"server_version": None, "uuid": None, "deployments": [], "differences": [], "tables": 0, "total": 0}
+NOTHING = {
+    "server_version": None,
+    "uuid": None,
+    "deployments": [],
+    "users": [],
+    "differences": [],
+    "tables": 0,
+    "total": 0,
+}
 
 
 def main():

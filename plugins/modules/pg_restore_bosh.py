@@ -39,6 +39,13 @@ attributes:
   platform:
     platforms: posix
 options:
+  state:
+    description:
+      - V(loaded) loads the database.
+      - V(examined) only reads the dump, wherever it is, and fails if O(rewrite) does not fit it. It asks no server.
+    type: str
+    choices: [loaded, examined]
+    default: loaded
   src:
     description: Path of the dump on the director.
     type: path
@@ -120,22 +127,22 @@ EXAMPLES = r"""
 RETURN = r"""
 database:
   description: Name of the database in the dump, or O(target) where the dump does not tell.
-  returned: success
+  returned: O(state=loaded)
   type: str
   sample: bosh
 target:
   description: Name that it has, or would have, on the server.
-  returned: success
+  returned: O(state=loaded)
   type: str
   sample: bosh-backup
 replaced:
   description: Whether a database of that name was, or would be, replaced.
-  returned: success
+  returned: O(state=loaded)
   type: bool
   sample: false
 rows:
   description: Number of rows by table.
-  returned: success
+  returned: O(state=loaded)
   type: dict
   sample: {"public.deployments": 3, "public.tasks": 1520}
 rewritten:
@@ -150,12 +157,12 @@ mapping:
   sample: {"vm_cid": {"i-0a1b2c3d": "i-4e5f6a7b"}}
 missing_roles:
   description: Roles of the dump that are not on the server, and the number of statements that were left out for it.
-  returned: success
+  returned: O(state=loaded)
   type: dict
   sample: {"uaa": 12}
 server_version:
   description: Version of the running server.
-  returned: success
+  returned: O(state=loaded)
   type: str
   sample: "15.18"
 dump_version:
@@ -189,12 +196,19 @@ connections:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._postgres import Endpoint
-from ansible_collections.microbosh.director.plugins.module_utils._restore import DumpFile, Server, restore_database
+from ansible_collections.microbosh.director.plugins.module_utils._restore import (
+    DumpFile,
+    Server,
+    examine,
+    restore_database,
+)
 
 
 def perform(params, check_mode, run_command):
     """Given the module's parameters, load the database, and return what was done."""
     source = DumpFile(params["src"], params["checksum"], params["database"])
+    if params["state"] == "examined":
+        return examine(source, params["rewrite"])
     endpoint = Endpoint(params["host"], params["port"], params["user"])
     return restore_database(source, Server.find(endpoint, params["packages"], run_command), params, check_mode)
 
@@ -202,6 +216,7 @@ def perform(params, check_mode, run_command):
 def main():
     module = AnsibleModule(
         argument_spec={
+            "state": {"type": "str", "choices": ["loaded", "examined"], "default": "loaded"},
             "src": {"type": "path", "required": True},
             "checksum": {"type": "str"},
             "database": {"type": "str"},

@@ -28,7 +28,7 @@ extends_documentation_fragment:
   - microbosh.director.attributes
 notes:
   - Runs on the director with Python 2.7 or 3.6 and later, and only the standard library. Needs C(become), but for
-    O(state=examined).
+    O(state=examined) and O(state=cleared).
 attributes:
   check_mode:
     support: full
@@ -47,12 +47,14 @@ options:
       - V(examined) returns the marker. It needs no right but to read.
       - V(compared) tells what a restore would change and which files have to be pushed. It changes nothing.
       - V(staged) builds what is wanted out of O(incoming). The director may still run.
-      - V(marked) writes O(phase) and O(about) into the marker.
+      - V(marked) writes O(phase) and O(about) into the marker. It only goes forward, so that a task which arrives late
+        does no harm.
       - V(swapped) exchanges the trees. Every service has to be stopped.
       - V(rolled_back) puts back what was there. Every service has to be stopped.
       - V(absent) removes what the restore kept, and the marker. It refuses while either may be needed.
+      - V(cleared) removes O(incoming). It is for whoever pushed it, without C(become).
     type: str
-    choices: [examined, compared, staged, marked, swapped, rolled_back, absent]
+    choices: [examined, compared, staged, marked, swapped, rolled_back, absent, cleared]
     required: true
   root:
     description: The directory that backups are made of.
@@ -222,7 +224,7 @@ def main():
         argument_spec={
             "state": {
                 "type": "str",
-                "choices": ["examined", "compared", "staged", "marked", "swapped", "rolled_back", "absent"],
+                "choices": ["examined", "compared", "staged", "marked", "swapped", "rolled_back", "absent", "cleared"],
                 "required": True,
             },
             "root": {"type": "path", "default": "/var/vcap"},

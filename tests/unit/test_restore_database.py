@@ -14,7 +14,12 @@ from pathlib import Path
 import pytest
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._psql import identifier
-from ansible_collections.microbosh.director.plugins.module_utils._restore import DumpFile, Server, restore_database
+from ansible_collections.microbosh.director.plugins.module_utils._restore import (
+    DumpFile,
+    Server,
+    examine,
+    restore_database,
+)
 from postgres_rig import run_command, running_server
 
 DUMPS = Path(__file__).parent / "fixtures" / "dumps"
@@ -193,6 +198,14 @@ def test_an_id_that_is_not_there_is_an_error_before_anything_is_loaded(postgres)
     with pytest.raises(DirectorError, match="i-1 occurs in no column"):
         postgres.restore(DUMPS / "director.sql", target="bosh", rewrite={"i-1": "i-2"})
     assert postgres.databases() == {"postgres"}
+
+
+def test_a_map_is_tried_without_a_server():
+    old = "0c7ad1a1-1234-4c1f-a7e5-4a60a1f7a9d2"
+    found = examine(DumpFile(str(DUMPS / "director.sql"), None, "bosh"), {old: "x"})
+    assert found["mapping"] == {"director_uuid": {old: "x"}}
+    with pytest.raises(DirectorError, match="i-1 occurs in no column"):
+        examine(DumpFile(str(DUMPS / "director.sql"), None, "bosh"), {"i-1": "i-2"})
 
 
 def test_check_mode_tells_and_loads_nothing(postgres):

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 from ansible_collections.microbosh.director.plugins.module_utils._clock import uptime
 from ansible_collections.microbosh.director.plugins.module_utils._lease_staging import Staging, boot_id
-from ansible_collections.microbosh.director.plugins.module_utils._stop_permit import StopForbidden, StopPermit
+from ansible_collections.microbosh.director.plugins.module_utils._stop_permit import (
+    StartForbidden,
+    StopForbidden,
+    StopPermit,
+)
 
 TOKEN = "a" * 32
 
@@ -89,3 +96,30 @@ def test_unlocking_leaves_nothing(staging, tmp_path):
     staging.unmark()
     staging.unlock()
     assert list(tmp_path.iterdir()) == []
+
+
+def sign(staging, **lease):
+    """Let another one than ``staging``'s own run have the lease."""
+    Path(staging.path, "lease.lock").write_text(json.dumps({"holder": "someone@there", "purpose": "restore", **lease}))
+
+
+def test_nothing_is_started_once_another_run_has_the_director(staging):
+    sign(staging, token="b" * 32)
+    with pytest.raises(StartForbidden, match="someone@there has the director by now for a restore"):
+        StopPermit(staging.path, TOKEN).require_start()
+
+
+def test_the_run_itself_may_start(staging):
+    sign(staging, token=TOKEN)
+    StopPermit(staging.path, TOKEN).require_start()
+
+
+def test_whatever_starts_the_director_after_a_reboot_is_no_other_run(staging):
+    sign(staging)
+    StopPermit(staging.path, TOKEN).require_start()
+
+
+def test_what_a_dead_run_has_signed_does_not_count(tmp_path):
+    staging = Staging(str(tmp_path))
+    sign(staging, token="b" * 32)
+    StopPermit(staging.path, TOKEN).require_start()
