@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from dataclasses import asdict, dataclass, field
@@ -17,7 +18,10 @@ import testinfra
 import yaml
 from xdist.scheduler import LoadScopeScheduling
 
-pytest.register_assert_rewrite("breakage", "standing", "trees")
+pytest.register_assert_rewrite("breakage", "restore_faults", "standing", "trees", "watching")
+
+# What a shell has put into the background ignores SIGINT and hands that on: Ansible would never get the one of a test.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 # The virtual environment whose Ansible is tested; the tests themselves may run in another one.
@@ -25,7 +29,7 @@ ANSIBLE = Path(os.environ.get("MICROBOSH_ANSIBLE", sys.prefix))
 PLAYBOOK_SECONDS = 600
 SMALL_STORE = 192  # MiB
 # Tests that need not be on the worker that has the rest of their file.
-ANYWHERE = ("test_director_comes_back", "test_director_always_comes_back")
+ANYWHERE = ("test_director_comes_back", "test_director_always_comes_back", "test_restore_")
 # Behind the name of each test host's container: workers of pytest-xdist must not take each other's hosts.
 WORKER = f"-{os.environ['PYTEST_XDIST_WORKER']}" if "PYTEST_XDIST_WORKER" in os.environ else ""
 # The old tool let its key run these with any argument, which is as good as root.
@@ -310,7 +314,7 @@ class ByFile(LoadScopeScheduling):
 
     def _split_scope(self, nodeid):
         file, _, test = nodeid.partition("::")
-        return nodeid if test.startswith(ANYWHERE) else file
+        return nodeid if file.endswith("faults.py") and test.startswith(ANYWHERE) else file
 
 
 def pytest_xdist_make_scheduler(config, log):
