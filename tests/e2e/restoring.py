@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import pty
+import re
+import select
 import signal
 import tarfile
+import termios
+import time
 
+import faults
 import testhost
-from conftest import Run
+from conftest import Run, ansible_environment
 
+TYPING_SECONDS = 300
 # Every name with its metadata and its content. What running services write is left out, and our own directories.
 FILES = r"""
 cd /var/vcap
@@ -18,11 +26,16 @@ find bosh store -mindepth 1 \( -path 'store/microbosh-*' -o -path 'store/postgre
     -o -printf '%p|%y|%U|%G|%m|%l|%n|%T@\n'
 find store/blobstore store/director bosh -type f ! -path 'bosh/log/*' -exec sha256sum {} +
 """
-TABLES = "SELECT schemaname || '.' || tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"
-ROWS = "SELECT count(*), md5(coalesce(string_agg(t::text, '\n' ORDER BY t::text), '')) FROM {} t"
+# A question for each table; psql runs what it answers: the table, its rows, and a digest of them all.
+TABLES = r"""
+SELECT format($$SELECT %L, count(*), md5(coalesce(string_agg(t::text, E'\n' ORDER BY t::text), '')) FROM %s t$$,
+    current_database() || ': ' || c.oid::regclass, c.oid::regclass)
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind = 'r' AND n.nspname = 'public' ORDER BY c.relname \gexec
+"""
 DESTROY = r"""
 cd /var/vcap/store
-find blobstore/store -type f | sort | head -n 3 | xargs rm
+find blobstore/store -type f | sort | head -n 1 | xargs rm
 blob=$(find blobstore/store -type f | sort | tail -n 1)
 time=$(stat -c %y "$blob")
 printf '\377' | dd of="$blob" bs=1 seek=5 conv=notrunc status=none
@@ -41,18 +54,22 @@ def files(director):
 
 def psql(director, database, query):
     """What the director's own PostgreSQL answers."""
+    return _psql(director, "-d", database, "-c", query).strip()
+
+
+def _psql(director, *arguments):
     facts = dict(line.split("=", 1) for line in director.shell("cat /etc/testhost").splitlines())
-    command = [f"{facts['POSTGRES']}/bin/psql", "-qAtX", "-h", "127.0.0.1", "-U", "vcap", "-d", database, "-c", query]
-    return director.execute(*command).stdout.strip()
+    command = [f"{facts['POSTGRES']}/bin/psql", "-qAtX", "-h", "127.0.0.1", "-U", "vcap", *arguments]
+    return director.execute(*command).stdout
 
 
 def tables(director):
     """The rows of every table, as their number and a digest of them all."""
-    found = {}
-    for database in psql(director, "postgres", "SELECT datname FROM pg_database WHERE NOT datistemplate").split():
-        for table in psql(director, database, TABLES).split():
-            found[f"{database}: {table}"] = psql(director, database, ROWS.format(table))
-    return found
+    names = psql(director, "postgres", "SELECT datname FROM pg_database WHERE NOT datistemplate").split()
+    script = "".join(f'\\connect "{name}"\n{TABLES}' for name in sorted(names))
+    director.execute("sh", "-c", 'printf %s "$1" >/run/tables.sql', "sh", script)
+    rows = _psql(director, "-d", "postgres", "-f", "/run/tables.sql").splitlines()
+    return {name: (count, digest) for name, count, digest in (row.split("|") for row in rows)}
 
 
 def content(director):
@@ -82,19 +99,64 @@ def become(director):
     return ("--become-password-file", str(path))
 
 
-def killed_at(director, task, **settings):
-    """Start a restore and kill the controller's side of it when it comes to that task."""
+def restore_at_terminal(director, answer):
+    """Restore from a terminal, and type this when asked for the director's name; return the Run."""
+    command = director.command("restore", *become(director))
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir("/")
+        os.execve(command[0], command, ansible_environment(TERM="dumb"))
+    said = b""
+    deadline = time.monotonic() + TYPING_SECONDS
+    with contextlib.suppress(OSError):  # EIO: the other side is gone
+        while time.monotonic() < deadline:
+            if select.select([terminal], [], [], 0.5)[0]:
+                said += os.read(terminal, 4096)
+            elif answer and b"Type its inventory name" in said and listens(terminal):
+                os.write(terminal, answer.encode() + b"\r")
+                answer = None
+    os.close(terminal)
+    assert answer is None, said.decode()
+    return Run(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), said.decode().replace("\r\n", "\n"))
+
+
+def listens(terminal):
+    """Whether the other side reads key by key; what was typed before is thrown away."""
+    return not termios.tcgetattr(terminal)[3] & termios.ICANON
+
+
+def started(director, **settings):
+    """Start a restore; return its process."""
     settings.setdefault("microbosh_restore_confirm", director.name)
-    process = director.start("restore", *become(director), **settings)
+    return director.start("restore", *become(director), **settings)
+
+
+def read_until(process, task):
+    """Return what a run has said when it comes to that task."""
     said = []
     for line in process.stdout:
         said.append(line)
         if f"TASK [{task}]" in line:
-            break
+            return "".join(said)
+    raise AssertionError(f"the run did not come to '{task}':\n{''.join(said)}")
+
+
+def killed_at(director, task, **settings):
+    """Start a restore and kill the controller's side of it when it comes to that task."""
+    process = started(director, **settings)
+    said = read_until(process, task)
     os.killpg(process.pid, signal.SIGKILL)
-    said.append(process.communicate()[0])
-    run = Run(process.returncode, "".join(said))
+    run = Run(process.wait(), said + process.communicate()[0])
     assert run.status == -signal.SIGKILL, run.output
+
+
+def meddled_at(director, task, script, **settings):
+    """Restore, and run a script on the host when the run comes to that task; return the Run."""
+    process = started(director, **settings)
+    said = read_until(process, task)
+    director.shell(script)
+    said += process.communicate()[0]
+    return Run(process.returncode, said)
 
 
 def marker(director):
@@ -103,12 +165,25 @@ def marker(director):
     return json.loads(found.stdout) if found.returncode == 0 else None
 
 
-def pack_as_the_old_tool(backup, archive, edit=None):
-    """Pack vcap/ and dbs/ of a backup, without manifest; ``edit`` may change the dump of the director."""
+def is_down(director):
+    """Whether none of the services has a process."""
+    return faults.look(director).startswith("0 of ")
+
+
+def pack_as_the_old_tool(backup, archive, edit=None, replaced=None):
+    """Pack vcap/ and dbs/ of a backup, without manifest.
+
+    ``edit`` may change the dump of the director, ``replaced`` is the new text of files by their path.
+    """
     dump = archive.with_name("bosh.sql")
     text = (backup / "dbs" / "bosh.sql").read_text(encoding="utf-8")
     dump.write_text(edit(text) if edit else text, encoding="utf-8")
-    with tarfile.open(archive, "w:gz") as tar:
-        tar.add(backup / "vcap", "cache/vcap")
+    replaced = replaced or {}
+    with tarfile.open(archive, "w:gz", compresslevel=1) as tar:
+        tar.add(backup / "vcap", "cache/vcap", filter=lambda entry: entry if entry.name[6:] not in replaced else None)
+        for path, text in replaced.items():
+            other = archive.with_name(re.sub(r"\W", "_", path))
+            other.write_text(text, encoding="utf-8")
+            tar.add(other, f"cache/{path}")
         tar.add(dump, "cache/dbs/bosh.sql")
     return archive

@@ -5,29 +5,62 @@ from __future__ import annotations
 import re
 import shutil
 
+import faults
 import pytest
+from breakage import wait_until
 from conftest import prepared
-from restoring import content, destroy, files, killed_at, marker, pack_as_the_old_tool, psql, restore, tables
+from restoring import (
+    content,
+    destroy,
+    files,
+    is_down,
+    killed_at,
+    marker,
+    meddled_at,
+    pack_as_the_old_tool,
+    psql,
+    restore,
+    restore_at_terminal,
+    tables,
+)
 
-# In the long form until all of them have passed in one run.
-pytestmark = pytest.mark.faults
-
-# The task at whose begin the controller is killed, and how far the host then says that the restore is.
+EXCHANGE = "What is there is aside, and the backup is in its place"
+PROOF = "Every table has the rows that were dumped"
+LOAD = "Each dump is loaded in one transaction"
+START = "All services but the health monitor run"
+# The task at whose begin the controller is killed, and how far the host then says that the restore is: its last task
+# may go on without it.
 BOUNDARIES = {
     "Nobody else starts the director": ["stopping"],
+    "The agent is stopped": ["stopping"],
     "Every service is stopped": ["stopping"],
-    "What is there is aside, and the backup is in its place": ["stopping", "swapping", "swapped"],
+    EXCHANGE: ["stopping", "swapping", "swapped"],
     "The host says that the data is being proven": ["swapped", "proving"],
-    "Every blob that the database names is on the director": ["proving"],
-    "All services but the health monitor run": ["starting"],
+    PROOF: ["proving"],
+    "The host says that the services are being started": ["proving", "starting"],
+    START: ["starting"],
+    "Every service runs": ["starting"],
+    "The host says that it is proven": ["starting", "proven"],
 }
-USUAL = [("What is there is aside, and the backup is in its place", "resume"),
-         ("All services but the health monitor run", "rollback")]  # fmt: skip
+LOADING = {
+    "The host says that dumps are being loaded": ["swapped", "loading"],
+    LOAD: ["loading"],
+    "The host says that the data is being proven": ["loading", "proving"],
+}
+ROLLING_BACK = {
+    "Every service is stopped": ["proving"],
+    "What was there is in its place again": ["proving", "rolling_back", "rolled_back"],
+    START: ["rolled_back"],
+}
+WAYS = ("resume", "rollback")
+USUAL = [("files", EXCHANGE, "resume"), ("files", START, "rollback"), ("dump", LOAD, "rollback")]
 KILLS = [
-    pytest.param(task, way, marks=() if (task, way) in USUAL else pytest.mark.faults)
-    for task in BOUNDARIES
-    for way in ("resume", "rollback")
+    pytest.param(way_of_database, task, way, marks=() if (way_of_database, task, way) in USUAL else pytest.mark.faults)
+    for way_of_database, boundaries in (("files", BOUNDARIES), ("dump", LOADING))
+    for task in boundaries
+    for way in WAYS
 ]
+SHORT = 15  # microbosh_outage_limit of what is killed: the lease's deadline passes soon after
 
 
 def nothing_is_left(director):
@@ -39,13 +72,33 @@ def nothing_is_left(director):
 @pytest.fixture(scope="session")
 def victim(new_director):
     """A microBOSH with a backup, that is destroyed again and again."""
-    return prepared(new_director("e2e-restore", generation="micro", blobs=12))
+    return prepared(new_director("e2e-restore", generation="micro", **faults.SMALL))
 
 
 @pytest.fixture(scope="session")
 def backed_up(victim):
     """What was in it when it was backed up."""
     return content(victim)
+
+
+@pytest.fixture
+def precious(victim, backed_up):
+    """What is in it before a restore, and has to come back with a rollback."""
+    victim.shell("date >/var/vcap/store/director/precious")
+    psql(victim, "bosh", "UPDATE director_attributes SET value = value || '-later'")
+    before = content(victim)
+    assert before != backed_up
+    return before
+
+
+def rolled_back(director, run, before):
+    """A restore has failed, and left everything as it was."""
+    assert run.status != 0, run.output
+    assert "It was rolled back, every service runs on what was there before." in run, run.output
+    assert content(director) == before
+    assert director.wholly_up()
+    assert nothing_is_left(director)
+    return True
 
 
 def test_what_was_destroyed_comes_back(victim, backed_up):
@@ -56,36 +109,56 @@ def test_what_was_destroyed_comes_back(victim, backed_up):
     assert content(victim) == backed_up
     assert victim.wholly_up()
     assert nothing_is_left(victim)
-    assert psql(victim, "bosh", "SELECT value FROM director_attributes WHERE name = 'uuid'") in run
+    # What is left to a person is said with the real values.
+    uuid = psql(victim, "bosh", "SELECT value FROM director_attributes WHERE name = 'uuid'")
+    assert f"the director UUID is {uuid} and was x: put it into director_uuid" in run
+    deployments = psql(victim, "bosh", "SELECT name FROM deployments ORDER BY name").split()
+    assert all(f"bosh cloud-check of {name}" in run for name in deployments)
+    assert "log in as admin: the passwords are those of the backup" in run
+    last = victim.shell("ls -t /var/vcap/sys/run/*/*.pid").split()[0]
+    assert "health_monitor" in last
 
 
 def test_dumps_are_loaded_into_the_server_that_is_there(victim, backed_up):
     destroy(victim)
     psql(victim, "postgres", "CREATE DATABASE bystander")
-    run = restore(victim, microbosh_restore_database="dump")
+    psql(victim, "postgres", "CREATE ROLE bystander LOGIN PASSWORD 'theirs'")
+    role = "SELECT * FROM pg_authid WHERE rolname = 'bystander'"
+    before = psql(victim, "postgres", role)
+    dump = (victim.latest / "dbs/bosh.sql").read_text()
+    uuid = re.search(r"\buuid\t([0-9a-f-]{36})", dump).group(1)
+    run = restore(victim, microbosh_restore_database="dump", microbosh_restore_rewrite={uuid: "another"})
     assert run.status == 0, run.output
-    assert content(victim) == backed_up
+    assert psql(victim, "postgres", role) == before
     assert psql(victim, "postgres", "SELECT count(*) FROM pg_database WHERE datname = 'bystander'") == "1"
+    assert psql(victim, "bosh", "SELECT value FROM director_attributes WHERE name = 'uuid'") == "another"
+    assert "the director UUID is another and was x" in run
     psql(victim, "postgres", "DROP DATABASE bystander")
+    psql(victim, "postgres", "DROP ROLE bystander")
+    psql(victim, "bosh", f"UPDATE director_attributes SET value = '{uuid}' WHERE name = 'uuid'")
+    assert content(victim) == backed_up
     assert victim.wholly_up()
     assert nothing_is_left(victim)
 
 
-def test_a_director_that_is_half_down_is_restored(victim, backed_up):
+def test_a_director_that_is_half_down_is_restored_from_a_terminal(victim, backed_up):
     victim.shell("rm -r /var/vcap/store/director /var/vcap/store/blobstore/store")
-    victim.shell("/var/vcap/bosh/bin/monit stop postgres")
-    run = restore(victim)
+    victim.shell(f"/var/vcap/bosh/bin/monit stop postgres; /var/vcap/bosh/bin/monit unmonitor {victim.name}")
+    run = restore_at_terminal(victim, victim.name)
     assert run.status == 0, run.output
     assert content(victim) == backed_up
-    assert victim.wholly_up()
+    assert victim.wholly_up()  # also the row of the system itself
 
 
 def test_check_says_what_would_change_and_touches_nothing(victim):
-    victim.shell("echo new >/var/vcap/store/director/new")
+    victim.shell("echo new >/var/vcap/store/director/new; rm -r /var/vcap/store/director/tasks/2")
     before = content(victim)
-    run = restore(victim, "--check", "--diff")
+    run = restore(victim, "--check", "--diff", microbosh_restore_confirm="")
     assert run.status == 0, run.output
-    assert "- store/director/new" in run.output
+    for line in ("- store/director/new", "+ store/director/tasks/2", "~ store/postgres/global/pg_control"):
+        assert line in run.output
+    assert re.search(r"Would change: \d+ added, \d+ replaced, .* files with [\d.]+ \wi?B to push", run.flat)
+    assert "Databases: bosh as files" in run
     assert content(victim) == before
     assert victim.wholly_up()
     assert nothing_is_left(victim)
@@ -95,9 +168,14 @@ def test_check_says_what_would_change_and_touches_nothing(victim):
     ("settings", "words"),
     [
         ({"microbosh_restore_confirm": ""}, "Add -e microbosh_restore_confirm=e2e-restore"),
-        ({"microbosh_restore_confirm": "another"}, "Add -e microbosh_restore_confirm=e2e-restore"),
+        ({"microbosh_restore_confirm": "another"}, "the name that was confirmed is another"),
         ({"microbosh_restore_from": "20010101T000000Z"}, "There is no backup 20010101T000000Z"),
         ({"microbosh_restore_unfinished": "resume"}, "nothing to resume"),
+        ({"microbosh_restore_rewrite": {"i-1": "i-2"}}, "so it needs -e microbosh_restore_database=dump"),
+        (
+            {"microbosh_restore_rewrite": {"i-nowhere": "i-2"}, "microbosh_restore_database": "dump"},
+            "i-nowhere occurs in no column",
+        ),
     ],
 )
 def test_refuses_before_anything_is_touched(victim, settings, words):
@@ -107,6 +185,7 @@ def test_refuses_before_anything_is_touched(victim, settings, words):
     assert words in run
     assert content(victim) == before
     assert victim.wholly_up()
+    assert nothing_is_left(victim)
 
 
 def test_a_backup_that_is_not_whole_is_refused(victim, tmp_path):
@@ -122,7 +201,40 @@ def test_a_backup_that_is_not_whole_is_refused(victim, tmp_path):
     assert nothing_is_left(victim)
 
 
-def test_what_cannot_be_proven_is_rolled_back(victim, tmp_path):
+def test_files_of_another_postgresql_are_refused(victim, tmp_path):
+    version = next((victim.latest / "vcap/store").glob("postgres*/PG_VERSION")).relative_to(victim.latest)
+    archive = pack_as_the_old_tool(victim.latest, tmp_path / "cache.tgz", replaced={str(version): "9.0\n"})
+    run = restore(victim, microbosh_restore_from=str(archive), microbosh_restore_unproven=True)
+    assert run.status != 0
+    assert "Load the dumps instead: add -e microbosh_restore_database=dump" in run
+    assert victim.wholly_up()
+    assert nothing_is_left(victim)
+
+
+def test_a_store_without_space_is_refused(small):
+    """What is there and what is brought have to fit beside each other."""
+    small.shell("fallocate -l $(($(df --output=avail -B1 /var/vcap/store | tail -1) - 1048576)) /var/vcap/store/full")
+    run = restore(small)
+    small.shell("rm /var/vcap/store/full")
+    assert run.status != 0
+    assert "what is there stays until the restore is proven. Nothing was touched." in run
+    assert small.wholly_up()
+    assert nothing_is_left(small)
+
+
+def test_a_director_that_another_run_holds_is_refused(victim, tmp_path):
+    first = faults.Running(victim, tmp_path, microbosh_outage_limit=180)
+    first.wait_for("Tell what was copied")
+    run = restore(victim)
+    assert run.status != 0
+    assert "The director is held by" in run
+    assert "Nothing was touched." in run
+    first.wait()
+    assert first.process.returncode == 0, first.output
+    assert victim.wholly_up()
+
+
+def test_what_cannot_be_proven_is_rolled_back(victim, tmp_path, precious):
     archive = pack_as_the_old_tool(
         victim.latest, tmp_path / "cache.tgz",
         edit=lambda text: re.sub(r"(COPY public\.deployments .*?;\n)[^\n]*\n", r"\1", text),
@@ -130,30 +242,133 @@ def test_what_cannot_be_proven_is_rolled_back(victim, tmp_path):
     run = restore(victim, microbosh_restore_from=str(archive))
     assert run.status != 0
     assert "microbosh_restore_unproven=true" in run
-    before = content(victim)
     run = restore(victim, microbosh_restore_from=str(archive), microbosh_restore_unproven=True)
-    assert run.status != 0
     assert "public.deployments in bosh has" in run
-    assert "It was rolled back, every service runs on what was there before." in run
-    assert content(victim) == before
-    assert victim.wholly_up()
+    assert rolled_back(victim, run, precious)
+
+
+def test_what_cannot_be_pushed_stops_nothing(victim, precious):
+    incoming = "/var/vcap/store/microbosh-backup/restore"
+    victim.shell(f"mkdir -m 0700 {incoming}")
+    pids = victim.shell("cat /var/vcap/sys/run/*/*.pid")
+    run = restore(victim)
+    victim.shell(f"rm -r {incoming}")
+    assert run.status != 0
+    assert "Nothing was touched." in run
+    assert victim.shell("cat /var/vcap/sys/run/*/*.pid") == pids
+    assert content(victim) == precious
     assert nothing_is_left(victim)
 
 
-@pytest.mark.parametrize(("task", "way"), KILLS)
-def test_a_restore_that_was_killed_goes_on_or_back(victim, backed_up, task, way):
-    victim.shell("echo precious >/var/vcap/store/director/precious")
+def test_a_blob_that_is_altered_on_its_way_stops_nothing(victim, precious):
+    blob = victim.shell("find /var/vcap/store/blobstore/store -type f | sort | head -n 1").strip()
+    alter = f"cp -p {blob} /run/blob; touch -r {blob} /run/time; printf X | dd of={blob} bs=1 seek=9 conv=notrunc"
+    pids = victim.shell("cat /var/vcap/sys/run/*/*.pid")
+    run = meddled_at(victim, "What the director does not have is pushed", f"{alter}; touch -r /run/time {blob}")
+    victim.shell(f"cp -p /run/blob {blob}")
+    assert run.status != 0
+    assert "The blobstore is not whole" in run
+    assert "Nothing was touched." in run
+    assert victim.shell("cat /var/vcap/sys/run/*/*.pid") == pids
+    assert content(victim)["tables"] == precious["tables"]
+
+
+def test_an_exchange_that_fails_is_rolled_back(victim, precious):
+    spoil = "rm /var/vcap/store/microbosh-restore/new/store/redis/dump.rdb"
+    run = meddled_at(victim, "Every service is stopped", spoil)
+    assert "store/redis/dump.rdb is not in its place" in run
+    assert rolled_back(victim, run, precious)
+
+
+def test_a_load_that_fails_is_rolled_back(victim, precious):
+    spoil = "echo 'DROP TABLE deployments;' >>/var/vcap/store/microbosh-backup/restore-dbs/bosh.sql"
+    run = meddled_at(victim, "Every service is stopped", spoil, microbosh_restore_database="dump")
+    assert "its SHA-256 is" in run
+    assert rolled_back(victim, run, precious)
+
+
+def test_a_service_that_does_not_start_is_rolled_back(victim, backed_up):
+    """It starts on what is there, and not on what is restored."""
+    victim.shell("rm -r /var/vcap/store/director/tasks/1")
     before = content(victim)
-    killed_at(victim, task)
-    assert marker(victim)["phase"] in BOUNDARIES[task]
-    checkup = victim.play("checkup")
-    assert checkup.status != 0
-    assert "microbosh_restore_unfinished=rollback" in checkup
+    victim.shell("ln -s /var/vcap/store/director/tasks/1 /var/vcap/jobs/powerdns/no_start")
+    run = restore(victim, microbosh_timeout=15)
+    victim.shell("rm /var/vcap/jobs/powerdns/no_start")
+    assert "powerdns" in run
+    assert rolled_back(victim, run, before)
+
+
+@pytest.mark.parametrize(("database", "task", "way"), KILLS)
+def test_a_restore_that_was_killed_goes_on_or_back(victim, backed_up, precious, database, task, way):
+    killed_at(victim, task, microbosh_restore_database=database, microbosh_outage_limit=SHORT)
+    phase = marker(victim)["phase"]
+    assert phase in (BOUNDARIES if database == "files" else LOADING)[task]
+    if way == "resume" and phase != "proven":
+        checkup = victim.play("checkup")
+        assert checkup.status != 0
+        for word in WAYS:
+            assert f"microbosh_restore_unfinished={word}" in checkup
     run = restore(victim, microbosh_restore_unfinished=way)
     assert run.status == 0, run.output
-    assert content(victim) == (backed_up if way == "resume" else before)
+    went_on = way == "resume" or (task == "The host says that it is proven" and "is restored from" in run)
+    assert content(victim) == (backed_up if went_on else precious)
     assert victim.wholly_up()
     assert nothing_is_left(victim)
+
+
+@pytest.mark.parametrize(
+    "task", [pytest.param(task, marks=() if task == START else pytest.mark.faults) for task in ROLLING_BACK]
+)
+@pytest.mark.parametrize("way", [pytest.param("resume", marks=pytest.mark.faults), "rollback"])
+def test_a_rollback_that_was_killed_goes_back(victim, backed_up, precious, task, way):
+    """Unless it has not begun: then it may still go on."""
+    killed_at(victim, PROOF, microbosh_outage_limit=SHORT)
+    killed_at(victim, task, microbosh_restore_unfinished="rollback", microbosh_outage_limit=SHORT)
+    assert marker(victim)["phase"] in ROLLING_BACK[task]
+    run = restore(victim, microbosh_restore_unfinished=way)
+    assert run.status == 0, run.output
+    went_on = "is restored from" in run
+    assert not went_on or (way == "resume" and task == "Every service is stopped")
+    assert content(victim) == (backed_up if went_on else precious)
+    assert victim.wholly_up()
+    assert nothing_is_left(victim)
+
+
+def test_nothing_starts_on_data_that_is_not_proven(victim, backed_up, precious):
+    """Not at the lease's deadline, not after a reboot, and neither by a checkup nor by a backup."""
+    killed_at(victim, PROOF, microbosh_outage_limit=SHORT)
+    assert is_down(victim)
+    victim.host.restart(hard=True)
+    victim.shell("/usr/local/sbin/microbosh-comeback")
+    assert is_down(victim)
+    for playbook in ("checkup", "backup"):
+        run = victim.play(playbook)
+        assert run.status != 0
+        for word in WAYS:
+            assert f"microbosh_restore_unfinished={word}" in run
+    killed_at(victim, PROOF, microbosh_restore_unfinished="resume", microbosh_outage_limit=SHORT)
+    wait_until(lambda: not victim.shell(f"ls {faults.STAGING}/lease-armed || true"), "the lease's deadline", 2 * SHORT)
+    assert is_down(victim)
+    run = restore(victim, microbosh_restore_unfinished="resume")
+    assert run.status == 0, run.output
+    assert content(victim) == backed_up
+    assert victim.wholly_up()
+    assert nothing_is_left(victim)
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("seconds", [20, 90])
+def test_a_network_that_is_cut_in_the_middle(victim, backed_up, precious, seconds):
+    """For some seconds the restore waits; for longer, it rolls back as soon as the director can be reached again."""
+    cut = "iptables -I INPUT -p tcp --dport 22 -j DROP; iptables -I OUTPUT -p tcp --sport 22 -j DROP"
+    script = f"{cut}; (sleep {seconds}; iptables -F) >/dev/null 2>&1 &"
+    run = meddled_at(victim, EXCHANGE, script, microbosh_outage_limit=300)
+    if run.status == 0:
+        assert content(victim) == backed_up
+        assert victim.wholly_up()
+        assert nothing_is_left(victim)
+    else:
+        assert rolled_back(victim, run, precious)
 
 
 def without_identity(lines):
@@ -162,11 +377,11 @@ def without_identity(lines):
 
 
 def test_a_freshly_made_director_takes_the_place_of_a_lost_one(new_director):
-    lost = prepared(new_director("e2e-lost", generation="director", blobs=8))
+    lost = prepared(new_director("e2e-lost", generation="director", **faults.SMALL))
     expected = content(lost)
     source = str(lost.latest)
     lost.host.down()
-    fresh = new_director("e2e-fresh", generation="director", blobs=2)
+    fresh = new_director("e2e-fresh", generation="director", **{**faults.SMALL, "blobs": 1, "seed": 7})
     identity = [line for line in files(fresh) if "bosh/settings.json" in line]
     assert fresh.setup().status == 0
     run = restore(fresh, microbosh_restore_from=source)
@@ -180,7 +395,7 @@ def test_a_freshly_made_director_takes_the_place_of_a_lost_one(new_director):
 
 @pytest.mark.core216
 def test_a_host_with_python_27_is_restored_and_a_newer_postgresql_takes_its_dump(new_director):
-    old = prepared(new_director("e2e-old", generation="micro", base="bullseye", blobs=8))
+    old = prepared(new_director("e2e-old", generation="micro", base="bullseye", **faults.SMALL))
     expected = content(old)
     destroy(old)
     run = restore(old)
@@ -189,7 +404,7 @@ def test_a_host_with_python_27_is_restored_and_a_newer_postgresql_takes_its_dump
     assert old.wholly_up()
     source = str(old.latest)
     old.host.down()
-    newer = new_director("e2e-newer", generation="micro", base="bookworm", blobs=1)
+    newer = new_director("e2e-newer", generation="micro", base="bookworm", **{**faults.SMALL, "blobs": 1})
     assert newer.setup().status == 0
     run = restore(newer, microbosh_restore_from=source)
     assert run.status != 0
