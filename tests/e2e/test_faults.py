@@ -59,7 +59,6 @@ HELD = [BEFORE[1], *OUTAGE, AFTER[0]]
 ALWAYS = [
     (faults.TERMINATED, STOP, 1.0),
     (faults.INTERRUPTED, COPY, 0.0),
-    (faults.SSHD_KILLED, DUMP, 0.0),
     (faults.MONIT_KILLED, COPY, 0.0),
     *SOMEWHERE,
 ]
