@@ -163,9 +163,19 @@ class Lease(object):
         try:
             lease = self._ask_own({"do": request}, token)
         except LeaseLost:
+            self._forget_telling(token)
             record = self._staging.recorded(token)
             return dict(self._facts(None), changed=False, intact=False, fired=bool(record), record=record)
         return dict(self._facts(lease), changed=True, intact=True, fired=False, record=None)
+
+    def _forget_telling(self, token):
+        """Forget a lease of the run itself that only told, when its holder died: there is nothing more to tell of.
+
+        One that starts the director stays, for whoever comes next to do that.
+        """
+        left = self._left_armed()
+        if left and left["on_deadline"] == "tell" and left.get("token") == token:
+            self._staging.unmark()
 
     def _lock_or_holding(self, wanted, takeover):
         """Return the lock's descriptor, or the lease when this very run has it already."""

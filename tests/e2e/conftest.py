@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import faults
@@ -15,14 +16,22 @@ import pytest
 import testhost
 import testinfra
 import yaml
+from xdist.scheduler import LoadScopeScheduling
 
-pytest.register_assert_rewrite("breakage", "standing", "trees")
+pytest.register_assert_rewrite("breakage", "restore_faults", "standing", "trees", "watching")
+
+# What a shell has put into the background ignores SIGINT and hands that on: Ansible would never get the one of a test.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 # The virtual environment whose Ansible is tested; the tests themselves may run in another one.
 ANSIBLE = Path(os.environ.get("MICROBOSH_ANSIBLE", sys.prefix))
 PLAYBOOK_SECONDS = 600
 SMALL_STORE = 192  # MiB
+# Tests that need not be on the worker that has the rest of their file.
+ANYWHERE = ("test_director_comes_back", "test_director_always_comes_back", "test_restore_")
+# Behind the name of each test host's container: workers of pytest-xdist must not take each other's hosts.
+WORKER = f"-{os.environ['PYTEST_XDIST_WORKER']}" if "PYTEST_XDIST_WORKER" in os.environ else ""
 # The old tool let its key run these with any argument, which is as good as root.
 OLD_SUDOERS = "vcap ALL=(root) NOPASSWD: /var/vcap/bosh/bin/monit, /usr/bin/sv, /usr/bin/rsync, /bin/rm"
 
@@ -64,7 +73,8 @@ class Director:
 
     @property
     def name(self):
-        return self.host.name
+        """Its name in the inventory."""
+        return self.host.name.removesuffix(WORKER)
 
     @property
     def backups(self):
@@ -202,7 +212,7 @@ def ansible_environment(**more):
 
 def make_director(name, directory, **settings):
     """Start a test host under that name, as if nobody had ever used it."""
-    host = testhost.Host(testhost.Engine(), name)
+    host = testhost.Host(testhost.Engine(), name + WORKER)
     host.down()
     host.up(testhost.Settings(**settings))
     return Director(host, directory)
@@ -293,13 +303,32 @@ def victim(new_director):
     return director
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def record(request):
-    """Keeps what every fault came to; at the end it is shown and written down."""
-    cells = []
-    yield cells.append
-    text = faults.table(cells)
-    build = REPOSITORY / "build"
-    build.mkdir(exist_ok=True)
-    (build / "faults.md").write_text(text)
-    request.config.pluginmanager.get_plugin("terminalreporter").write(f"\n{text}")
+    """Keeps what a fault came to, for the table at the end of the run."""
+    return lambda cell: request.node.user_properties.append(("cell", asdict(cell)))
+
+
+class ByFile(LoadScopeScheduling):
+    """A file's tests share hosts, so one worker runs them all; a cell of the fault matrix needs any director."""
+
+    def _split_scope(self, nodeid):
+        file, _, test = nodeid.partition("::")
+        return nodeid if file.endswith("faults.py") and test.startswith(ANYWHERE) else file
+
+
+def pytest_xdist_make_scheduler(config, log):
+    return ByFile(config, log)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Show and write down what every fault came to, whichever worker tried it."""
+    reports = [report for reports in terminalreporter.stats.values() for report in reports]
+    calls = [report for report in reports if getattr(report, "when", "") == "call"]
+    cells = [faults.Cell(**value) for call in calls for name, value in call.user_properties if name == "cell"]
+    if cells:
+        text = faults.table(cells)
+        build = REPOSITORY / "build"
+        build.mkdir(exist_ok=True)
+        (build / "faults.md").write_text(text)
+        terminalreporter.write(f"\n{text}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import re
 import signal
 import stat
 import struct
@@ -15,37 +14,30 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from watching import LOOK_SECONDS, SETTLE_SECONDS, STAGING, Watch, settle
+
 LIMIT = 25  # microbosh_outage_limit of the runs that something happens to
 START_SECONDS = 20  # what the services may take to come up after the lease has told them to, on a busy machine
 CRON_SECONDS = 60  # how long cron may take to look after a host that was restarted
-SETTLE_SECONDS = 240
-LOOK_SECONDS = 0.5
 SMALL = {"blobs": 2, "tasks": 5, "database_mib": 1, "monit_timeout": 5}
 CALLBACKS = Path(__file__).parent / "callback_plugins"
-STAGING = "/var/vcap/store/microbosh-backup"
 FAKETIME = {"FAKETIME_NO_CACHE": "1", "DONT_FAKE_MONOTONIC": "1", "NO_FAKE_STAT": "1"}
 HOST_CLOCK = "/etc/faketimerc"
 DUMP_ENDS = ("-- PostgreSQL database dump complete", "-- PostgreSQL database cluster dump complete")
 SHUT_DOWN = 1  # of PostgreSQL's DBState: it was stopped in order when this was copied
-# A director is whole when every service that monit knows has its process, monit says OK, and the agent runs.
-LOOK = f"""
-/var/vcap/bosh/bin/monit summary
-for file in /var/vcap/sys/run/*/*.pid; do kill -0 "$(cat "$file")" && echo "pid $file"; done 2>/dev/null
-sv status agent
-[ ! -e {STAGING}/lease-armed ] || echo armed
-"""
 
 
 class Running:
     """A run that something is about to happen to."""
 
-    def __init__(self, director, scratch, environment=None, playbook="backup", **settings):
+    def __init__(self, director, scratch, environment=None, playbook="backup", arguments=(), **settings):
         self.director = director
         self.scratch = scratch
         self._starts = scratch / f"starts-{time.monotonic_ns()}"
         self._starts.touch()
         self.process = director.start(
             playbook,
+            *arguments,
             environment={
                 "ANSIBLE_CALLBACK_PLUGINS": str(CALLBACKS),
                 "ANSIBLE_CALLBACKS_ENABLED": "task_starts",
@@ -78,53 +70,6 @@ class Running:
     def signal(self, number):
         """Send a signal as a terminal, a job scheduler or the kernel does: to the whole process group."""
         os.killpg(self.process.pid, number)
-
-
-class Watch:
-    """Looks at a director by way of the container engine until it is told to end."""
-
-    def __init__(self, director):
-        self._director = director
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-        self.first_down = self.last_down = None
-        self.state = "not looked at"
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *dummy):
-        self._done.set()
-        self._thread.join()
-
-    @property
-    def seconds_down(self):
-        return self.last_down - self.first_down if self.last_down else 0.0
-
-    def seconds_after(self, moment):
-        """How long after that moment the director was whole for good."""
-        return max(self.last_down - moment, 0.0) if self.last_down else 0.0
-
-    def _watch(self):
-        while not self._done.wait(LOOK_SECONDS):
-            began = time.monotonic()
-            self.state = look(self._director)
-            if self.state.rpartition(" ")[0] != "whole":
-                self.first_down = self.first_down or began
-                self.last_down = time.monotonic()
-
-
-def look(director):
-    """Return "whole" or what is not, and whether a lease is armed."""
-    seen = director.execute("sh", "-c", LOOK, check=False).stdout
-    rows = re.findall(r"^ *\S+ +(.+?) +(Process|System) *$", seen, re.MULTILINE)
-    processes = sum(kind == "Process" for _status, kind in rows)
-    alive = seen.count("pid /")
-    lease = "armed" if "armed" in seen.splitlines() else "free"
-    if processes and alive >= processes and {status for status, _kind in rows} == {"OK"} and "run: agent" in seen:
-        return f"whole {lease}"
-    return f"{alive} of {processes} processes {lease}"
 
 
 @dataclass
@@ -244,7 +189,8 @@ KILLED = Fault("SIGKILL to ansible-playbook", send(signal.SIGKILL))
 PULLED = Fault("SIGKILL to all of the controller's processes", kill_everything)
 TERMINATED = Fault("SIGTERM to ansible-playbook", send(signal.SIGTERM))
 INTERRUPTED = Fault("SIGINT to ansible-playbook", send(signal.SIGINT))
-CUT = Fault("network cut for good", cut, rejoin)
+# To connect again is in vain: only how long it takes to give up depends on how long it is tried.
+CUT = Fault("network cut for good", cut, rejoin, settings={"run_reconnect_seconds": 5})
 CUT_30 = Fault("network cut for 30 s", for_seconds(30, cut, rejoin), rejoin)
 SSHD_KILLED = Fault("sshd killed", on_host("pkill -KILL -x sshd"))
 MONIT_KILLED = Fault("monit killed", on_host("pkill -KILL -x monit"))
@@ -299,27 +245,41 @@ class Cell:
 
 def suffer(director, scratch, fault, task, after=0.0):
     """Let a fault happen to a backup at a point and check all that has to hold; return the Cell."""
-    settle(director)
-    before = fingerprints(director)
-    environment = fault.prepare(director, scratch)
+    with step("whole before"):
+        settle(director)
+        before = fingerprints(director)
+        environment = fault.prepare(director, scratch)
     with Watch(director) as watch:
-        running = Running(director, scratch, environment, **fault.settings)
-        running.wait_for(task, after)
+        with step("until the point"):
+            running = Running(director, scratch, environment, **fault.settings)
+            running.wait_for(task, after)
         moment = time.monotonic()
-        fault.inject(running)
-        output = running.wait()
+        with step("until the run ended"):
+            fault.inject(running)
+            output = running.wait()
         if fault.mended_first:
             fault.mend(running)
-        until_settled(watch, running)
-    fault.mend(running)
-    settle(director)
+        with step("until it was whole again"):
+            until_settled(watch, running)
+    with step("mended"):
+        fault.mend(running)
+        settle(director)
     made = set(director.ids) - set(before)
     check_backups(director, before, made, running.process.returncode, output)
     check_down(fault, watch, output)
-    next_run = check_next_run(director)
+    with step("next run"):
+        next_run = check_next_run(director)
     name = f"{task}{f' + {after} s' if after else ''}"
     outcome = outcome_of(running.process.returncode, made)
     return Cell(fault.name, name, watch.seconds_after(moment), watch.seconds_down, outcome, output, next_run)
+
+
+@contextlib.contextmanager
+def step(name):
+    """Print where the time of a cell goes; pytest shows it with -rP."""
+    began = time.monotonic()
+    yield
+    print(f"{time.monotonic() - began:6.1f} s  {name}")
 
 
 def until_settled(watch, running):
@@ -327,14 +287,6 @@ def until_settled(watch, running):
     deadline = time.monotonic() + SETTLE_SECONDS
     while watch.state != "whole free":
         assert time.monotonic() < deadline, f"the director did not come back: {watch.state}\n{running.wait()}"
-        time.sleep(LOOK_SECONDS)
-
-
-def settle(director):
-    """Wait until the director is whole."""
-    deadline = time.monotonic() + SETTLE_SECONDS
-    while not look(director).startswith("whole"):
-        assert time.monotonic() < deadline, f"the director is not whole: {look(director)}"
         time.sleep(LOOK_SECONDS)
 
 

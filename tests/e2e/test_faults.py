@@ -7,6 +7,7 @@ import subprocess
 
 import faults
 import pytest
+from cells import alternate, name_of
 from conftest import Director, prepared
 
 # Where a fault may strike: each task of the outage, and some before and after it.
@@ -32,21 +33,20 @@ AFTER = [
     "Backups beyond microbosh_keep are removed",
 ]
 STOP, DUMP, COPY, START = OUTAGE[2], OUTAGE[3], OUTAGE[5], OUTAGE[7]
-POINTS = [(task, 0.0) for task in [*BEFORE, *OUTAGE, *AFTER]] + [(STOP, 1.5), (START, 1.5)]
+POINTS = [(task, 0.0) for task in OUTAGE]
+ASIDE = [(BEFORE[0], 0.0), (BEFORE[1], 0.0), (STOP, 1.5), (START, 1.5), (AFTER[0], 0.0), (AFTER[3], 0.0)]
+# Each of these strikes at every task of the outage, those in one list by turns.
 EVERYWHERE = [
-    faults.KILLED,
-    faults.PULLED,
-    faults.TERMINATED,
-    faults.INTERRUPTED,
-    faults.CUT,
-    faults.CUT_30,
-    faults.SSHD_KILLED,
-    faults.MONIT_KILLED,
-    faults.MONIT_AWAY,
-    faults.HOLDER_KILLED,
-    faults.RESTARTED,
-    *faults.CONTROLLER_CLOCKS,
-    *faults.HOST_CLOCKS,
+    [faults.KILLED],
+    [faults.TERMINATED, faults.PULLED, faults.INTERRUPTED],
+    [faults.CUT],
+    [faults.CUT_30],
+    [faults.SSHD_KILLED],
+    [faults.MONIT_KILLED, faults.MONIT_AWAY],
+    [faults.HOLDER_KILLED],
+    [faults.RESTARTED],
+    faults.CONTROLLER_CLOCKS,
+    faults.HOST_CLOCKS,
 ]
 # What happens in one place only, or makes a difference only there.
 SOMEWHERE = [
@@ -60,18 +60,15 @@ HELD = [BEFORE[1], *OUTAGE, *AFTER[:4]]
 ALWAYS = [
     (faults.TERMINATED, STOP, 1.0),
     (faults.INTERRUPTED, COPY, 0.0),
-    (faults.SSHD_KILLED, DUMP, 0.0),
     (faults.MONIT_KILLED, COPY, 0.0),
     *SOMEWHERE,
 ]
-MATRIX = [(fault, *point) for fault in EVERYWHERE for point in POINTS]
+MATRIX = [(fault, *point) for turns in EVERYWHERE for fault, point in alternate(turns, POINTS)]
+for number, turns in enumerate(EVERYWHERE):
+    MATRIX += [(fault, *point) for fault, point in alternate(turns, ASIDE[number % 2 :: 2])]
 MATRIX += [(faults.SECOND_RUN, task, 0.0) for task in HELD]
 FULL_HOST = [DUMP, COPY, START]
 FULL_CONTROLLER = [BEFORE[1], DUMP, COPY, START, *AFTER[1:4]]
-
-
-def name_of(value):
-    return value.name if isinstance(value, faults.Fault) else str(value)
 
 
 @pytest.mark.parametrize(("fault", "task", "after"), ALWAYS, ids=name_of)

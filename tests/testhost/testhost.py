@@ -218,8 +218,9 @@ class Host:
         image = Image(self.engine, settings.base).build()
         self._discard()
         self.directory.mkdir(parents=True)
-        port = free_port()
-        self._create(image, port, settings)
+        with locked(STATE / "port.lock"):  # until the engine holds it
+            port = free_port()
+            self._create(image, port, settings)
         try:
             self.wait(port)
             self._pin(port)

@@ -577,6 +577,22 @@ class TestHolderDiedArmed:
         assert not site.running()
         assert lease["left_armed"]["run"] == "r1"
 
+    def test_a_restore_that_went_on_to_its_end_leaves_nothing(self, site):
+        dead = site.hold(purpose="restore", run="r1")
+        site.arm(dead, on_deadline="tell")
+        site.kill_holder(dead)
+        assert not site.task("released", token="0" * 32)["intact"]
+        assert site.task("checked")["left_armed"]
+        assert not site.task("released", token=dead["token"])["intact"]
+        assert site.task("checked")["left_armed"] is None
+
+    def test_what_would_start_the_director_stays_until_it_has(self, site):
+        dead = site.hold()
+        site.arm(dead)
+        site.kill_holder(dead)
+        site.task("released", token=dead["token"])
+        assert site.task("checked")["left_armed"]["on_deadline"] == "start"
+
 
 class TestStaging:
     def test_missing(self, site):

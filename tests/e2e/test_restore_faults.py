@@ -1,0 +1,71 @@
+"""Whatever happens to a restore: no service runs on half-written data, and in the end one of the two is there whole."""
+
+from __future__ import annotations
+
+import faults
+import pytest
+import restore_faults
+from cells import alternate, name_of
+
+OUTSIDE = ["The backup is found, and its dumps are whole", "What was pushed is removed"]
+OUTAGE = [
+    "The host says what is going on",
+    "Nobody else starts the director",
+    "The agent is stopped",
+    "Every service is stopped",
+    "What is there is aside, and the backup is in its place",
+    "The host says that the data is being proven",
+    "A server runs that only this restore knows of",
+    "Every table has the rows that were dumped",
+    "The server is stopped again",
+    "The host says that the services are being started",
+    "All services but the health monitor run",
+    "The agent is started",
+    "Every service runs",
+    "The host says that it is proven",
+    "What was kept aside is removed",
+]
+LOADING = ["The host says that dumps are being loaded", "Each dump is loaded in one transaction"]
+SWAP, PROVE, START = OUTAGE[4], OUTAGE[7], OUTAGE[10]
+SECOND_RUN = faults.Fault("a backup during the restore", restore_faults.second_run)
+KILLS = [faults.KILLED, faults.TERMINATED, faults.PULLED, faults.INTERRUPTED]
+LOST = [faults.CUT, faults.SSHD_KILLED, faults.CUT_30]
+CLOCKS = [*faults.HOST_CLOCKS, *faults.CONTROLLER_CLOCKS]
+HOST = [faults.RESTARTED, faults.MONIT_KILLED, faults.MONIT_AWAY, SECOND_RUN, *CLOCKS]
+MATRIX = [
+    *alternate(KILLS, OUTAGE),
+    *alternate(LOST, OUTAGE),
+    *alternate(HOST, OUTAGE),
+    *alternate([faults.KILLED, faults.CUT], OUTSIDE),
+    (faults.NO_STOP, OUTAGE[3]),
+    (faults.NO_START, START),
+]
+ALWAYS = [
+    (faults.KILLED, SWAP),
+    (faults.CUT, PROVE),
+    (faults.RESTARTED, START),
+]
+
+
+def with_ways(cells):
+    """Resume and roll back alternate."""
+    return [(*cell, ("resume", "rollback")[number % 2]) for number, cell in enumerate(cells)]
+
+
+@pytest.mark.parametrize(("fault", "task", "way"), with_ways(ALWAYS), ids=name_of)
+def test_restore_ends_well(victim, record, tmp_path, fault, task, way):
+    record(restore_faults.suffer(victim, tmp_path, fault, task, way))
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize(("fault", "task", "way"), with_ways(MATRIX), ids=name_of)
+def test_restore_always_ends_well(victim, record, tmp_path, fault, task, way):
+    record(restore_faults.suffer(victim, tmp_path, fault, task, way))
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize(
+    ("fault", "task", "way"), with_ways([*alternate(KILLS, LOADING), *alternate(LOST, LOADING)]), ids=name_of
+)
+def test_restore_of_dumps_always_ends_well(victim, record, tmp_path, fault, task, way):
+    record(restore_faults.suffer(victim, tmp_path, fault, task, way, microbosh_restore_database="dump"))
