@@ -149,8 +149,8 @@ def test_check_mode_leaves_nothing_in_the_clear(sealed, archives, keys):
 
 
 def lose_the_disk(director):
-    """Nothing is left of the data, nor of the directory that PostgreSQL runs on."""
-    director.shell("cd /var/vcap/store && rm -r blobstore director postgres")
+    """Nothing is left of blobs, logs and the directory that PostgreSQL runs on."""
+    director.shell("cd /var/vcap/store && rm -r blobstore/store director/tasks postgres")
 
 
 @pytest.mark.parametrize(("name", "harm"), [("ours", destroy), ("gpg", lose_the_disk)])
