@@ -18,7 +18,7 @@ import testinfra
 import yaml
 from xdist.scheduler import LoadScopeScheduling
 
-pytest.register_assert_rewrite("breakage", "restore_faults", "standing", "trees", "watching")
+pytest.register_assert_rewrite("breakage", "restore_faults", "standing", "trees")
 
 # What a shell has put into the background ignores SIGINT and hands that on: Ansible would never get the one of a test.
 signal.signal(signal.SIGINT, signal.default_int_handler)
