@@ -72,17 +72,26 @@ def runs(host, words):
     password.chmod(0o600)
     loud = ("-vvv", "--diff")
     files = ("--connection-password-file", str(password), "--become-password-file", str(password))
-    environment = {"ANSIBLE_SHOW_CUSTOM_STATS": "1"}
+    # Facts that an operator lets Ansible keep are among the files that are looked through below.
+    environment = {
+        "ANSIBLE_SHOW_CUSTOM_STATS": "1",
+        "ANSIBLE_CACHE_PLUGIN": "ansible.builtin.jsonfile",
+        "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(host.directory / "facts"),
+    }
+    confirmed = {"microbosh_restore_confirm": host.name}
     with ProcessLists() as processes:
         done = [
             host.play("setup", *loud, *files, environment=environment),
             host.play("backup", *loud, environment=environment, microbosh_archive=ARCHIVE),
             host.play("checkup", *loud, environment=environment),
+            host.play("verify", *loud, environment=environment, microbosh_rehearse=True),
+            host.play("restore", *loud, *files[2:], environment=environment, **confirmed),
             host.play("backup", *loud, environment=environment, microbosh_databases=["missing"]),
         ]
-    for run in done[:3]:
+    for run in done[:-1]:
         assert run.status == 0, run.output
-    assert done[3].status != 0
+    assert done[-1].status != 0
+    assert list((host.directory / "facts").iterdir())
     return done, processes.seen
 
 
@@ -114,7 +123,14 @@ def test_no_output_has_them(runs, hidden):
 
 def test_no_process_list_has_them(runs, hidden):
     lines = b"\n".join(runs[1]).replace(b"\0", b" ").decode(errors="replace")
-    for program in ("ansible-playbook", "rsync --server --daemon", "pg_dump", "monit summary"):
+    for program in (
+        "ansible-playbook",
+        "rsync --server --daemon",
+        "pg_dump",
+        "monit summary",
+        "psql",
+        "rsync --server -",
+    ):
         assert program in lines, "the process lists were not looked at often enough to say anything"
     assert [name for name, secret in hidden.items() if secret in lines] == []
 
