@@ -56,21 +56,12 @@ def decrypted(archive: Path, source, identity: Path | None):
     def failed(said):
         return _failure(archive, identity, said)
 
-    opened = _by_age if archive.name.endswith(".age") else _by_gpg
-    with opened(source, identity, failed) as stream:
-        yield stream
-
-
-@contextlib.contextmanager
-def _by_age(source, identity, failed):
-    with filtered(["age", "--decrypt", "--identity", str(identity)], source, failed) as stream:
-        yield stream
-
-
-@contextlib.contextmanager
-def _by_gpg(source, identity, failed):
-    with _keyring(identity) as gpg, filtered([*gpg, "--decrypt"], source, failed) as stream:
-        yield stream
+    with contextlib.ExitStack() as opened:
+        if archive.name.endswith(".age"):
+            program = ["age", "--decrypt", "--identity", str(identity)]
+        else:
+            program = [*opened.enter_context(_keyring(identity)), "--decrypt"]
+        yield opened.enter_context(filtered(program, source, failed))
 
 
 @contextlib.contextmanager

@@ -143,7 +143,7 @@ def test_dumps_are_loaded_into_the_server_that_is_there(victim, backed_up):
 
 def test_a_director_that_is_half_down_is_restored_from_a_terminal(victim, backed_up):
     victim.shell("rm -r /var/vcap/store/director /var/vcap/store/blobstore/store")
-    victim.shell(f"/var/vcap/bosh/bin/monit stop postgres; /var/vcap/bosh/bin/monit unmonitor $(hostname)")
+    victim.shell("/var/vcap/bosh/bin/monit stop postgres; /var/vcap/bosh/bin/monit unmonitor $(hostname)")
     run = restore_at_terminal(victim, victim.name)
     assert run.status == 0, run.output
     assert content(victim) == backed_up
