@@ -13,8 +13,8 @@ import tarfile
 import termios
 import time
 
-import faults
 import testhost
+import watching
 from conftest import Run, ansible_environment
 
 TYPING_SECONDS = 300
@@ -167,7 +167,7 @@ def marker(director):
 
 def is_down(director):
     """Whether none of the services has a process."""
-    return faults.look(director).startswith("0 of ")
+    return watching.look(director).startswith("0 of ")
 
 
 def pack_as_the_old_tool(backup, archive, edit=None, replaced=None):
