@@ -223,7 +223,9 @@ def test_a_store_without_space_is_refused(small):
 
 
 def test_a_director_that_another_run_holds_is_refused(victim, tmp_path):
-    first = faults.Running(victim, tmp_path, microbosh_outage_limit=180)
+    # Elsewhere, since the other tests restore the latest one.
+    elsewhere = {"microbosh_backup_dir": str(tmp_path / "backups")}
+    first = faults.Running(victim, tmp_path, microbosh_outage_limit=180, **elsewhere)
     first.wait_for("Tell what was copied")
     run = restore(victim)
     assert run.status != 0
