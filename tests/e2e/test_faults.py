@@ -96,6 +96,7 @@ def test_host_disk_full(small_store, record, tmp_path, task):
         "disk full on the host",
         faults.on_host(f"dd if=/dev/zero of={filler} bs=1M 2>/dev/null; true"),
         faults.on_host(f"rm -f {filler}"),
+        settings={"microbosh_timeout": 15},  # PostgreSQL does not start without space
         mended_first=True,
     )
     record(faults.suffer(small_store, tmp_path, full, task))
