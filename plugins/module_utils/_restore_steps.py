@@ -164,12 +164,15 @@ class Restore(object):
         return {"changed": True, "marker": None}
 
     def clear(self):
-        """Remove what was pushed and not taken, with no right but that of whoever pushed it."""
-        incoming = to_bytes(self._params["incoming"])
-        there = os.path.lexists(incoming)
-        if there:
-            remove_tree(incoming)
-        return {"changed": there, "marker": self._workspace.marker.read()}
+        """Remove what was pushed, unless a restore needs it still; with no right but that of whoever pushed it."""
+        marker = self._workspace.marker.read()
+        pushed = [to_bytes(self._params[name]) for name in ("incoming", "incoming_dumps")]
+        there = [path for path in pushed if os.path.lexists(path)]
+        if marker and marker["phase"] not in SETTLED:
+            there = []
+        for path in there:
+            remove_tree(path)
+        return {"changed": bool(there), "marker": marker}
 
     def _live(self, rules, leave_out):
         return Live(self._params["root"], rules, leave_out, self._run_command)

@@ -52,7 +52,8 @@ options:
       - V(swapped) exchanges the trees. Every service has to be stopped.
       - V(rolled_back) puts back what was there. Every service has to be stopped.
       - V(absent) removes what the restore kept, and the marker. It refuses while either may be needed.
-      - V(cleared) removes O(incoming). It is for whoever pushed it, without C(become).
+      - V(cleared) removes O(incoming) and O(incoming_dumps), unless a restore is under way that needs them still. It is
+        for whoever pushed them, without C(become).
     type: str
     choices: [examined, compared, staged, marked, swapped, rolled_back, absent, cleared]
     required: true
@@ -68,6 +69,10 @@ options:
     description: Directory that the files were pushed to, on the file system of O(workspace).
     type: path
     default: /var/vcap/store/microbosh-backup/restore
+  incoming_dumps:
+    description: Directory that the dumps were pushed to.
+    type: path
+    default: /var/vcap/store/microbosh-backup/restore-dbs
   metadata:
     description: C(metadata.mtree) of the backup, a path on the controller. Its content travels with the module.
     type: str
@@ -230,6 +235,7 @@ def main():
             "root": {"type": "path", "default": "/var/vcap"},
             "workspace": {"type": "path", "default": "/var/vcap/store/microbosh-restore"},
             "incoming": {"type": "path", "default": "/var/vcap/store/microbosh-backup/restore"},
+            "incoming_dumps": {"type": "path", "default": "/var/vcap/store/microbosh-backup/restore-dbs"},
             "metadata": {"type": "str", "no_log": True},  # it would fill the host's log
             "filter": {"type": "list", "elements": "str", "default": []},
             "database": {"type": "str", "choices": ["files", "dump"], "default": "files"},

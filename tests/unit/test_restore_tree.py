@@ -102,8 +102,8 @@ class Rig:
     def restore(self, state, **more):
         params = {
             "state": state, "root": str(self.vcap), "workspace": str(self.vcap / "store/microbosh-restore"),
-            "incoming": str(self.incoming), "metadata": pack(self.metadata), "filter": RULES, "database": "files",
-            "agent_id": "a1", "phase": None, "about": None, **more,
+            "incoming": str(self.incoming), "incoming_dumps": f"{self.incoming}-dbs", "metadata": pack(self.metadata),
+            "filter": RULES, "database": "files", "agent_id": "a1", "phase": None, "about": None, **more,
         }  # fmt: skip
         return Restore(params, run_command).perform()
 
@@ -246,6 +246,19 @@ def test_nothing_is_removed_while_it_may_be_needed(rig):
         rig.restore("absent")
     with pytest.raises(RestoreError, match="under way already"):
         rig.restore("staged")
+
+
+def test_what_was_pushed_stays_while_a_restore_needs_it(rig):
+    dump = rig.incoming.with_name("restore-dbs") / "bosh.sql"
+    write(dump, "rows")
+    rig.stage(database="dump")
+    assert rig.restore("cleared")["changed"] is False
+    assert dump.exists()
+    rig.restore("swapped")
+    rig.restore("marked", phase="proven")
+    assert rig.restore("cleared")["changed"] is True
+    assert list(rig.incoming.parent.iterdir()) == []
+    assert rig.restore("cleared")["changed"] is False
 
 
 def test_what_services_wrote_after_the_exchange_goes_away_with_a_rollback(rig):
