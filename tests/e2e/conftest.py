@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -301,6 +302,28 @@ def victim(new_director):
     director = prepared(new_director("e2e-victim", **faults.SMALL))
     assert director.backup().status == 0
     return director
+
+
+@pytest.fixture(scope="module")
+def small_store(new_director):
+    """A director whose store can be filled up."""
+    return prepared(new_director("e2e-full", store_size=400, **faults.SMALL))
+
+
+@pytest.fixture(scope="module")
+def small_controller(victim, tmp_path_factory):
+    """The same director, with backups on a small file system of the controller."""
+    directory = tmp_path_factory.mktemp("small")
+    command = ["mount", "-t", "tmpfs", "-o", "size=500m,mode=0700", "tmpfs", str(directory)]
+    if subprocess.run(command, check=False).returncode:
+        pytest.skip("a small file system can be mounted by root only")
+    for name in ("key", "key.pub"):
+        shutil.copy(victim.directory / name, directory)
+    director = Director(victim.host, directory)
+    for _ in range(2):
+        assert director.backup().status == 0
+    yield director
+    subprocess.run(["umount", str(directory)], check=True)
 
 
 @pytest.fixture

@@ -237,6 +237,20 @@ NO_START = Fault(
     mended_first=True,
 )
 
+FILLER = "/var/vcap/store/filler"
+HOST_FULL = Fault(
+    "disk full on the host",
+    on_host(f"dd if=/dev/zero of={FILLER} bs=1M 2>/dev/null; true"),
+    on_host(f"rm -f {FILLER}"),
+    settings={"microbosh_timeout": 15},  # PostgreSQL does not start without space
+    mended_first=True,
+)
+CONTROLLER_FULL = Fault(
+    "disk full on the controller",
+    lambda running: fill_up(running.director.directory),
+    lambda running: (running.director.directory / "filler").unlink(missing_ok=True),
+)
+
 
 @dataclass
 class Cell:

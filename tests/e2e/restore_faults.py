@@ -72,6 +72,11 @@ def decide(director, watch, way, status, output, before, wanted):
     """Go on or back if the restore stopped in the middle; return what came of it, and the contents that it may have."""
     phase = (marker(director) or {"phase": None})["phase"]
     if phase in SETTLED:
+        if "checkup playbook" in output:
+            checkup = director.play("checkup")
+            assert checkup.status == 0, checkup.output
+            until_whole(director, watch, checkup.output)
+            return "failed, the director is whole after a checkup", [before, wanted]
         until_whole(director, watch, output)
         if status == 0:
             return "restored", [wanted]

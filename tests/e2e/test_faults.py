@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-
 import faults
 import pytest
 from cells import alternate, name_of
-from conftest import Director, prepared
 
 # Where a fault may strike: each task of the outage, and some before and after it.
 BEFORE = ["This run holds the director", "Everything is copied while the director works"]
@@ -82,48 +78,13 @@ def test_director_always_comes_back(victim, record, tmp_path, fault, task, after
     record(faults.suffer(victim, tmp_path, fault, task, after))
 
 
-@pytest.fixture(scope="module")
-def small_store(new_director):
-    """A director whose store can be filled up."""
-    return prepared(new_director("e2e-full", store_size=400, **faults.SMALL))
-
-
 @pytest.mark.faults
 @pytest.mark.parametrize("task", FULL_HOST)
 def test_host_disk_full(small_store, record, tmp_path, task):
-    filler = "/var/vcap/store/filler"
-    full = faults.Fault(
-        "disk full on the host",
-        faults.on_host(f"dd if=/dev/zero of={filler} bs=1M 2>/dev/null; true"),
-        faults.on_host(f"rm -f {filler}"),
-        settings={"microbosh_timeout": 15},  # PostgreSQL does not start without space
-        mended_first=True,
-    )
-    record(faults.suffer(small_store, tmp_path, full, task))
-
-
-@pytest.fixture(scope="module")
-def small_controller(victim, tmp_path_factory):
-    """The same director, with backups on a small file system of the controller."""
-    directory = tmp_path_factory.mktemp("small")
-    command = ["mount", "-t", "tmpfs", "-o", "size=500m,mode=0700", "tmpfs", str(directory)]
-    if subprocess.run(command, check=False).returncode:
-        pytest.skip("a small file system can be mounted by root only")
-    for name in ("key", "key.pub"):
-        shutil.copy(victim.directory / name, directory)
-    director = Director(victim.host, directory)
-    for _ in range(2):
-        assert director.backup().status == 0
-    yield director
-    subprocess.run(["umount", str(directory)], check=True)
+    record(faults.suffer(small_store, tmp_path, faults.HOST_FULL, task))
 
 
 @pytest.mark.faults
 @pytest.mark.parametrize("task", FULL_CONTROLLER)
 def test_controller_disk_full(small_controller, record, tmp_path, task):
-    full = faults.Fault(
-        "disk full on the controller",
-        lambda running: faults.fill_up(small_controller.directory),
-        lambda running: (small_controller.directory / "filler").unlink(missing_ok=True),
-    )
-    record(faults.suffer(small_controller, tmp_path, full, task))
+    record(faults.suffer(small_controller, tmp_path, faults.CONTROLLER_FULL, task))

@@ -40,6 +40,7 @@ MATRIX = [
     (faults.NO_STOP, OUTAGE[3]),
     (faults.NO_START, START),
 ]
+FULL = [OUTAGE[2], SWAP, START]
 ALWAYS = [
     (faults.KILLED, SWAP, "resume"),
     (faults.CUT, PROVE, "rollback"),
@@ -69,3 +70,15 @@ def test_restore_always_ends_well(victim, record, tmp_path, fault, task, way):
 )
 def test_restore_of_dumps_always_ends_well(victim, record, tmp_path, fault, task, way):
     record(restore_faults.suffer(victim, tmp_path, fault, task, way, microbosh_restore_database="dump"))
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("task", FULL)
+def test_host_disk_full(small_store, record, tmp_path, task):
+    record(restore_faults.suffer(small_store, tmp_path, faults.HOST_FULL, task, "rollback"))
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("task", FULL)
+def test_controller_disk_full(small_controller, record, tmp_path, task):
+    record(restore_faults.suffer(small_controller, tmp_path, faults.CONTROLLER_FULL, task, "rollback"))
