@@ -19,7 +19,13 @@ SUDOERS = "/etc/sudoers.d/backup"
 FORBIDDEN = re.compile(r"(?<![\w-])(rsync|cp|mv|chown|chmod|tar|rm|find|sh|bash|ALL)(?![\w-])|[*?\[!]")
 # What the old tool's line came to: it ran these on the host by sudo.
 OLD = "/var/vcap/bosh/bin/monit, /usr/bin/sv, /usr/bin/rsync, /bin/cp, /bin/tar, /bin/chown, /bin/chmod, /bin/rm"
-BASES = ["bookworm", pytest.param("bullseye", marks=pytest.mark.core216)]
+# Name, generation and base of a host.
+HOSTS = [
+    ("bookworm", "micro", "bookworm"),
+    ("director", "director", "bookworm"),
+    pytest.param(("bullseye", "micro", "bullseye"), marks=pytest.mark.core216),
+]
+USERS = {"micro": "vcap", "director": "microbosh"}
 SECONDS = 60
 # What ends a try, and the words for it.
 TOLD = {
@@ -43,15 +49,15 @@ mkdir -m 700 /run/watch /run/watch/sbin /run/watch/cron
 cp -p /usr/local/sbin/microbosh-* /run/watch/sbin/
 cp -p /etc/cron.d/microbosh-comeback /run/watch/cron/
 for user in old lax; do
-    useradd --create-home --shell /bin/sh $user
+    useradd --create-home --shell /bin/sh --groups bosh_sshers $user
     install -d -m 700 -o $user /home/$user/.ssh
-    cut -d' ' -f2- /home/vcap/.ssh/authorized_keys | sed 's/^/no-pty /' | tail -n 1 >/home/$user/.ssh/authorized_keys
+    cut -d' ' -f2- /home/KEY/.ssh/authorized_keys | sed 's/^/no-pty /' | tail -n 1 >/home/$user/.ssh/authorized_keys
     chown $user /home/$user/.ssh/authorized_keys
 done
 echo "old ALL=(root) NOPASSWD: OLD" >/etc/sudoers.d/old
 # Somebody for whom sudo keeps every variable: with him a variable has to show.
 printf 'Defaults:lax !env_reset\nlax ALL=(root) NOPASSWD:SETENV: %s --server --daemon .\n' READER >/etc/sudoers.d/lax
-for user in vcap old lax; do install -d -o $user /var/vcap/store/planted-$user; done
+for user in KEY old lax; do install -d -o $user /var/vcap/store/planted-$user; done
 """.replace("OLD", OLD).replace("READER", READER)
 PUT_BACK = r"""
 cp -p /run/watch/sbin/* /usr/local/sbin/
@@ -108,7 +114,6 @@ class Outcome:
         return ", ".join(self.ways) or self.told
 
 
-KEY = Holder("vcap", f"sudo -n {READER}", "::vcap", "daemon", "--server --daemon .")
 LAX = Holder("lax", f"sudo -n {READER}", "::vcap", "daemon", "--server --daemon .")
 OLD_RIGHTS = Holder("old", "sudo -n rsync", ":/var/vcap", "sender", "--server --sender -r . /var/vcap/")
 
@@ -119,11 +124,18 @@ class Prison:
 
     director: object
     scratch: Path
+    name: str
     word: str = field(default_factory=lambda: secrets.token_hex(12))
     before: list = field(default_factory=list)
 
+    @property
+    def key(self):
+        """The holder of the backup key."""
+        user = USERS[self.director.host.facts["settings"]["generation"]]
+        return Holder(user, f"sudo -n {READER}", "::vcap", "daemon", "--server --daemon .")
+
     def prepare(self):
-        self.director.shell(PREPARE)
+        self.director.shell(PREPARE.replace("KEY", self.key.user))
         self.put_back()
 
     def put_back(self):
@@ -195,12 +207,14 @@ class Prison:
         return Outcome(tuple(ways), f"{told or 'nothing came of it'} ({status})")
 
 
-@pytest.fixture(scope="module", params=BASES)
+@pytest.fixture(scope="module", params=HOSTS, ids=lambda host: host[0])
 def prison(request, new_director, tmp_path_factory):
-    director = new_director(f"e2e-key-{request.param}", base=request.param, blobs=1, tasks=2, database_mib=1)
+    name, generation, base = request.param
+    settings = {"generation": generation, "base": base, "blobs": 1, "tasks": 2, "database_mib": 1}
+    director = new_director(f"e2e-key-{name}", **settings)
     run = director.setup()
     assert run.status == 0, run.output
-    made = Prison(director, tmp_path_factory.mktemp("key"))
+    made = Prison(director, tmp_path_factory.mktemp("key"), name)
     made.prepare()
     return made
 
@@ -210,16 +224,15 @@ def table(request, prison):
     """Takes (name, with the key, with the old rights) of each try; at the end they are shown and written down."""
     rows = []
     yield rows
-    base = prison.director.host.facts["settings"]["base"]
     version = prison.director.shell("rsync --version | head -n 1").split()[2]
     lines = [
-        f"# What a stolen key can do ({base}, rsync {version})", "",
+        f"# What a stolen key can do ({prison.name}, {prison.key.user}, rsync {version})", "",
         LEGEND.replace("N", str(len(prison.before))), "",
         "| try | with the backup key | with the old rights |", "|---|---|---|",
     ]  # fmt: skip
     lines += [f"| {name} | {key} | {old} |" for name, key, old in rows]
     lines += ["", f"{len(rows)} tries, {len(working(rows))} of them work with the old rights."]
-    path = REPOSITORY / "build" / ("escapes.md" if base == "bookworm" else f"escapes-{base}.md")
+    path = REPOSITORY / "build" / ("escapes.md" if prison.name == "bookworm" else f"escapes-{prison.name}.md")
     path.parent.mkdir(exist_ok=True)
     path.write_text("\n".join(lines) + "\n")
     request.config.pluginmanager.get_plugin("terminalreporter").write("\n" + path.read_text())
@@ -237,7 +250,7 @@ def has_protections_of_its_own(prison):
 
 @pytest.mark.parametrize("attempt", TRIES, ids=lambda attempt: attempt.name)
 def test_the_key_does_not_get_out(prison, table, attempt):
-    with_key = prison.attempt(attempt, KEY)
+    with_key = prison.attempt(attempt, prison.key)
     with_old = f"not applicable: {attempt.absent}" if attempt.absent else prison.attempt(attempt, OLD_RIGHTS)
     if attempt.hardened and not with_old.ways and has_protections_of_its_own(prison):
         with_old = "not applicable: this rsync has a protection of its own"
@@ -265,7 +278,7 @@ def test_the_sudoers_file_has_exact_lines_of_harmless_programs(prison):
     assert prison.director.execute("visudo", "-c", "-f", SUDOERS, check=False).returncode == 0
     assert [line for line in lines if FORBIDDEN.search(line)] == []
     assert [line for line in lines if len(line.split()) < 2] == []  # a program alone may be given any argument
-    assert text.splitlines()[-1] == "vcap ALL=(root) NOPASSWD: MICROBOSH_BACKUP"
+    assert text.splitlines()[-1] == f"{prison.key.user} ALL=(root) NOPASSWD: MICROBOSH_BACKUP"
 
 
 def test_the_services_have_survived(prison):

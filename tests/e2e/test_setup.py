@@ -7,8 +7,12 @@ import stat
 import subprocess
 
 from conftest import OLD_SUDOERS
+from faults import SMALL
 
 SUDOERS = "/etc/sudoers.d/backup"
+STAGING = "/var/vcap/store/microbosh-backup"
+OWN = "microbosh"
+SSH_FAILED = 255
 # Whoever may run one of these as root is root.
 AS_GOOD_AS_ROOT = ("rsync", "cp", "mv", "chown", "chmod", "tar", "rm", "find", "sh", "bash", "tee", "ALL")
 
@@ -19,10 +23,17 @@ def allowed(director):
     return [line.strip() for line in re.search(r"MICROBOSH_BACKUP = (.*)", text).group(1).split(",")]
 
 
-def runs_as_root(director, command):
+def runs_as_root(director, command, user="vcap"):
     """Return whether the backup user may run this as root without a password."""
-    user = director.host.facts["user"]
     return director.execute("runuser", "-u", user, "--", "sudo", "-n", *command, check=False).returncode == 0
+
+
+def key_as(director, user, command):
+    """Run a command on the host with nothing but the backup key."""
+    variables = director.host.inventory()
+    ssh = ["ssh", *variables["ansible_ssh_common_args"].split(), "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes"]
+    ssh += ["-i", str(director.directory / "key"), "-p", str(variables["ansible_port"]), f"{user}@127.0.0.1", command]
+    return subprocess.run(ssh, capture_output=True, text=True, check=False)
 
 
 def test_check_mode_and_diff_before_the_first_run_change_nothing(first_setup):
@@ -71,18 +82,14 @@ def test_the_key_opens_a_shell_but_no_tunnel(first_setup):
 
 
 def test_the_key_alone_is_enough_afterwards(first_setup):
-    director = first_setup.director
-    variables = director.host.inventory()
-    command = ["ssh", *variables["ansible_ssh_common_args"].split(), "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes"]
-    command += ["-i", str(director.directory / "key"), "-p", str(variables["ansible_port"]), "vcap@127.0.0.1", "id -un"]
-    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "vcap\n"
+    assert key_as(first_setup.director, "vcap", "id -un").stdout == "vcap\n"
 
 
 def test_what_it_installed_belongs_to_root(first_setup):
     host = first_setup.director.services
     for path, mode in ((SUDOERS, 0o440), ("/usr/local/sbin/microbosh-read", 0o755)):
         assert (host.file(path).user, host.file(path).group, host.file(path).mode) == ("root", "root", mode), path
-    staging = host.file("/var/vcap/store/microbosh-backup")
+    staging = host.file(STAGING)
     assert (staging.is_directory, staging.user, staging.mode) == (True, "vcap", 0o700)
 
 
@@ -124,8 +131,49 @@ def test_a_director_is_prepared_with_the_key_it_knows(director):
     again = director.setup()
     assert again.status == 0, again.output
     assert again.recap[director.name]["changed"] == 0
-    assert "Connection test passed" in again.told(director.name)
+    told = again.told(director.name)
+    assert "Connection test passed" in told
+    assert "as good as root" not in told
+    assert "also logs in as" not in told
     assert director.shell(f"cat {SUDOERS}") == before
-    assert before.rstrip().endswith("jumpbox ALL=(root) NOPASSWD: MICROBOSH_BACKUP")
+    assert before.rstrip().endswith(f"{OWN} ALL=(root) NOPASSWD: MICROBOSH_BACKUP")
     assert "/var/vcap/bosh/bin/monit stop credhub" in allowed(director)
-    assert director.services.file("/var/vcap/store/microbosh-backup").user == "jumpbox"
+    assert director.services.file(STAGING).user == OWN
+
+
+def test_where_the_login_user_is_as_good_as_root_backups_have_a_user_of_their_own(director):
+    assert runs_as_root(director, ["true"], "jumpbox")
+    assert key_as(director, "jumpbox", "true").returncode == SSH_FAILED
+    assert key_as(director, OWN, "id -un").stdout == f"{OWN}\n"
+    assert not runs_as_root(director, ["true"], OWN)
+    assert runs_as_root(director, ["/var/vcap/bosh/bin/monit", "summary"], OWN)
+    groups = director.shell(f"id -Gn {OWN}").split()
+    assert set(groups) == {OWN, "bosh_sshers"}
+    # No password opens it, and no date ends it: the hosts' defaults would after some weeks.
+    password, dummy, _least, most = director.shell(f"getent shadow {OWN}").split(":")[1:5]
+    assert (password, most) == ("*", "")
+
+
+def test_a_key_that_is_as_good_as_root_is_told_of(new_director):
+    """By name or left by an earlier setup; and the user of backups may change."""
+    director = new_director("e2e-own", generation="director", **SMALL)
+    as_root = director.setup(microbosh_user="jumpbox")
+    assert as_root.status == 0, as_root.output
+    assert "The backup key is as good as root" in as_root.told(director.name)
+    assert director.backup(microbosh_user="jumpbox").status == 0
+    check = director.setup("--check", "--diff")
+    assert check.status == 0, check.output
+    assert director.services.file(STAGING).user == "jumpbox"
+    assert not director.services.user(OWN).exists
+    director.shell(f"touch {STAGING}/lease-armed")
+    held = director.setup()
+    assert held.status != 0
+    assert "checkup playbook with -e microbosh_user=jumpbox" in held
+    director.shell(f"rm {STAGING}/lease-armed")
+    own = director.setup()
+    assert own.status == 0, own.output
+    assert "as good as root" not in own.told(director.name)
+    assert "The backup key also logs in as jumpbox" in own.told(director.name)
+    run = director.backup()
+    assert run.status == 0, run.output
+    assert director.services.file(STAGING).user == OWN

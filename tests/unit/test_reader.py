@@ -40,7 +40,7 @@ class Reader:
         self.log, self.script = directory / "log", directory / "reader"
         self.log.touch()
         text = environment().from_string(TEMPLATE.read_text()).render(
-            microbosh_filter=rules or RULES, setup_reader_root=self.root, setup_apart={"rc": 0 if mounts else 1}
+            microbosh_filter=rules or RULES, setup_reader_root=self.root, setup_mounts={"rc": 0 if mounts else 1}
         )  # fmt: skip
         # Without root, what belongs to whoever runs the tests stands for what belongs to root.
         text = text.replace("-user 0", f"-user {os.getuid()}").replace("PATH=/usr", f"PATH={self.bin}:/usr")
