@@ -249,6 +249,8 @@ CONTROLLER_FULL = Fault(
     "disk full on the controller",
     lambda running: fill_up(running.director.directory),
     lambda running: (running.director.directory / "filler").unlink(missing_ok=True),
+    settings={"microbosh_outage_limit": 120},
+    within=60,  # it is the run that starts the director
 )
 
 

@@ -114,4 +114,5 @@ def test_lease_that_fires(victim, tmp_path, record):
     cell = faults.suffer(victim, tmp_path, late, STOP)
     record(cell)
     assert cell.outcome.startswith("failed")
+    assert "raise that" in " ".join(cell.output.split())
     assert FIRED in cell.next_run
