@@ -348,6 +348,8 @@ def pytest_terminal_summary(terminalreporter):
     """Show and write down what every fault came to, whichever worker tried it."""
     reports = [report for reports in terminalreporter.stats.values() for report in reports]
     calls = [report for report in reports if getattr(report, "when", "") == "call"]
+    for measured in [value for call in calls for name, value in call.user_properties if name == "measured"]:
+        terminalreporter.write_line(measured)
     cells = [faults.Cell(**value) for call in calls for name, value in call.user_properties if name == "cell"]
     if cells:
         text = faults.table(cells)

@@ -90,7 +90,7 @@ def unreachable(small, directory, wrong):
     ("host", "words"), [(name, words) for name, (_, words) in (BAD_SETTINGS | UNREACHABLE).items()]
 )
 def test_it_says_what_is_wrong_with_the_settings_of(bad_hosts, host, words):
-    assert bad_hosts.recap[host]["failed"] == 1
+    assert bad_hosts.recap[host]["unreachable" if host in UNREACHABLE else "failed"] == 1
     told = bad_hosts.told(host)
     for word in words:
         assert word in told, told

@@ -1,0 +1,27 @@
+# Copyright: (c) 2026, microbosh.director contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ends a run that failed, with an exit status that tells whether there was a director for it at all."""
+
+from __future__ import annotations
+
+from ansible.plugins.action import ActionBase
+
+ARGUMENTS = {
+    "msg": {"type": "str", "required": True},
+    "unavailable": {"type": "bool", "default": False},
+}
+
+
+class ActionModule(ActionBase):
+    """Fail; or say of the host that it cannot be had, as Ansible does of one that does not answer."""
+
+    _requires_connection = False
+    _supports_check_mode = True
+
+    def run(self, tmp=None, task_vars=None):
+        result = super().run(tmp, task_vars)
+        dummy, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        result.update(changed=False, msg=arguments["msg"])
+        result["unreachable" if arguments["unavailable"] else "failed"] = True
+        return result
