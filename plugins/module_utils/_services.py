@@ -15,6 +15,8 @@ from ansible_collections.microbosh.director.plugins.module_utils._host import se
 from ansible_collections.microbosh.director.plugins.module_utils._monit import (
     ActionPending,
     MonitDown,
+    MonitError,
+    UnknownService,
     check_answer,
     parse_status,
     parse_summary,
@@ -33,7 +35,7 @@ SLOW_LOOK = 0.5  # between two looks at monit when it is not
 STOP_PACE = 1.0  # at most, between two stops
 START_PACE = 0.2  # between two starts, and between two looks at monit until everything is up
 ASK_AGAIN = 5.0  # after monit has accepted an action, ended it, and the service is still not there
-DAEMON_RESTART = 10.0  # how long the monit daemon may be away, as it is when the agent reloads it
+DAEMON_RESTART = 45.0  # how long the monit daemon may be away, as when the agent reloads it or somebody restarts it
 
 # The first of the versions that do not sleep while they wait for a process.
 WAKEFUL = (5, 26)
@@ -60,8 +62,17 @@ class Monit(object):
         return parse_status(self._run("status"))
 
     def act(self, action, name):
-        """Ask for an action; monit accepts it, and does it later, or an error is raised."""
-        self._run(action, name)
+        """Ask for an action; monit accepts it, and does it later, or an error is raised.
+
+        While its daemon is away, the command does the work itself, and may fail because others do not run: MonitDown.
+        """
+        try:
+            self._run(action, name)
+        except (ActionPending, MonitDown, UnknownService):
+            raise
+        except MonitError:
+            self.status()
+            raise
 
     def _run(self, *arguments):
         argv = [self._path] + list(arguments)

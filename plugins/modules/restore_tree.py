@@ -50,7 +50,7 @@ options:
       - V(marked) writes O(phase) and O(about) into the marker. It only goes forward, so that a task which arrives late
         does no harm.
       - V(swapped) exchanges the trees. Every service has to be stopped.
-      - V(rolled_back) puts back what was there. Every service has to be stopped.
+      - V(rolled_back) puts back what was there. Every service has to be stopped, unless nothing was exchanged yet.
       - V(absent) removes what the restore kept, and the marker. It refuses while either may be needed.
       - V(cleared) removes O(incoming) and O(incoming_dumps), unless a restore is under way that needs them still. It is
         for whoever pushed them, without C(become).

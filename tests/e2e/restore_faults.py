@@ -13,6 +13,7 @@ LIMIT = 25  # the lease only tells: nothing depends on it but how soon it does
 # The data is half written in these: no service may run.
 HALF = ("swapping", "swapped", "loading", "proving", "rolling_back")
 BACK = ("rolling_back", "rolled_back")
+NOT_UP = "NOT EVERY SERVICE IS KNOWN TO RUN"
 SETTLED = (None, "proven", "rolled_back")
 # Files, metadata and rows that differ from the backup's; a backup of them is still whole.
 CHANGE = r"""
@@ -72,11 +73,11 @@ def decide(director, watch, way, status, output, before, wanted):
     """Go on or back if the restore stopped in the middle; return what came of it, and the contents that it may have."""
     phase = (marker(director) or {"phase": None})["phase"]
     if phase in SETTLED:
-        if "checkup playbook" in output:
-            checkup = director.play("checkup")
-            assert checkup.status == 0, checkup.output
-            until_whole(director, watch, checkup.output)
-            return "failed, the director is whole after a checkup", [before, wanted]
+        if NOT_UP in output:
+            run = restore(director, microbosh_restore_unfinished="rollback")
+            assert run.status == 0, run.output
+            until_whole(director, watch, run.output)
+            return "rolled back, and started when its cause was mended", [before]
         until_whole(director, watch, output)
         if status == 0:
             return "restored", [wanted]

@@ -177,3 +177,8 @@ def test_a_key_that_is_as_good_as_root_is_told_of(new_director):
     run = director.backup()
     assert run.status == 0, run.output
     assert director.services.file(STAGING).user == OWN
+    # As an AWX job whose credential is that of jumpbox: the backup key is elsewhere.
+    public = str(director.directory / "key.pub")
+    elsewhere = director.setup(microbosh_private_key="", microbosh_public_key=public)
+    assert elsewhere.status == 0, elsewhere.output
+    assert "Connection not tested" in elsewhere.told(director.name)
