@@ -7,6 +7,7 @@ import time
 
 import faults
 import pytest
+from breakage import wait_until
 from standing import whole
 
 ARM = "The director would come back by itself"
@@ -114,5 +115,20 @@ def test_lease_that_fires(victim, tmp_path, record):
     cell = faults.suffer(victim, tmp_path, late, STOP)
     record(cell)
     assert cell.outcome.startswith("failed")
-    assert "raise that" in " ".join(cell.output.split())
     assert FIRED in cell.next_run
+
+
+def test_lease_that_fires_when_all_is_copied(victim, tmp_path):
+    """The run is told why nothing is published, and what to do about it."""
+    run = faults.Running(victim, tmp_path, microbosh_outage_limit=20)
+    run.wait_for("The lease was held without a break")
+    run.signal(signal.SIGSTOP)
+    try:
+        fired = ("test", "-e", f"{faults.STAGING}/lease-fired.json")
+        wait_until(lambda: victim.execute(*fired, check=False).returncode == 0, "the lease has fired")
+    finally:
+        run.signal(signal.SIGCONT)
+        output = " ".join(run.wait().split())
+    assert run.process.returncode == 2
+    assert "The lease did not last until now: nobody released it before its deadline" in output
+    assert "takes longer than microbosh_outage_limit (20 s), raise that" in output

@@ -168,7 +168,7 @@ def test_a_key_that_is_as_good_as_root_is_told_of(new_director):
     director.shell(f"touch {STAGING}/lease-armed")
     held = director.setup()
     assert held.status != 0
-    assert "checkup playbook with -e microbosh_user=jumpbox" in held
+    assert "both with -e microbosh_user=jumpbox. Then run setup again" in held
     director.shell(f"rm {STAGING}/lease-armed")
     own = director.setup()
     assert own.status == 0, own.output
