@@ -23,6 +23,9 @@ SMALL = {"blobs": 2, "tasks": 5, "database_mib": 1, "monit_timeout": 5}
 CALLBACKS = Path(__file__).parent / "callback_plugins"
 FAKETIME = {"FAKETIME_NO_CACHE": "1", "DONT_FAKE_MONOTONIC": "1", "NO_FAKE_STAT": "1"}
 HOST_CLOCK = "/etc/faketimerc"
+HOST_PYTHON = "/etc/faketime"  # for PYTHONPATH
+# Python sleeps until a monotonic time; the library changes that time, though it was told to leave that clock alone.
+SITECUSTOMIZE = "import select, time; time.sleep = lambda seconds: select.select([], [], [], seconds)"
 DUMP_ENDS = ("-- PostgreSQL database dump complete", "-- PostgreSQL database cluster dump complete")
 SHUT_DOWN = 1  # of PostgreSQL's DBState: it was stopped in order when this was copied
 
@@ -135,7 +138,9 @@ def controller_clock(director, scratch):
     copy = scratch / "libfaketime.so.1"
     director.host.engine.run("cp", f"{director.host.container}:{library}", copy)
     step_to(scratch, "+0")
-    return {"LD_PRELOAD": str(copy), "FAKETIME_TIMESTAMP_FILE": str(scratch / "clock"), **FAKETIME}
+    (scratch / "sitecustomize.py").write_text(SITECUSTOMIZE)
+    paths = {"FAKETIME_TIMESTAMP_FILE": str(scratch / "clock"), "PYTHONPATH": str(scratch)}
+    return {"LD_PRELOAD": str(copy), **paths, **FAKETIME}
 
 
 def step_to(scratch, offset):
@@ -149,11 +154,12 @@ def step_controller(offset):
 def host_clock(director, scratch):
     """Let a file say what the time is for monit and for all that comes by ssh: the lease, too."""
     library = director.shell("ls /usr/lib/*/faketime/libfaketime.so.1").strip()
-    pairs = {"LD_PRELOAD": library, "FAKETIME_TIMESTAMP_FILE": HOST_CLOCK, **FAKETIME}
+    pairs = {"LD_PRELOAD": library, "FAKETIME_TIMESTAMP_FILE": HOST_CLOCK, "PYTHONPATH": HOST_PYTHON, **FAKETIME}
     words = " ".join(f"{name}={value}" for name, value in pairs.items())
     director.shell(
-        f"echo +0 >{HOST_CLOCK}; chmod 644 {HOST_CLOCK}; echo 'SetEnv {words}' >/etc/ssh/sshd_config.d/clock.conf; "
-        f"sed -i 's|^exec /var|exec env {words} /var|' /etc/sv/monit/run; sv restart sshd monit"
+        f"mkdir -p {HOST_PYTHON}; echo '{SITECUSTOMIZE}' >{HOST_PYTHON}/sitecustomize.py; "
+        f"echo +0 >{HOST_CLOCK}; chmod 644 {HOST_CLOCK}; echo 'SetEnv {words}' >>/etc/ssh/sshd_config; "
+        f"sed -i 's|^exec /var|exec env {words} /var|' /etc/sv/monit/run; sv -w 60 restart sshd monit"
     )
     settle(director)
     return {}
@@ -165,8 +171,8 @@ def step_host(offset):
 
 def mend_host_clock(running):
     running.director.shell(
-        f"rm -f {HOST_CLOCK} /etc/ssh/sshd_config.d/clock.conf; "
-        "sed -i 's|^exec env .* /var|exec /var|' /etc/sv/monit/run; sv restart sshd monit"
+        f"rm -rf {HOST_CLOCK} {HOST_PYTHON}; sed -i '/^SetEnv /d' /etc/ssh/sshd_config; "
+        "sed -i 's|^exec env .* /var/vcap/bosh/bin|exec /var/vcap/bosh/bin|' /etc/sv/monit/run; sv -w 60 restart sshd monit"
     )
 
 
