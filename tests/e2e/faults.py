@@ -172,7 +172,8 @@ def step_host(offset):
 def mend_host_clock(running):
     running.director.shell(
         f"rm -rf {HOST_CLOCK} {HOST_PYTHON}; sed -i '/^SetEnv /d' /etc/ssh/sshd_config; "
-        "sed -i 's|^exec env .* /var/vcap/bosh/bin|exec /var/vcap/bosh/bin|' /etc/sv/monit/run; sv -w 60 restart sshd monit"
+        "sed -i 's|^exec env .* /var/vcap/bosh/bin|exec /var/vcap/bosh/bin|' /etc/sv/monit/run; "
+        "sv -w 60 restart sshd monit"
     )
 
 
