@@ -401,3 +401,21 @@ def test_a_daemon_that_dies_in_the_middle(host):
     with pytest.raises(_monit.MonitDown):
         change_in_progress.run()
     assert host.clock - 1000 <= _services.DAEMON_RESTART + 10
+
+
+def test_a_start_that_fails_because_the_daemon_is_away_is_asked_for_again(host):
+    """The command starts a service by itself then, and fails on what that one needs."""
+    run_command = stopped(host)
+    back = []
+
+    def answer(argv):
+        starts = "start" in argv
+        if starts and not back:
+            back.append(host.clock + 30)
+        if back and host.clock < back[0]:
+            host.clock = round(host.clock + 0.02, 4)
+            failed = (1, "", "'director' failed to start -- could not start required services: 'nats'\n")
+            return failed if starts else exchange("5.2.5", "monit status", "daemon down").answer
+        return SerialMonit.__call__(run_command, argv)
+
+    assert Start(Monit(answer), host).run()["acted"] == NAMES
