@@ -27,7 +27,7 @@ def load(director, tmp_path):
             {"microbosh.director.pg_restore_bosh": {"src": STAGED, **options}, "register": "restored"},
             {"ansible.builtin.copy": result, "delegate_to": "localhost", "check_mode": False},
         ]
-        variables = {"ansible_ssh_private_key_file": str(director.directory / "key")}
+        variables = {"ansible_user": "microbosh", "ansible_ssh_private_key_file": str(director.directory / "key")}
         play = {"hosts": "microbosh", "gather_facts": False, "vars": variables, "tasks": tasks}
         playbook = tmp_path / "load.yml"
         playbook.write_text(yaml.safe_dump([play]))
