@@ -120,9 +120,9 @@ def test_lease_that_fires(victim, tmp_path, record):
 
 def test_lease_that_fires_when_all_is_copied(victim, tmp_path):
     """The run is told why nothing is published, and what to do about it."""
-    run = faults.Running(victim, tmp_path, microbosh_outage_limit=20)
-    run.wait_for("The lease was held without a break")
-    run.signal(signal.SIGSTOP)
+    last = "The lease was held without a break"
+    run = faults.Running(victim, tmp_path, {"TASK_STOP": last}, microbosh_outage_limit=20)
+    run.wait_for(last)
     try:
         fired = ("test", "-e", f"{faults.STAGING}/lease-fired.json")
         wait_until(lambda: victim.execute(*fired, check=False).returncode == 0, "the lease has fired")
