@@ -75,7 +75,8 @@ class Restore(object):
 
     def examine(self):
         """Return what is under way, without any right but to read."""
-        return {"changed": False, "marker": self._workspace.marker.read()}
+        marker = self._workspace.marker.read()
+        return {"changed": False, "marker": marker, "abandoned": self._abandoned(marker)}
 
     def compare(self):
         """Return what would change, what has to be pushed for it, and what there is to know of this host."""
@@ -172,7 +173,11 @@ class Restore(object):
             there = []
         for path in there:
             remove_tree(path)
-        return {"changed": bool(there), "marker": marker}
+        return {"changed": bool(there), "marker": marker, "abandoned": self._abandoned(marker)}
+
+    def _abandoned(self, marker):
+        """Whether a restore left what it had ready, and never came to stop anything. Only root can remove that."""
+        return marker is None and os.path.lexists(self._workspace.path)
 
     def _live(self, rules, leave_out):
         return Live(self._params["root"], rules, leave_out, self._run_command)

@@ -141,6 +141,14 @@ marker:
       description: How far the restore had come that is rolled back.
       type: str
       sample: proving
+abandoned:
+  description:
+    - Whether O(workspace) has what a restore had ready that was interrupted before it stopped anything. It does no
+      harm, but takes space until O(state=staged) or O(state=absent) removes it. While a restore holds the lease, it is
+      that one's.
+  returned: O(state=examined) or O(state=cleared)
+  type: bool
+  sample: false
 added:
   description: Number of names that are not there yet.
   returned: O(state=compared)

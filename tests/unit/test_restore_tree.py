@@ -261,6 +261,24 @@ def test_what_was_pushed_stays_while_a_restore_needs_it(rig):
     assert rig.restore("cleared")["changed"] is False
 
 
+def test_what_was_made_ready_for_nothing_is_told(rig):
+    assert rig.restore("examined")["abandoned"] is False
+    rig.push(rig.restore("compared")["push"])
+    rig.restore("staged")
+    assert rig.restore("examined")["abandoned"] is True
+    assert rig.restore("cleared")["abandoned"] is True
+    rig.stage()
+    assert rig.restore("examined")["abandoned"] is False
+
+
+def test_what_was_made_ready_for_nothing_is_removed(rig):
+    rig.push(rig.restore("compared")["push"])
+    rig.restore("staged")
+    rig.restore("absent")
+    assert rig.restore("examined")["abandoned"] is False
+    assert not (rig.vcap / "store/microbosh-restore").exists()
+
+
 def test_what_services_wrote_after_the_exchange_goes_away_with_a_rollback(rig):
     rig.stage()
     rig.restore("swapped")
