@@ -134,6 +134,7 @@ def test_a_director_is_prepared_with_the_key_it_knows(director):
     told = again.told(director.name)
     assert "Connection test passed" in told
     assert "as good as root" not in told
+    assert "others than root" not in told
     assert "also logs in as" not in told
     assert director.shell(f"cat {SUDOERS}") == before
     assert before.rstrip().endswith(f"{OWN} ALL=(root) NOPASSWD: MICROBOSH_BACKUP")
@@ -157,9 +158,11 @@ def test_where_the_login_user_is_as_good_as_root_backups_have_a_user_of_their_ow
 def test_a_key_that_is_as_good_as_root_is_told_of(new_director):
     """By name or left by an earlier setup; and the user of backups may change."""
     director = new_director("e2e-own", generation="director", **SMALL)
-    as_root = director.setup(microbosh_user="jumpbox")
+    director.shell("ln -s /var/vcap/bosh/bin/monit /home/jumpbox/monit")
+    as_root = director.setup(microbosh_user="jumpbox", microbosh_monit="/home/jumpbox/monit")
     assert as_root.status == 0, as_root.output
     assert "The backup key is as good as root" in as_root.told(director.name)
+    assert "others than root may change /home/jumpbox. Let" in as_root.told(director.name)
     assert director.backup(microbosh_user="jumpbox").status == 0
     check = director.setup("--check", "--diff")
     assert check.status == 0, check.output
