@@ -176,8 +176,9 @@ class Restore(object):
         return {"changed": bool(there), "marker": marker, "abandoned": self._abandoned(marker)}
 
     def _abandoned(self, marker):
-        """Whether a restore left what it had ready, and never came to stop anything. Only root can remove that."""
-        return marker is None and os.path.lexists(self._workspace.path)
+        """Whether a restore left what no restore needs any more. Only root can remove that."""
+        settled = marker is None or marker["phase"] in SETTLED
+        return settled and os.path.lexists(self._workspace.path)
 
     def _live(self, rules, leave_out):
         return Live(self._params["root"], rules, leave_out, self._run_command)

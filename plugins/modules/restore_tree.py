@@ -143,9 +143,9 @@ marker:
       sample: proving
 abandoned:
   description:
-    - Whether O(workspace) has what a restore had ready that was interrupted before it stopped anything. It does no
-      harm, but takes space until O(state=staged) or O(state=absent) removes it. While a restore holds the lease, it is
-      that one's.
+    - Whether O(workspace) has what a restore needs no more, one that was interrupted before it stopped anything or when
+      all was done. It does no harm, but takes space until O(state=staged) or O(state=absent) removes it. While a
+      restore holds the lease, it is that one's.
   returned: O(state=examined) or O(state=cleared)
   type: bool
   sample: false

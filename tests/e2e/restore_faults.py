@@ -34,7 +34,7 @@ def suffer(director, scratch, fault, task, way, after=0.0, **settings):
     with faults.step("whole and changed"):
         settle(director)
         if director.host.container in CHANGED:
-            faults.check_next_run(director)
+            remove_abandoned(director, faults.check_next_run(director))
         CHANGED.add(director.host.container)
         wanted = content(director)
         change(director)
@@ -56,8 +56,7 @@ def suffer(director, scratch, fault, task, way, after=0.0, **settings):
     check_never_on_half_written(watch)
     with faults.step("next run"):
         next_run = faults.check_next_run(director)
-    assert marker(director) is None
-    # Not before: as long as what a dead restore had ready shares files with what is there, their links are counted.
+    # Not before: as long as what a dead restore has left shares files with what is there, their links are counted.
     remove_abandoned(director, next_run)
     assert content(director) in expected, f"{outcome}, but its content is neither:\n{output}"
     CHANGED.discard(director.host.container)
@@ -101,9 +100,9 @@ def decide(director, watch, way, status, output, before, wanted):
 
 
 def remove_abandoned(director, told):
-    """Remove what a restore had ready that never came to stop anything, if the run told of it; then nothing is left."""
+    """Remove what a restore has left that it needs no more, if the run told of it; then nothing is left."""
     if "is left in /var/vcap/store/microbosh-restore" in " ".join(told.split()):
-        run = restore(director, microbosh_restore_unfinished="rollback")
+        run = restore(director, microbosh_restore_unfinished="resume")
         assert run.status == 0, run.output
     director.shell("test ! -e /var/vcap/store/microbosh-restore")
 

@@ -271,9 +271,16 @@ def test_what_was_made_ready_for_nothing_is_told(rig):
     assert rig.restore("examined")["abandoned"] is False
 
 
-def test_what_was_made_ready_for_nothing_is_removed(rig):
+def test_what_no_restore_needs_is_told_until_it_is_removed(rig):
     rig.push(rig.restore("compared")["push"])
     rig.restore("staged")
+    rig.restore("absent")
+    assert rig.restore("examined")["abandoned"] is False
+    rig.stage()
+    rig.restore("swapped")
+    assert rig.restore("examined")["abandoned"] is False
+    rig.restore("marked", phase="proven")
+    assert rig.restore("examined")["abandoned"] is True
     rig.restore("absent")
     assert rig.restore("examined")["abandoned"] is False
     assert not (rig.vcap / "store/microbosh-restore").exists()
