@@ -178,10 +178,12 @@ def mend_host_clock(running):
 
 
 def second_run(running):
-    """Try a second backup; it has to be refused before the first one ends."""
-    began = time.monotonic()
-    second = running.director.backup()
-    running.refused_after = time.monotonic() - began
+    """Try a backup in the middle of the first run, which must not come to its end before that is refused."""
+    running.signal(signal.SIGSTOP)
+    try:
+        second = running.director.backup()
+    finally:
+        running.signal(signal.SIGCONT)
     assert second.status != 0, second.output
     assert "is held by" in second, second.output
 
@@ -215,7 +217,11 @@ MONIT_AWAY = Fault(
     on_host("sv start monit"),
     mended_first=True,
 )
-HOLDER_KILLED = Fault("the lease's process killed", on_host("pkill -KILL -x microbosh-lease"), rebooted=True)
+HOLDER_KILLED = Fault(
+    "the lease's process killed",
+    on_host("timeout 20 sh -c 'until pkill -KILL -x microbosh-lease; do :; done'"),
+    rebooted=True,
+)
 RESTARTED = Fault("host restarted", restart, rebooted=True)
 CONTROLLER_CLOCKS = [
     Fault(f"controller's clock stepped by {offset}", step_controller(offset), prepare=controller_clock)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 
 import faults
-from conftest import Run
 from restoring import become, content, marker, psql, restore
 from watching import LOOK_SECONDS, SETTLE_SECONDS, Watch, look, settle
 
@@ -117,10 +116,3 @@ def until_whole(director, watch, output):
 def check_never_on_half_written(watch):
     ran = {phase: names for phase in HALF if (names := watch.seen_running.get(phase))}
     assert not ran, f"services ran on half-written data: {ran}"
-
-
-def second_run(running):
-    """Try a backup meanwhile; it has to be refused."""
-    second: Run = running.director.backup()
-    assert second.status != 0, second.output
-    assert "is held by" in second or "microbosh_restore_unfinished" in second, second.output

@@ -27,7 +27,7 @@ OUTAGE = [
 ]
 LOADING = ["The host says that dumps are being loaded", "Each dump is loaded in one transaction"]
 SWAP, PROVE, START = OUTAGE[4], OUTAGE[7], OUTAGE[10]
-SECOND_RUN = faults.Fault("a backup during the restore", restore_faults.second_run)
+SECOND_RUN = faults.Fault("a backup during the restore", faults.second_run)
 KILLS = [faults.KILLED, faults.TERMINATED, faults.PULLED, faults.INTERRUPTED]
 LOST = [faults.CUT, faults.SSHD_KILLED, faults.CUT_30]
 CLOCKS = [*faults.HOST_CLOCKS, *faults.CONTROLLER_CLOCKS]
