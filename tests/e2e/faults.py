@@ -65,7 +65,11 @@ class Running:
 
     def wait(self):
         """Return the output when the run has ended; a process that it left may still hold the pipe open."""
-        self.process.wait(timeout=SETTLE_SECONDS)
+        try:
+            self.process.wait(timeout=SETTLE_SECONDS)
+        except subprocess.TimeoutExpired:
+            kill_everything(self)
+            raise
         os.set_blocking(self.process.stdout.fileno(), False)
         self.output += self.process.stdout.read() or ""
         return self.output
@@ -286,20 +290,22 @@ def suffer(director, scratch, fault, task, after=0.0):
         settle(director)
         before = fingerprints(director)
         environment = fault.prepare(director, scratch)
-    with Watch(director) as watch:
-        with step("until the point"):
-            running = Running(director, scratch, environment, **fault.settings)
-            running.wait_for(task, after)
-        moment = time.monotonic()
-        with step("until the run ended"):
-            fault.inject(running)
-            output = running.wait()
-        if fault.mended_first:
-            fault.mend(running)
-        with step("until it was whole again"):
-            until_settled(watch, running)
-    with step("mended"):
+        running = Running(director, scratch, environment, **fault.settings)
+    try:
+        with Watch(director) as watch:
+            with step("until the point"):
+                running.wait_for(task, after)
+            moment = time.monotonic()
+            with step("until the run ended"):
+                fault.inject(running)
+                output = running.wait()
+            if fault.mended_first:
+                fault.mend(running)
+            with step("until it was whole again"):
+                until_settled(watch, running)
+    finally:
         fault.mend(running)
+    with step("mended"):
         settle(director)
     made = set(director.ids) - set(before)
     check_backups(director, before, made, running.process.returncode, output)

@@ -39,15 +39,17 @@ def suffer(director, scratch, fault, task, way, after=0.0, **settings):
         change(director)
         before = content(director)
         environment = fault.prepare(director, scratch)
+        running = begin(director, scratch, environment, {**fault.settings, **settings})
     with Watch(director) as watch:
-        with faults.step("until the point"):
-            running = begin(director, scratch, environment, {**fault.settings, **settings})
-            running.wait_for(task, after)
-        moment = time.monotonic()
-        with faults.step("until the run ended"):
-            fault.inject(running)
-            output = running.wait()
-        fault.mend(running)
+        try:
+            with faults.step("until the point"):
+                running.wait_for(task, after)
+            moment = time.monotonic()
+            with faults.step("until the run ended"):
+                fault.inject(running)
+                output = running.wait()
+        finally:
+            fault.mend(running)
         with faults.step("until it was decided"):
             outcome, expected = decide(director, watch, way, running.process.returncode, output, before, wanted)
     assert outcome != "restored" or running.process.returncode == 0, output
