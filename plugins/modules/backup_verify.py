@@ -161,6 +161,10 @@ verdicts:
       type: list
       elements: dict
       sample: [{"database": "bosh", "tables": 31, "rows": 1520}]
+    without:
+      description: What is missing of the director's own database, empty if the backup has a dump of it.
+      type: str
+      sample: ""
     blobs:
       description: How many blobs the database names, and how many were read; null if there is no dump of it.
       type: dict
