@@ -36,7 +36,7 @@ def server(tmp_path_factory):
     with running_server(parent) as running:
         psql = Psql(running.binaries, running.endpoint, run_command)
         for name in ("prod|bosh's", "uaa", "nearly", "closed"):
-            psql.ask("postgres", 'CREATE DATABASE "%s"' % name)
+            psql.ask("postgres", f'CREATE DATABASE "{name}"')
         psql.ask("prod|bosh's", TABLES)
         psql.ask("nearly", TABLES + "CREATE SCHEMA s; ALTER TABLE stemcells SET SCHEMA s")
         psql.ask("postgres", "CREATE ROLE guest LOGIN")
@@ -117,7 +117,8 @@ def talker():
 
 
 @pytest.mark.parametrize(
-    ("words", "mysql"), [(GREETING, True), (REFUSAL, True), (b"S", False), (b"N", False), (b"", False), (b"SSH-2.0-x", False)]
+    ("words", "mysql"),
+    [(GREETING, True), (REFUSAL, True), (b"S", False), (b"N", False), (b"", False), (b"SSH-2.0-x", False)],
 )
 def test_mysql_is_known_by_its_greeting(talker, words, mysql):
     assert is_mysql("127.0.0.1", talker(words, wait_first=not mysql)) is mysql
