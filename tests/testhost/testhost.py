@@ -43,6 +43,21 @@ PASSWORD = "c1oudc0w"
 USERS = {"micro": "vcap", "director": "jumpbox"}
 DATABASES = {"micro": ["bosh"], "director": ["bosh", "uaa", "credhub"]}
 BASES = ("bookworm", "bullseye")
+VARIANTS = {
+    "database_at": (
+        ("here", "elsewhere", "split"),
+        "elsewhere: the director has no PostgreSQL of its own; split: one that holds all but the director's database",
+    ),
+    "postgres_layout": (
+        ("bosh", "successor", "upgraded"),
+        "successor: store/postgres/postgres-<version>; upgraded: an old store/postgres-13 lies beside",
+    ),
+    "blobstore": (
+        ("local", "external", "mounted"),
+        "external: no blobs here; mounted: on a file system of its own, in memory",
+    ),
+    "agent": (("runit", "systemd"), "which of them runs the agent"),
+}
 # NET_ADMIN is for tests that cut the network, AUDIT_WRITE for sudo and sshd, SYS_ADMIN for mounts, as root has on a VM.
 CAPABILITIES = ("NET_ADMIN", "AUDIT_WRITE", "SYS_PTRACE", "SYS_ADMIN")
 MONIT = "/var/vcap/bosh/bin/monit"
@@ -184,6 +199,14 @@ class Settings:
     monit_timeout: int = 30
     store_size: int = 0
     key: str | None = None
+    director_database: str = "bosh"
+    postgres_port: int = 5432
+    database_at: str = "here"
+    postgres_layout: str = "bosh"
+    blobstore: str = "local"
+    agent: str = "runit"
+    checks: bool = False
+    requiretty: bool = False
 
 
 class Host:
@@ -236,11 +259,20 @@ class Host:
 
     def _create(self, image, port, settings):
         databases = settings.databases or DATABASES[settings.generation]
+        databases = [settings.director_database if name == "bosh" else name for name in databases]
         environment = {
             "TESTHOST_GENERATION": settings.generation,
             "TESTHOST_MONIT_TIMEOUT": settings.monit_timeout,
             "TESTHOST_DATABASES": " ".join(databases),
             "TESTHOST_KEY": Path(settings.key or first_key().with_suffix(".pub")).read_text().strip(),
+            "TESTHOST_DIRECTOR_DATABASE": settings.director_database,
+            "TESTHOST_POSTGRES_PORT": settings.postgres_port,
+            "TESTHOST_DATABASE_AT": settings.database_at,
+            "TESTHOST_POSTGRES_LAYOUT": settings.postgres_layout,
+            "TESTHOST_BLOBSTORE": settings.blobstore,
+            "TESTHOST_AGENT": settings.agent,
+            "TESTHOST_CHECKS": "yes" if settings.checks else "no",
+            "TESTHOST_REQUIRETTY": "yes" if settings.requiretty else "no",
         }
         store = f"--volume={self.volume}:/var/vcap/store"
         if settings.store_size:
@@ -271,7 +303,7 @@ class Host:
             if self.state() not in ("running", "created", "initialized"):
                 raise TestHostError(f"{self.name}: the container ended while it started (state {self.state()!r})")
             # monit looks every 10 s, or when it is told to.
-            self.execute("pkill", "-USR1", "-x", "monit", check=False)
+            self.execute("pkill", "-USR1", "-x", "monit(-actual)?", check=False)
             time.sleep(0.5)
 
     def summary(self):
@@ -554,6 +586,17 @@ def add_settings(up):
         help="/var/vcap/store in memory, no larger than this; such a host cannot restart",
     )
     up.add_argument("--key", metavar="FILE", help="public key that jumpbox accepts, instead of the one made here")
+    add_variants(up.add_argument_group("a director that is not the default one"))
+
+
+def add_variants(group):
+    group.add_argument("--director-database", default=Settings.director_database, metavar="NAME", help="of the director")
+    group.add_argument("--postgres-port", type=int, default=Settings.postgres_port, metavar="PORT")
+    for name, (choices, summary) in VARIANTS.items():
+        option = "--" + name.replace("_", "-")
+        group.add_argument(option, choices=choices, default=getattr(Settings, name), help=summary)
+    group.add_argument("--checks", action="store_true", help="monit looks at files, file systems and limits, too")
+    group.add_argument("--requiretty", action="store_true", help="sudo wants a terminal")
 
 
 def add_sizes(command, blobs, tasks, database_mib):
