@@ -179,12 +179,12 @@ class Survey(object):
 
 
 def refusal(result, policy, accepted):
-    """Given what a survey found, return why no backup is made of that, or None."""
+    """Given what a survey found, return why no backup is made of that; an empty text if one is."""
     if result["links"]:
         return _of_links(result["links"])
     faults = [entry for entry in result["lost"] + result["damaged"] if entry["id"] not in set(accepted)]
     if policy == "publish" or not faults:
-        return None
+        return ""
     return "%s %s Mend that, or set microbosh_lost_blobs to publish, which backs up all the rest and keeps the list " \
         "with the backup. Nothing was stopped." % (" ".join(_of_newly_lost(result)), " ".join(_of_lost(result)))
 

@@ -200,10 +200,10 @@ unsure:
   type: bool
   sample: false
 refusal:
-  description: Why no backup is made of that; null if one is.
+  description: Why no backup is made of that; empty if one is.
   returned: always
   type: str
-  sample: null
+  sample: ""
 message:
   description: What a person has to know, in lines.
   returned: always
