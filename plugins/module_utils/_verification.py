@@ -10,7 +10,8 @@ __metaclass__ = type
 import os
 
 from ansible_collections.microbosh.director.plugins.module_utils import _layout as layout
-from ansible_collections.microbosh.director.plugins.module_utils._blobstore import BlobstoreError, check_blobstore
+from ansible_collections.microbosh.director.plugins.module_utils._blob_names import BlobstoreError
+from ansible_collections.microbosh.director.plugins.module_utils._blobstore import check_blobstore, recorded_blobs
 from ansible_collections.microbosh.director.plugins.module_utils._clock import seconds_since, uptime
 from ansible_collections.microbosh.director.plugins.module_utils._dump import chunks_of, read_dump
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
@@ -20,7 +21,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._snapshots impo
 
 GLOBALS = "globals"
 WITHOUT = "WITHOUT A DUMP OF THE DIRECTOR'S DATABASE"
-BLOBSTORE = "store/blobstore/store"
+BLOBSTORE = "store/blobstore"
 FINDINGS_SHOWN = 10
 
 
@@ -118,13 +119,16 @@ class Verification(object):
         torn = any(item["kind"] == "dump" and os.path.join(self.path, item["path"]) == dump for item in self.findings)
         if torn or not os.path.isfile(dump):
             return
+        tree = os.path.join(self.path, layout.TREE)
         inner = os.path.join(layout.TREE, BLOBSTORE)
         try:
-            result = check_blobstore(dump, os.path.join(self.path, inner))
+            result = check_blobstore(dump, os.path.join(self.path, inner), tree, recorded_blobs(self._report))
         except BlobstoreError as error:
             self._add("blob", inner, str(error))
             return
-        self.blobs = {"named": result["named"], "checked": result["checked"]}
+        self.blobs = dict((key, result[key]) for key in ("named", "checked", "external", "made_again"))
+        self.blobs["lost"] = [entry["id"] for entry in result["lost"] + result["damaged"]]
+        inner = os.path.join(inner, result["root"])
         for blob in result["missing"]:
             self._add("blob", os.path.join(inner, blob["path"] or blob["id"]),
                       "it is missing, and %s names it" % blob["table"])

@@ -90,7 +90,14 @@ filter:
   type: list
   elements: str
   sample: ["+ store", "+ store/**"]
-agent_id:
+agent_blobs:
+  description:
+    - What C(backup.json) records of its blobs, as M(microbosh.director.blobstore_check) takes it. Null if nothing
+      vouches for that file.
+  returned: success
+  type: dict
+  sample: {"external": false, "lost": [], "damaged": []}
+id:
   description: The agent of the director that it was made of, null if it is not known.
   returned: success
   type: str
