@@ -378,6 +378,12 @@ class Host:
         rows = re.findall(r"^ *\S+ +(.+?) +(?:Process|System) *$", self.summary(), re.MULTILINE)
         return len(rows) > 1 and set(rows) <= {"OK", "Running"}
 
+    def agent_runs(self):
+        """Tell whether the agent runs, whatever runs it."""
+        if self.facts["settings"]["agent"] == "systemd":
+            return self.execute("systemctl", "is-active", "bosh-agent.service", check=False).stdout == "active\n"
+        return "run: agent" in self.execute("sv", "status", "agent", check=False).stdout
+
     def state(self):
         return self.engine.output("inspect", "--format={{.State.Status}}", self.container, check=False)
 
