@@ -356,7 +356,7 @@ class Host:
                 raise TestHostError(f"{self.name}: its database did not start in 60 s:\n{done.stdout}{done.stderr}")
             time.sleep(0.2)
 
-    def wait(self, port, seconds=90):
+    def wait(self, port, seconds=300):
         """Wait until sshd answers and monit calls every service running."""
         deadline = time.monotonic() + seconds
         while not (answers(port) and self.runs()):
