@@ -366,9 +366,22 @@ class Host:
                 )
             if self.state() not in ("running", "created", "initialized"):
                 raise TestHostError(f"{self.name}: the container ended while it started (state {self.state()!r})")
-            # monit looks every 10 s, or when it is told to.
-            self.execute("pkill", "-USR1", "-x", "monit(-actual)?", check=False)
-            time.sleep(0.5)
+            self._wake_monit()
+
+    def _wake_monit(self):
+        """monit looks every 10 s, or when it is told to."""
+        self.execute("pkill", "-USR1", "-x", "monit(-actual)?", check=False)
+        time.sleep(0.5)
+
+    def told(self, name, status, seconds=60):
+        """Wait until monit says this of one of its services or checks; tell whether it did."""
+        deadline = time.monotonic() + seconds
+        row = re.compile(rf"^ *{re.escape(name)} +{re.escape(status)} +\w+ *$", re.MULTILINE)
+        while not row.search(self.summary()):
+            if time.monotonic() > deadline:
+                return False
+            self._wake_monit()
+        return True
 
     def summary(self):
         return self.engine.output("exec", self.container, MONIT, "summary", check=False)
