@@ -33,4 +33,4 @@ def tops(paths: list[bytes]) -> list[str]:
     for path in sorted(set(paths), key=lambda path: path + b"/"):
         if not found or not path.startswith(found[-1] + b"/"):
             found.append(path)
-    return [readable(path) for path in found]
+    return sorted(readable(path) for path in found)
