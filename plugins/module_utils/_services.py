@@ -20,7 +20,12 @@ from ansible_collections.microbosh.director.plugins.module_utils._monit import (
     parse_status,
     parse_summary,
 )
-from ansible_collections.microbosh.director.plugins.module_utils._processes import PROGRAM, judge, parse_records
+from ansible_collections.microbosh.director.plugins.module_utils._processes import (
+    PROGRAM,
+    judge,
+    parse_records,
+    strangers,
+)
 from ansible_collections.microbosh.director.plugins.module_utils._stop_permit import StopPermit
 from ansible_collections.microbosh.director.plugins.module_utils._sudo import CommandMissing, SudoRefused, run_as_root
 
@@ -155,9 +160,11 @@ class Change(object):
 
     def records(self, report):
         """Return what root has read in the pid files, fresh where monit does not tell the pids itself."""
-        old = self._recorded is None or self.host.now() - self._recorded >= RECORDS_LAST
-        if old and any(service.has_process and not service.pid for service in report.services):
+        if self._recorded is None:
             self.read_records()
+        elif any(service.has_process and not service.pid for service in report.services):
+            if self.host.now() - self._recorded >= RECORDS_LAST:
+                self.read_records()
         return self._records
 
     def read_records(self):
@@ -296,6 +303,7 @@ class Stop(Change):
     def __init__(self, *args, **kwargs):
         super(Stop, self).__init__(*args, **kwargs)
         self._processes = {}  # name -> {pid: when it began}, so that a pid given to another process is not taken for it
+        self._strangers = set()  # pids that pid files name, and that somebody else has by now
         self._proved = False  # whether the pid files were read after all had gone
 
     def run(self, wait=True, check_mode=False):
@@ -330,6 +338,7 @@ class Stop(Change):
         return sorted(pid for name, pid in self._living() if name == service.name)
 
     def noticed(self, report):
+        self._strangers.update(strangers(self.host, self._records))
         for service in self.targets(report):
             if service.pid:
                 self._remember(service.name, service.pid)
@@ -373,7 +382,11 @@ class Stop(Change):
         return [(name, pid, birth) for name, processes in self._processes.items() for pid, birth in processes.items()]
 
     def _living(self):
-        return [(name, pid) for name, pid, birth in self._known() if self.host.birth(pid) == birth]
+        return [
+            (name, pid)
+            for name, pid, birth in self._known()
+            if pid not in self._strangers and self.host.birth(pid) == birth
+        ]
 
 
 class Start(Change):
@@ -528,7 +541,15 @@ def look(monit, host, seconds=0, required=()):
             unknown=unknown,
         )
     facts = report.facts(required)
-    return dict(facts, unseen=facts["unseen"] if records is None else [])
+    facts.update(unseen=facts["unseen"] if records is None else [])
+    return dict(facts, reasons=[_reason(s) for s in report.services if s.name in facts["not_running"]])
+
+
+def _reason(service):
+    """Tell a person in what way a service does not run."""
+    pending = " with a %s pending" % service.pending if service.pending else ""
+    gone = ", but its process is gone or somebody else's" if service.well and service.lives is False else ""
+    return "%s is '%s'%s%s" % (service.name, service.status, pending, gone)
 
 
 def _in_motion(service):

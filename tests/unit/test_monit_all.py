@@ -600,3 +600,13 @@ def test_what_lives_when_the_start_begins_is_told(host):
     host.births[2001] = 7
     run_command.services["postgres"].monitored = True
     assert change(Start, run_command, host).run()["not_stopped"] == ["nats", "postgres"]
+
+
+def test_a_pid_that_monit_believes_and_somebody_else_has_is_not_waited_for(host):
+    run_command = serial(host, ["director", "nats"], stubborn=["director"])
+    run_command.records = {
+        "director": {"pid": 2000, "ticks": 7, "alive": False, "foreign": True},
+        "nats": {"pid": None, "ticks": None, "alive": False},
+    }
+    result = change(Stop, run_command, host).run()
+    assert (result["acted"], result["seconds"] < 4) == (["director", "nats"], True)
