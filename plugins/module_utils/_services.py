@@ -405,6 +405,7 @@ class Start(Change):
         self.up_at = None
         self._look_after = QUICK_LOOK
         self._all_asked = None  # when it was the last resort
+        self._checks = frozenset()  # names of what is no process
         self._waited = {}  # (name, pid) -> since when monit has only words left to change
         self._unmonitor_asked = {}  # name -> how often
 
@@ -430,7 +431,8 @@ class Start(Change):
 
     def _check_reached(self, service):
         """Tell whether monit watches what is no process again; that it complains is told, and kept nobody waiting."""
-        if service.name in self.unmonitored or service.well or service.alarm:
+        refused = isinstance(self.refused.get(service.name), SudoRefused)
+        if refused or service.name in self.unmonitored or service.well or service.alarm:
             return True
         asked = service.monitored or service.name in self.accepted or service.name in self.refused
         return asked and self._has_waited(service)
@@ -462,7 +464,7 @@ class Start(Change):
             super(Start, self).act(name)
         except SudoRefused:
             # A service that is newer than the setup of this host. It has to come back all the same.
-            if self.exclude:
+            if self.exclude or name in self._checks:
                 raise
             self._act_on_all()
 
@@ -500,6 +502,7 @@ class Start(Change):
             self._all_asked = now
 
     def noticed(self, report):
+        self._checks = frozenset(service.name for service in report.services if not service.has_process)
         if not all(service.started for service in self.targets(report) if service.has_process):
             self.up_at = None  # one that was there has died
         elif self.up_at is None:

@@ -610,3 +610,14 @@ def test_a_pid_that_monit_believes_and_somebody_else_has_is_not_waited_for(host)
     }
     result = change(Stop, run_command, host).run()
     assert (result["acted"], result["seconds"] < 4) == (["director", "nats"], True)
+
+
+def test_a_check_that_is_newer_than_the_setup_starts_nothing_else(host):
+    run_command = serial(host)
+    run_command.services["system_mb1"].monitored = False
+    act = run_command.act
+    refused = (1, "", "sudo: a password is required\n")
+    run_command.act = lambda action, name: refused if name == "system_mb1" else act(action, name)
+    result = change(Start, run_command, host).run()
+    assert set(run_command.asked) == {("start", "system_mb1")}
+    assert (result["changed"], result["seconds"] < 30) == (False, True)
