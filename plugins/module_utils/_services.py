@@ -160,11 +160,10 @@ class Change(object):
 
     def records(self, report):
         """Return what root has read in the pid files, fresh where monit does not tell the pids itself."""
-        if self._recorded is None:
+        never = self._recorded is None
+        unknown = any(service.has_process and not service.pid for service in report.services)
+        if never or (unknown and self.host.now() - self._recorded >= RECORDS_LAST):
             self.read_records()
-        elif any(service.has_process and not service.pid for service in report.services):
-            if self.host.now() - self._recorded >= RECORDS_LAST:
-                self.read_records()
         return self._records
 
     def read_records(self):
@@ -214,6 +213,10 @@ class Change(object):
     def check_refused(self, unreached):
         """Raise an error if there is no sense in asking on."""
 
+    def is_bearable(self, service):
+        """Tell whether a service that is not quite as wanted is no failure when the time is over."""
+        return False
+
     def pids(self, service):
         return [service.pid] if service.pid else []
 
@@ -237,6 +240,9 @@ class Change(object):
             if not unreached:
                 return report
             if self.host.now() >= self.deadline:
+                unreached = [service for service in unreached if not self.is_bearable(service)]
+                if not unreached:
+                    return report
                 raise self._not_reached(unreached, self._acted(report))
             self.check_refused(unreached)
             for service in unreached:
@@ -407,7 +413,7 @@ class Start(Change):
         self._all_asked = None  # when it was the last resort
         self._checks = frozenset()  # names of what is no process
         self._waited = {}  # (name, pid) -> since when monit has only words left to change
-        self._unmonitor_asked = {}  # name -> how often
+        self._unmonitor_asked = {}  # name -> (how often, when)
 
     def run(self, wait=True, check_mode=False):
         if not check_mode:
@@ -423,7 +429,7 @@ class Start(Change):
             return False
         if not service.has_process:
             return self._check_reached(service)
-        if not service.running or self._is_young(service):
+        if not self._is_up(service):
             return False
         if service.name in self.unmonitored:
             return not service.monitored or not self._may_unmonitor(service)
@@ -441,7 +447,7 @@ class Start(Change):
         if service.pending == self.action:
             return False
         if service.name in self.unmonitored and (service.lives or not service.has_process):
-            return service.monitored and service.has_process and self._may_unmonitor(service)
+            return service.has_process and self._is_unmonitor_due(service)
         if not service.has_process:
             return not service.monitored
         return not service.monitored or not (service.started or service.running)
@@ -474,17 +480,30 @@ class Start(Change):
         if all(isinstance(refusal, SudoRefused) for refusal in refusals):
             raise refusals[0]
 
+    def is_bearable(self, service):
+        return not service.has_process or self._is_up(service)
+
     def _unmonitor(self, name):
-        self._unmonitor_asked[name] = self._unmonitor_asked.get(name, 0) + 1
+        asked = self._unmonitor_asked.get(name, (0, 0))[0]
         self.permit.require_start()
         try:
             self.monit.act("unmonitor", name)
         except (ActionPending, MonitDown):
-            self._unmonitor_asked[name] -= 1
+            return
+        self._unmonitor_asked[name] = (asked + 1, self.host.now())
 
     def _may_unmonitor(self, service):
-        asked = self._unmonitor_asked.get(service.name, 0)
-        return asked < UNMONITORS and service.name not in self.refused
+        """Tell whether it may still come out of monit's sight: some times it is asked for that."""
+        asked, when = self._unmonitor_asked.get(service.name, (0, 0))
+        return service.name not in self.refused and (asked < UNMONITORS or self.host.now() - when < ASK_AGAIN)
+
+    def _is_unmonitor_due(self, service):
+        asked, when = self._unmonitor_asked.get(service.name, (0, 0))
+        due = asked == 0 or (asked < UNMONITORS and self.host.now() - when >= ASK_AGAIN)
+        return service.monitored and due and service.name not in self.refused
+
+    def _is_up(self, service):
+        return service.running and not service.pending and not self._is_young(service)
 
     def _is_young(self, service):
         age = self.host.age(service.pid) if service.pid else None

@@ -96,8 +96,8 @@ options:
     default: false
   steady:
     description:
-      - Directories relative to C(/var/vcap) in which nothing may vanish, even with O(vanishing). If something does, or if
-        it is not known what did, the task fails.
+      - Directories relative to C(/var/vcap) in which nothing may vanish, even with O(vanishing). If something does, or
+        if it is not known what did, the task fails.
     type: list
     elements: str
     default: []

@@ -621,3 +621,18 @@ def test_a_check_that_is_newer_than_the_setup_starts_nothing_else(host):
     result = change(Start, run_command, host).run()
     assert set(run_command.asked) == {("start", "system_mb1")}
     assert (result["changed"], result["seconds"] < 30) == (False, True)
+
+
+def test_when_the_time_is_over_it_counts_who_lives(host):
+    run_command = stopped(host)
+    run_command.records = run_command.seen_by_root
+    run_command.words.update(nats="initializing", system_mb1="initializing")
+    assert change(Start, run_command, host, timeout=12).run()["seconds"] < 14
+
+
+def test_monit_that_will_not_stop_looking_is_told_and_not_fought(host):
+    run_command = serial(host)
+    run_command.unmonitor = lambda _name, _service: None
+    result = change(Start, run_command, host, unmonitored=["director"]).run()
+    assert run_command.asked == [("unmonitor", "director")] * 2
+    assert result["unmonitored"] == []
