@@ -11,7 +11,12 @@ import time
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.microbosh.director.plugins.module_utils._kept import CHMOD
-from ansible_collections.microbosh.director.plugins.plugin_utils._owners import keep_what_was_copied, write_listing
+from ansible_collections.microbosh.director.plugins.plugin_utils._left_out import in_steady, tops, vanished_paths
+from ansible_collections.microbosh.director.plugins.plugin_utils._owners import (
+    compare_with_copy,
+    remove_from_copy,
+    write_listing,
+)
 from ansible_collections.microbosh.director.plugins.plugin_utils._rsync_log import Transfer, stats
 from ansible_collections.microbosh.director.plugins.plugin_utils._transfer_watch import Watch
 
@@ -30,12 +35,15 @@ ARGUMENTS = {
     "checksum": {"type": "bool", "default": False},
     "relative": {"type": "bool", "default": False},
     "vanishing": {"type": "bool", "default": False},
+    "steady": {"type": "list", "elements": "str", "default": []},
     "estimate": {"type": "bool", "default": False},
     "total": {"type": "int", "default": 0},
     "limit": {"type": "int", "default": 0},
     "timeout": {"type": "int", "default": 600},
 }
 VANISHED = 24
+LOOKS_AGAIN = 5
+UNSTEADY = "Something removed what must not change while it is copied"
 
 
 class ActionModule(ActionBase):
@@ -59,8 +67,12 @@ class ActionModule(ActionBase):
             amounts["reserve"] = 0
         with Watch(task_vars["inventory_hostname"], transfer, arguments["dest"], **amounts) as watch:
             answer = self._synchronize(arguments, task_vars)
-        if answer.get("rc") == VANISHED and arguments["vanishing"]:
-            answer.update(failed=False, vanished=True)
+            # synchronize then tells what vanished, and nothing of what rsync printed: it has to be looked at again.
+            for _again in range(LOOKS_AGAIN if looking or arguments["estimate"] else 0):
+                if answer.get("rc") == VANISHED:
+                    answer = self._synchronize(arguments, task_vars)
+        if answer.get("rc") == VANISHED and arguments["vanishing"] and not looking:
+            self._accept_vanished(arguments, answer)
         if answer.get("failed"):
             answer["msg"] = self._explain(arguments, answer, watch.exceeded)
         if looking and not answer.get("failed"):
@@ -101,6 +113,13 @@ class ActionModule(ActionBase):
         )
         return action.run(task_vars=task_vars)
 
+    def _accept_vanished(self, arguments, answer):
+        """Let the copy be without what vanished, unless that was part of what does not change while it is copied."""
+        paths = vanished_paths(answer.get("msg") or "")
+        if arguments["steady"] and (not paths or in_steady(paths, arguments["steady"])):
+            return
+        answer.update(failed=False, vanished=True, left_out=tops(paths))
+
     def _keep_listing(self, arguments, answer):
         """Make a listing of what rsync printed, which may be long and is of no other use."""
         lines = answer.pop("msg", "").split("\n")  # no more than that ends a line: names may hold anything else
@@ -108,7 +127,13 @@ class ActionModule(ActionBase):
         if self._task.check_mode:
             return
         if arguments["owners"] and arguments["vanishing"]:
-            lines = keep_what_was_copied(arguments["dest"], lines)
+            lines, gone = compare_with_copy(arguments["dest"], lines)
+            moved = in_steady(gone, arguments["steady"])
+            if moved:
+                answer.update(failed=True, msg=f"{UNSTEADY}: {', '.join(tops(moved))}")
+                return
+            remove_from_copy(arguments["dest"], gone)
+            answer["left_out"] = tops(gone)
         write_listing(arguments["listing"], lines)
 
     @staticmethod
