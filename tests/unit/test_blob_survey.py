@@ -65,9 +65,8 @@ ALL = ["compiled", "dns", "export", "job", "logs", "package", "rendered"]
 
 
 def write_dump(path, rows=ROWS):
-    text = "".join(
-        f"COPY public.{table} FROM stdin;\n{''.join(row + chr(10) for row in lines)}\\.\n\n" for table, lines in rows.items()
-    )
+    copies = [f"COPY public.{table} FROM stdin;\n" + "\n".join([*lines, "\\.\n\n"]) for table, lines in rows.items()]
+    text = "".join(copies)
     path.write_text(FRAME % text, encoding="utf-8")
     return path
 
@@ -82,10 +81,11 @@ def place(blob_id):
 
 def line(path, kind="f"):
     change = {"f": ">f", "d": "cd", "L": "cL"}[kind]
-    return f"2026/11/22 22:13:26 [7] {change}+++++++++|1000|1000|rw-r-----|5|{path}{'/' if kind == 'd' else ''}\n".encode()
+    end = "/" if kind == "d" else ""
+    return f"2026/11/22 22:13:26 [7] {change}+++++++++|1000|1000|rw-r-----|5|{path}{end}\n".encode()
 
 
-def listed(*names, **kinds):
+def listed(*names):
     """The listing of a director that has these blobs."""
     lines = [line("store", "d"), line("store/blobstore", "d"), line("store/blobstore/store", "d")]
     return Listing(lines + [line(place(f"{name}-blob")) for name in names])
@@ -178,7 +178,8 @@ def test_the_generation_of_2014_is_told_as_well(tmp_path):
 
 
 def test_names_are_shown_and_not_obeyed(tmp_path):
-    rows = {"packages (id, name, version, blobstore_id, sha1, release_id)": [f"3\t\\033[2Jx\\n{{{{ 1 }}}}\t1\tb\t{SHA1}\t1"]}
+    row = f"3\t\\033[2Jx\\n{{{{ 1 }}}}\t1\tb\t{SHA1}\t1"
+    rows = {"packages (id, name, version, blobstore_id, sha1, release_id)": [row]}
     (lost,) = survey(write_dump(tmp_path / "bosh.sql", rows), listed())["lost"]
     assert lost["about"] == "package ?[2Jx?{{ 1 }}/1 of release ?"
 
@@ -200,7 +201,8 @@ def test_flat_blobstores_of_the_local_provider_are_found(dump):
 def test_a_hundred_thousand_blobs_take_seconds(tmp_path):
     numbers = range(100_000)
     rows = {"packages (id, blobstore_id, sha1)": [f"{number}\tb{number}\t{SHA1}" for number in numbers]}
-    listing = Listing([line("store/blobstore/store", "d"), *(line(place(f"b{number}")) for number in numbers if number != 5)])
+    lines = [line(place(f"b{number}")) for number in numbers if number != 5]
+    listing = Listing([line("store/blobstore/store", "d"), *lines])
     assert [entry["id"] for entry in survey(write_dump(tmp_path / "bosh.sql", rows), listing)["lost"]] == ["b5"]
 
 
@@ -216,7 +218,7 @@ def test_what_an_earlier_backup_holds_is_newly_lost(dump, tmp_path):
     assert (newly["id"], newly["backup"]) == ("package-blob", "20261121T000000Z")
     assert [entry["id"] for entry in result["lost"]] == ["compiled-blob", "package-blob"]
     command = shlex.split(newly["command"])
-    assert command[:-1] == "ansible -i /etc/hosts.yml director1 -b -m ansible.builtin.copy -a".split()
+    assert command[:-1] == ["ansible", "-i", "/etc/hosts.yml", "director1", "-b", "-m", "ansible.builtin.copy", "-a"]
     arguments = json.loads(command[-1])
     assert arguments["src"] == str(tmp_path / "20261121T000000Z/vcap" / place("package-blob"))
     assert arguments["dest"] == f"/var/vcap/store/blobstore/store/{shard('package-blob')}/"
@@ -290,7 +292,8 @@ def test_a_link_to_what_the_filter_leaves_out_is_told_as_well(dump):
 def test_a_link_to_another_place_that_is_copied_is_followed(dump):
     lines = [line("store/big", "d"), line("store/big/store", "d")]
     lines += [line(place(f"{name}-blob").replace("blobstore", "big")) for name in ALL]
-    result = survey(dump, Listing(lines, "store/big"), place="store/big", links={"store/blobstore": "/var/vcap/store/big"})
+    links = {"store/blobstore": "/var/vcap/store/big"}
+    result = survey(dump, Listing(lines, "store/big"), place="store/big", links=links)
     assert (result["links"], result["here"]) == ([], 7)
 
 
@@ -304,7 +307,9 @@ def test_links_of_a_copy_are_followed_within_it_only(tmp_path):
     assert within(str(tree), "store/relative/store") == str(tree / "store/big/store")
 
 
-@pytest.mark.parametrize("target", ["/etc", "/mnt/blobs", "../../../etc", "/var/vcap/../../etc", "/var/vcap/store/blobstore"])
+@pytest.mark.parametrize(
+    "target", ["/etc", "/mnt/blobs", "../../../etc", "/var/vcap/../../etc", "/var/vcap/store/blobstore"]
+)
 def test_links_that_leave_a_copy_or_lead_in_circles_are_refused(tmp_path, target):
     (tmp_path / "vcap/store").mkdir(parents=True)
     (tmp_path / "vcap/store/blobstore").symlink_to(target)
@@ -341,7 +346,8 @@ def test_what_the_director_had_and_the_copy_has_not_is_a_fault(dump, copy, name)
 def test_exactly_what_is_recorded_as_lost_may_be_missing(dump, copy):
     for name in ("job", "rendered"):
         (copy / place(f"{name}-blob")).unlink()
-    recorded = {"lost": [{"id": "job-blob"}, {"id": "logs-blob"}], "newly_lost": [{"id": "logs-blob"}, {"id": "job-blob"}]}
+    lost = [{"id": "job-blob"}, {"id": "logs-blob"}]
+    recorded = {"lost": lost, "newly_lost": lost}
     result = check(dump, copy, recorded=recorded)
     assert (result["whole"], result["made_again"], result["missing"]) == (True, 1, [])
     assert [entry["id"] for entry in result["lost"]] == ["job-blob"]
@@ -420,7 +426,8 @@ def test_every_column_of_the_real_tables_that_names_blobs_is_followed(schema):
 def test_the_module_puts_it_together(dump, tmp_path):
     (tmp_path / "blobs.log").write_bytes(b"".join([line("store/blobstore/store", "d"), line(place("package-blob"))]))
     spec = {
-        "dump": str(dump), "listing": str(tmp_path / "blobs.log"), "place": "store/blobstore", "links": {}, "kind": "auto",
+        "dump": str(dump), "listing": str(tmp_path / "blobs.log"), "place": "store/blobstore",
+        "links": {}, "kind": "auto",
         "served": True, "directory": None, "lost": "refuse", "accepted": [], "damaged": [], "host": "", "inventory": [],
     }  # fmt: skip
     result = blobstore_info.perform(spec)
