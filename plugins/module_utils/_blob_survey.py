@@ -150,10 +150,10 @@ class Survey(object):
 
     def _links(self):
         targets = self._settings["links"]
-        found = self._listing.links()
-        if not found and targets and "dir" not in self._listing.kind(self._settings["place"]):
-            found = sorted(targets)
-        return [{"path": path, "target": targets.get(path) or "a place that cannot be seen"} for path in found]
+        return [
+            {"path": path, "target": targets.get(path) or "a place that cannot be seen"}
+            for path in self._listing.links()
+        ]
 
     def _entry(self, blob):
         return {

@@ -218,11 +218,15 @@ class Memory(object):
 
     def look_up(self, blob, found):
         """Return whether that look read this very file (True) or knew it from a backup (False); None is neither."""
-        device, inode, digests, read = self._before.get(blob.id, (None,) * 4)
-        return read if (device, inode, digests) == (found.st_dev, found.st_ino, blob.digests) else None
+        before = self._before.get(blob.id)
+        return before[-1] if before and before[:-1] == self._file(blob, found) else None
 
     def note(self, blob, found, read):
-        self._now[blob.id] = (found.st_dev, found.st_ino, blob.digests, read)
+        self._now[blob.id] = self._file(blob, found) + [read]
+
+    @staticmethod
+    def _file(blob, found):
+        return [found.st_dev, found.st_ino, found.st_size, found.st_mtime, blob.digests]
 
     def keep(self):
         """Write it for the next look, if one is wanted."""

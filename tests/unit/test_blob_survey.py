@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import shlex
 from pathlib import Path
@@ -383,11 +384,13 @@ def test_what_one_look_has_read_the_next_does_not(dump, copy, tmp_path):
     memory = str(tmp_path / "memory.json")
     assert check(dump, copy, memory=memory)["checked"] == 6
     path = copy / place("job-blob")
-    path.write_bytes(b"not read again\n")  # the same file: nobody changes a blob in place
+    before = path.stat()
+    path.write_bytes(b"not read again...\n")  # the same file: nobody changes a blob in place
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
     again = check(dump, copy, memory=memory)
     assert (again["checked"], again["whole"]) == (6, True)
-    path.unlink()
-    path.write_bytes(b"another file\n")
+    path.rename(tmp_path / "aside")
+    path.write_bytes(b"not read again...\n")
     assert [entry["id"] for entry in check(dump, copy, memory=memory)["wrong"]] == ["job-blob"]
 
 
