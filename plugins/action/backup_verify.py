@@ -72,6 +72,7 @@ def _said(verdict):
     if any(item["kind"] == "key" for item in verdict["findings"]):
         return "COULD NOT BE OPENED: whether it is whole is not known"
     said = "is whole" if verdict["whole"] else "IS NOT WHOLE"
+    said += f" BUT {verdict['without']}" if verdict["whole"] and verdict["without"] else ""
     if verdict["sealed"]:
         return f"{said}: encrypted, and without microbosh_archive_identity only its checksum was compared"
     blobs = _said_of_blobs(verdict["blobs"])

@@ -161,6 +161,10 @@ verdicts:
       type: list
       elements: dict
       sample: [{"database": "bosh", "tables": 31, "rows": 1520}]
+    without:
+      description: What is missing of the director's own database, empty if the backup has a dump of it.
+      type: str
+      sample: ""
     blobs:
       description:
         - How many blobs the database names, how many were read, whether they are in an external blobstore, how many the

@@ -124,6 +124,16 @@ host:
   returned: success
   type: str
   sample: director1
+director_database:
+  description: The name of the director's own database, V(bosh) for a backup that does not say.
+  returned: success
+  type: str
+  sample: bosh
+postgresql:
+  description: What the report says of the server that was on the director, null for a backup that does not say.
+  returned: success
+  type: dict
+  sample: {"version": "15.18", "port": 5432, "data_directory": "store/postgres-15"}
 mode:
   description: How it was made.
   returned: success
