@@ -131,7 +131,7 @@ class Blobstore(object):
         for path in self.paths(blob_id):
             try:
                 found = os.lstat(os.path.join(self.root, path))
-            except EnvironmentError:
+            except (EnvironmentError, ValueError):  # a name that this file system cannot have
                 continue
             if not self._is_link(os.path.dirname(path)):
                 return path, found
@@ -322,8 +322,12 @@ class BlobCheck(object):
         entry = dict(self._entry(blob, path), expected=expected, found=found)
         if self.store.tree:
             entry["place"] = os.path.relpath(os.path.join(self.store.root, path), self.store.tree)
-        same = self._recorded.damaged.get(blob.id) == found
-        (self.damaged if same else self.wrong).append(entry)
+        if blob.id in self._recorded.lost and not stat.S_ISREG(os.lstat(os.path.join(self.store.root, path)).st_mode):
+            self.lost.append(entry)
+        elif self._recorded.damaged.get(blob.id) == found:
+            self.damaged.append(entry)
+        else:
+            self.wrong.append(entry)
 
     def _entry(self, blob, path):
         entry = {"id": blob.id, "table": blob.tables, "path": path}

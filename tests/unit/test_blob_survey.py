@@ -254,7 +254,9 @@ def test_what_the_newest_backup_records_as_lost_needs_no_second_look(dump, tmp_p
     [
         ("auto", 5, 0, False, {}, True),
         ("auto", 5, 0, False, {"named": 5, "external": True}, True),
-        ("auto", 5, 0, False, {"named": 5}, False),  # they were here yesterday: lost, all of them
+        ("auto", 5, 0, False, {"named": 3, "made_again": 3, "checked": 0, "reused": 0}, True),
+        ("auto", 5, 0, False, {"named": 5, "checked": 1, "reused": 4}, False),  # here yesterday: lost, all of them
+        ("auto", 5, 0, False, {"named": 5, "without_digest": 1}, False),
         ("auto", 5, 1, False, {}, False),
         ("auto", 5, 0, True, {}, False),
         ("auto", 0, 0, False, {}, False),  # a fresh director
@@ -296,6 +298,12 @@ def test_a_link_to_another_place_that_is_copied_is_followed(dump):
     links = {"store/blobstore": "/var/vcap/store/big"}
     result = survey(dump, Listing(lines, "store/big"), place="store/big", links=links)
     assert (result["links"], result["here"]) == ([], 7)
+
+
+def test_a_blobstore_of_which_nothing_is_seen_is_told_as_that(dump):
+    said = refusal(survey(dump, Listing([])), "refuse", [])
+    assert "Not one blob was seen" in said
+    assert "microbosh_blobstore" in said
 
 
 def test_links_of_a_copy_are_followed_within_it_only(tmp_path):
@@ -366,6 +374,31 @@ def test_exactly_the_damage_that_is_recorded_is_accepted(dump, copy):
     assert (result["whole"], [entry["id"] for entry in result["damaged"]]) == (True, ["job-blob"])
     (copy / place("job-blob")).write_bytes(b"damaged more\n")
     assert check(dump, copy, recorded=recorded)["whole"] is False
+
+
+def test_what_is_lost_because_something_else_is_in_its_place_is_accepted_when_recorded(dump, copy):
+    (copy / place("job-blob")).unlink()
+    (copy / place("job-blob")).mkdir()
+    assert check(dump, copy)["whole"] is False
+    result = check(dump, copy, recorded={"lost": [{"id": "job-blob"}]}, had=listed(*(n for n in ALL if n != "job")))
+    assert (result["whole"], [entry["id"] for entry in result["lost"]]) == (True, ["job-blob"])
+
+
+@pytest.mark.parametrize("blob_id", ["a b", "ünï☃", "*?[x]", "x" * 300, "-rf", "\\\\back", "tab\\there"])
+def test_odd_ids_are_looked_for_as_they_are(tmp_path, blob_id):
+    rows = {"packages (id, blobstore_id, sha1)": [f"1\t{blob_id}\t\\N"]}
+    dump = write_dump(tmp_path / "bosh.sql", rows)
+    real = blob_id.replace("\\\\", "\\").replace("\\t", "\t")
+    (lost,) = survey(dump, listed())["lost"]
+    assert (lost["id"], lost["path"]) == (real, place(real))
+    if len(real) < 256:
+        path = tmp_path / "vcap" / place(real)
+        path.parent.mkdir(parents=True)
+        path.touch()
+        result = check(dump, tmp_path / "vcap")
+        assert (result["whole"], result["without_digest"]) == (True, 1)
+    else:
+        assert [entry["id"] for entry in check(dump, tmp_path / "vcap")["missing"]] == [real]
 
 
 def test_a_backup_proves_nothing_of_a_blob_that_it_records_as_damaged(dump, copy, tmp_path):
