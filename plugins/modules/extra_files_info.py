@@ -13,7 +13,8 @@ short_description: Tell whether an operator's files hold the secrets of a direct
 version_added: 1.0.0
 description:
   - C(bosh create-env) writes into its vars store (C(creds.yml)) what no database has. The encryption password of
-    credhub, the CA of NATS and the keys of UAA are in there. A director that is made anew without them is of little use.
+    credhub, the CA of NATS and the keys of UAA are in there. A director that is made anew without them is of little
+    use.
   - Looks only at the names in the files, and never returns or prints a value.
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:

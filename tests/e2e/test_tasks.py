@@ -18,6 +18,18 @@ SHOW_STATS = {"ANSIBLE_SHOW_CUSTOM_STATS": "1"}
 NOW = "now() AT TIME ZONE 'utc'"
 INSERT = """INSERT INTO tasks (state, "timestamp", checkpoint_time, description, type) VALUES
     ('{state}', {now}, {now}, 'e2e create deployment', 'update_deployment') RETURNING id"""
+# As a worker does while it is at a task, which is every 30 s there.
+WORKER = r"""
+cat >/run/worker <<'END'
+. /etc/testhost
+ask() { $POSTGRES/bin/psql -qAtX -h 127.0.0.1 -U vcap -d bosh -c "$1"; }
+at_work="id = $1 AND state IN ('processing', 'cancelling')"
+while [ "$(ask "UPDATE tasks SET checkpoint_time = now() AT TIME ZONE 'utc' WHERE $at_work RETURNING 1")" ]; do
+    sleep 1
+done
+END
+setsid sh /run/worker %d >/dev/null 2>&1 </dev/null &
+"""
 # As a director that is given a task in its last moment: it is queued when nothing can come in any more, and taken then.
 IN_THE_GAP = r"""
 cat >/run/in-the-gap <<'END'
@@ -33,9 +45,16 @@ setsid sh /run/in-the-gap >/run/in-the-gap.log 2>&1 </dev/null &
 """
 
 
-def begun(director, state="processing", now=NOW):
-    """Let a worker take a task; return its id."""
+def row(director, state="processing", now=NOW):
+    """Make a row of a task of that time; return its id."""
     return int(psql(director, "bosh", INSERT.format(state=state, now=now)))
+
+
+def begun(director, state="processing"):
+    """Let a worker take a task; return its id."""
+    task = row(director, state)
+    director.shell(WORKER % task)
+    return task
 
 
 def ended(director, task):
@@ -65,8 +84,8 @@ def busy(director, *words, restarted=False, **settings):
 
 
 def test_a_running_task_is_waited_for_and_dead_ones_are_told(director, tmp_path):
-    dead = begun(director, now="timestamp '2022-03-04 05:06:07'")
-    unmarked = begun(director, now="timestamp '2013-03-04 05:06:07'")
+    dead = row(director, now="timestamp '2022-03-04 05:06:07'")
+    unmarked = row(director, now="timestamp '2013-03-04 05:06:07'")
     psql(director, "bosh", f"UPDATE tasks SET checkpoint_time = NULL WHERE id = {unmarked}")
     task = begun(director)
     running = faults.Running(director, tmp_path)
