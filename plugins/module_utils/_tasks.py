@@ -115,10 +115,11 @@ class TaskTable(object):
 
     def __init__(self, endpoint, database, packages, run_command):
         clients, rejected = find_clients(packages, run_command)
-        server = ask_server(endpoint, clients, rejected, run_command)
+        server = ask_server(endpoint, clients, rejected, run_command, database)
         if database not in [found.name for found in server.databases]:
             raise TasksUnknown("%s has no database %s" % (endpoint, database))
-        self._psql = Psql(matching_client(server.version, clients, rejected), endpoint, run_command)
+        client = matching_client(server.version, clients, rejected)
+        self._psql = Psql(client.at(endpoint), endpoint, run_command)
         self._database = database
         self._columns = [row[0] for row in self._ask(COLUMNS)]
         if not self._columns:

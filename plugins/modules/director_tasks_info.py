@@ -60,7 +60,7 @@ options:
     type: str
     default: 127.0.0.1
   port:
-    description: Port of the server.
+    description: Port of the server. V(0) means 5432, or the port of the one server whose socket is known on this host.
     type: int
     default: 5432
   user:
@@ -68,9 +68,20 @@ options:
     type: str
     default: vcap
   packages:
-    description: Directory in which the clients are looked for, as C(postgres*/bin/psql).
+    description:
+      - Directory in which the clients are looked for, as C(postgres*/bin/psql).
+      - If it is empty, they are looked for where distributions keep them, as on a controller.
     type: path
     default: /var/vcap/packages
+  address:
+    description: Address that is connected to if it is another than O(host), whose certificate the server has.
+    type: str
+  ca:
+    description: File with the certificates that the server's is verified against.
+    type: path
+  passfile:
+    description: File with the password, in the form of C(.pgpass).
+    type: path
 seealso:
   - module: microbosh.director.monit_all
   - module: microbosh.director.pg_check_bosh
@@ -168,6 +179,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.microbosh.director.plugins.module_utils._clock import seconds_since, uptime
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._postgres import Endpoint
+from ansible_collections.microbosh.director.plugins.module_utils._postgres_info import listening_ports, port_there
 from ansible_collections.microbosh.director.plugins.module_utils._tasks import (
     Busy,
     Patience,
@@ -182,7 +194,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._tasks import (
 def look(given, run_command):
     """Return what the module returns."""
     began = uptime()
-    endpoint = Endpoint(given["host"], given["port"], given["user"])
+    endpoint = Endpoint.of(dict(given, port=port_there(given["port"], listening_ports())))
     table = TaskTable(endpoint, given["database"], given["packages"], run_command)
     tasks = Patience(given["wait"], given["settle"]).watch(table.look, uptime, time.sleep)
     if given["refuse_running"]:
@@ -216,6 +228,9 @@ def main():
             "port": {"type": "int", "default": 5432},
             "user": {"type": "str", "default": "vcap"},
             "packages": {"type": "path", "default": "/var/vcap/packages"},
+            "address": {"type": "str"},
+            "ca": {"type": "path"},
+            "passfile": {"type": "path", "no_log": False},
         },
         supports_check_mode=True,
     )
