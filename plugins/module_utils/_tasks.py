@@ -33,6 +33,8 @@ QUICK_PACE = 0.3
 # A lock on the table must not hold up a director that is away.
 ANSWER_SECONDS = 15
 DESCRIPTION_LENGTH = 100
+# A director may have hundreds of rows of dead workers.
+SHOWN = 5
 _CONTROL = re.compile(u"[\\x00-\\x1f\\x7f-\\x9f]")
 
 COLUMNS = select(
@@ -200,7 +202,9 @@ def _count(tasks, one, more):
 
 
 def _all_in_words(tasks):
-    return ", ".join(in_words(task) for task in tasks)
+    """Name the newest of them."""
+    newest = [in_words(task) for task in tasks[-SHOWN:]]
+    return ", ".join(newest + ["and %d more" % (len(tasks) - SHOWN)] * (len(tasks) > SHOWN))
 
 
 def require_idle(tasks):

@@ -9,10 +9,12 @@ import re
 
 import faults
 import pytest
+import yaml
 from restoring import psql
 from standing import refused, standing
 
 NOT_TO_BE_HAD = 4
+SECRETS = ("credhub_encryption_password", "nats_ca", "uaa_jwt_signing_key", "uaa_encryption_key_1")
 WAIT = "The director works on nothing, or a minute is over"
 SHOW_STATS = {"ANSIBLE_SHOW_CUSTOM_STATS": "1"}
 NOW = "now() AT TIME ZONE 'utc'"
@@ -98,6 +100,7 @@ def test_a_running_task_is_waited_for_and_dead_ones_are_told(director, tmp_path)
     assert output.count("and are not waited for") == 1
     assert {dead, unmarked} <= {found["id"] for found in director.report["tasks"]["dead"]}
     assert director.report["tasks"]["killed"] == []
+    assert "No file in microbosh_extra_files looks like a vars store" in output
 
 
 def test_a_task_that_goes_on_ends_the_run(director):
@@ -120,9 +123,14 @@ def test_a_task_that_begins_while_the_director_is_stopped_keeps_its_worker(direc
     assert workers(director) == before
 
 
-def test_stop_kills_it_and_says_so(director):
+def test_stop_kills_it_and_says_so_and_a_vars_store_is_no_reason_to_warn(director):
     task = begun(director)
-    run = director.backup(microbosh_running_tasks="stop")
+    creds = director.directory / "creds.yml"
+    creds.write_text(yaml.safe_dump(dict.fromkeys(SECRETS, "s3cret")))
+    run = director.backup(microbosh_running_tasks="stop", microbosh_extra_files=[str(creds)])
     assert run.status == 0, run.output
     assert f"The outage kills, as microbosh_running_tasks says: {task} 'e2e create deployment'" in run
     assert [found["id"] for found in director.report["tasks"]["killed"]] == [task]
+    assert "vars store" not in run
+    assert "s3cret" not in run
+    assert (director.latest / "extra/creds.yml").read_text() == creds.read_text()

@@ -189,6 +189,9 @@ def test_what_is_told():
         "a sign of its worker 1700 days ago). `bosh task 4` settles it.",
     ]
     assert told(Tasks([], [], [task()])) == []
+    (line,) = told(Tasks([], [task(number) for number in range(100, 140)], []))
+    assert line.startswith("40 tasks are left of workers that died, and are not waited for: 135 'create")
+    assert line.endswith(", and 35 more. `bosh task 139` settles it.")
     assert facts_of(dead)["age"] == 1700 * DAY
 
 
