@@ -17,6 +17,7 @@ from collections import namedtuple
 
 from ansible_collections.microbosh.director.plugins.module_utils._clock import seconds_since, uptime
 from ansible_collections.microbosh.director.plugins.module_utils._dump import CHUNK
+from ansible_collections.microbosh.director.plugins.module_utils._dump_statements import Fit
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._iaas_ids import resolve
 from ansible_collections.microbosh.director.plugins.module_utils._postgres import (
@@ -30,6 +31,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._postgres impor
 )
 from ansible_collections.microbosh.director.plugins.module_utils._psql import (
     Psql,
+    count_rows,
     hexadecimal,
     identifier,
     literal,
@@ -44,8 +46,10 @@ from ansible_collections.microbosh.director.plugins.module_utils._restore_sql im
 
 NEW = "microbosh_restore_"
 OLD = "microbosh_replaced_"
-# A question travels as one argument, which may have 128 KiB.
-TABLES_AT_ONCE = 100
+# Nobody is asked on the other side: its slot belongs to the subscription of the same name in the new database.
+_END_OF_SUBSCRIPTION = (
+    "ALTER SUBSCRIPTION %s DISABLE", "ALTER SUBSCRIPTION %s SET (slot_name = NONE)", "DROP SUBSCRIPTION %s",
+)
 NOT_TO_REPLACE = MAINTENANCE_DATABASES + ("template0",)
 
 Traits = namedtuple("Traits", "owner encoding collate ctype")
@@ -134,14 +138,14 @@ class DumpFile(object):
         finally:
             os.close(descriptor)
 
-    def pieces(self, mapping, missing_roles, expected):
+    def pieces(self, mapping, missing_roles, expected, fit=None):
         """Return what psql is to run, piece by piece; raise if the file is no longer the one that was examined.
 
         ``expected`` is how many ids are to be replaced, by column.
         """
         digest = hashlib.sha256()
         counts = {}
-        pieces = statements(self._hashed(digest), self.contents, mapping, missing_roles, counts)
+        pieces = statements(self._hashed(digest), self.contents, mapping, missing_roles, counts, fit)
         return itertools.chain(pieces, self._end(digest, counts, expected))
 
     def _end(self, digest, counts, expected):
@@ -190,6 +194,13 @@ class Server(object):
         rows = self.ask(select([hexadecimal(column) for column in columns], source))
         return Traits(*rows[0]) if rows else None
 
+    def _subscriptions(self, database):
+        if self.version.major < (10,):
+            return []
+        source = ("pg_catalog.pg_subscription s JOIN pg_catalog.pg_database d ON d.oid = s.subdbid WHERE datname ="
+                  + literal(database))
+        return [row[0] for row in self.ask(select([hexadecimal("subname")], source))]
+
     def connections(self, database):
         """Return who else is connected to a database, as texts."""
         # These functions are in every release; the columns of pg_stat_activity have had several names.
@@ -215,6 +226,10 @@ class Server(object):
         self.ask(" ".join(parts))
 
     def drop(self, name):
+        """Drop a database if there is one of that name, with what keeps PostgreSQL from doing so."""
+        for subscription in self._subscriptions(name):
+            for action in _END_OF_SUBSCRIPTION:
+                self._psql.ask(name, action % identifier(subscription))
         self.ask("DROP DATABASE IF EXISTS %s" % identifier(name))
 
     def rename(self, *pairs):
@@ -224,12 +239,16 @@ class Server(object):
 
     def count(self, database, tables):
         """Return the number of rows by table, as the server counts them."""
-        counted = {}
-        for start in range(0, len(tables), TABLES_AT_ONCE):
-            some = tables[start : start + TABLES_AT_ONCE]
-            query = " UNION ALL ".join(select([hexadecimal(literal(table)), "count(*)"], table) for table in some)
-            counted.update((table, int(count)) for table, count in self._psql.ask(database, query))
-        return counted
+        return count_rows(self._psql, database, tables)
+
+    def count_large_objects(self, database):
+        return int(self._psql.ask(database, "SELECT count(*) FROM pg_catalog.pg_largeobject_metadata")[0][0])
+
+    def fit(self):
+        """Return what of a dump this server takes."""
+        names = [set(row[0] for row in self.ask(select([hexadecimal(column)], "pg_catalog." + table)))
+                 for column, table in (("lower(name)", "pg_settings"), ("spcname", "pg_tablespace"))]
+        return Fit(self.version, *names)
 
 
 class Restore(object):
@@ -281,7 +300,9 @@ class Restore(object):
         self._server.drop(self._new)
         self._server.create(self._new, self._traits())
         try:
-            self._server.load(self._new, self._source.pieces(mapping, self.missing_roles, expected))
+            fit = self._server.fit()
+            self._server.load(self._new, self._source.pieces(mapping, self.missing_roles, expected, fit))
+            self.warnings.extend("Left out: %s (%d times)." % item for item in sorted(fit.left_out.items()))
             self._compare()
             self._swap()
         except BaseException:
@@ -306,6 +327,9 @@ class Restore(object):
         found = self._server.count(self._new, sorted(expected))
         wrong = ["%s has %d rows instead of %d" % (table, found.get(table, 0), count)
                  for table, count in sorted(expected.items()) if found.get(table) != count]
+        large = self._server.count_large_objects(self._new)
+        if large != self._source.contents.large_objects:
+            wrong.append("there are %d large objects instead of %d" % (large, self._source.contents.large_objects))
         if wrong:
             raise RestoreError("The dump %s was loaded, but %s." % (self._source.path, "; ".join(wrong)))
 
