@@ -16,6 +16,7 @@ from collections import namedtuple
 
 from ansible_collections.microbosh.director.plugins.module_utils._dump import STATEMENT, native, segments
 from ansible_collections.microbosh.director.plugins.module_utils._dump_statements import (
+    NAME,
     OF_THE_DATABASE,
     DumpRefused,
     disarm,
@@ -33,8 +34,11 @@ LONGEST = 1 << 20
 _LISTS = ("local_preload_libraries", "search_path", "session_preload_libraries", "shared_preload_libraries",
           "temp_tablespaces", "unix_socket_directories")
 _ELEMENT = re.compile(r'\s*("(?:[^"]|"")*"|[^,"]+?)\s*(?:,|\Z)')
+_TEMPLATE = " IS_TEMPLATE true;"
 _PROVIDERS = {"c": "libc", "i": "icu", "b": "builtin"}
-_CREATE = re.compile(br'CREATE DATABASE (?:"(?:[^"]|"")*"|[^\s"]+) WITH TEMPLATE = template0((?: [A-Z_]+ =  ?E?\'(?:[^\']|\'\')*\')*);\Z')
+_CREATE = re.compile(
+    br"CREATE DATABASE " + NAME + br" WITH TEMPLATE = template0((?: [A-Z_]+ =  ?E?'(?:[^']|'')*')*);\Z"
+)
 _OPTION = re.compile(r" ([A-Z_]+) =  ?E?'((?:[^']|'')*)'")
 
 Traits = namedtuple("Traits", "owner encoding collate ctype provider locale rules")
@@ -51,8 +55,8 @@ def traits_query(database, version):
         locale = "datlocale" if version.major >= (17,) else "daticulocale"
     if version.major >= (16,):
         rules = "daticurules"
-    columns = ("pg_catalog.pg_get_userbyid(datdba)", "pg_catalog.pg_encoding_to_char(encoding)", "datcollate", "datctype",
-               provider, "coalesce(%s, '')" % locale, "coalesce(%s, '')" % rules)
+    columns = ("pg_catalog.pg_get_userbyid(datdba)", "pg_catalog.pg_encoding_to_char(encoding)", "datcollate",
+               "datctype", provider, "coalesce(%s, '')" % locale, "coalesce(%s, '')" % rules)
     return select([hexadecimal(column) for column in columns],
                   "pg_catalog.pg_database WHERE datname =" + literal(database))
 
@@ -92,6 +96,7 @@ class _Asked(object):
         self._version = version
         self._database = database
         self._name = identifier(database)
+        self._source = "pg_catalog.pg_database WHERE datname =" + literal(database)
 
     def traits(self):
         rows = self._ask(traits_query(self._database, self._version))
@@ -102,11 +107,9 @@ class _Asked(object):
 
     def statements(self):
         """Return the statements that give another database of that name what this one has."""
-        rows = self._rows(
-            ("pg_catalog.pg_get_userbyid(datdba)", "datconnlimit", "datistemplate",
-             "coalesce(pg_catalog.shobj_description(oid, 'pg_database'), '')", "datacl IS NULL"),
-            "pg_catalog.pg_database WHERE datname =" + literal(self._database))
-        owner, limit, template, comment, plain = rows[0]
+        comment = "coalesce(pg_catalog.shobj_description(oid, 'pg_database'), '')"
+        columns = ("pg_catalog.pg_get_userbyid(datdba)", "datconnlimit", "datistemplate", comment, "datacl IS NULL")
+        owner, limit, template, comment, plain = self._rows(columns, self._source)[0]
         found = ["ALTER DATABASE %s OWNER TO %s;" % (self._name, identifier(owner))]
         if limit != "-1":
             found.append("ALTER DATABASE %s CONNECTION LIMIT %d;" % (self._name, int(limit)))
@@ -116,16 +119,16 @@ class _Asked(object):
             found.extend(self._rights(owner))
         found.extend(self._settings())
         if template in ("t", "true"):
-            found.append("ALTER DATABASE %s IS_TEMPLATE true;" % self._name)
+            found.append("ALTER DATABASE %s%s" % (self._name, _TEMPLATE))
         return found
 
     def _rights(self, owner):
         # Not from a function in FROM, which would have to know the row beside it: that is younger than 9.0.
-        source = (
-            "(SELECT (pg_catalog.aclexplode(datacl)).* FROM pg_catalog.pg_database WHERE datname =%s) a"
-            " LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.grantee"
-            " WHERE a.grantee = 0 OR r.rolname IS NOT NULL ORDER BY r.rolname, a.privilege_type" % literal(self._database)
-        )
+        rights = select(["(pg_catalog.aclexplode(datacl)).*"], self._source)
+        source = " ".join((
+            "(", rights, ") a LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.grantee",
+            "WHERE a.grantee = 0 OR r.rolname IS NOT NULL ORDER BY r.rolname, a.privilege_type",
+        ))
         rows = self._rows(("coalesce(r.rolname, '')", "a.privilege_type", "a.is_grantable", "a.grantee = 0"), source)
         found = ["REVOKE ALL ON DATABASE %s FROM PUBLIC;" % self._name,
                  "REVOKE ALL ON DATABASE %s FROM %s;" % (self._name, identifier(owner))]
@@ -136,13 +139,13 @@ class _Asked(object):
         return found
 
     def _settings(self):
-        source = (
-            "(SELECT setrole, pg_catalog.unnest(setconfig) AS setting FROM pg_catalog.pg_db_role_setting"
-            " JOIN pg_catalog.pg_database d ON d.oid = setdatabase WHERE datname =%s) s"
-            " LEFT JOIN pg_catalog.pg_roles r ON r.oid = s.setrole"
-            " WHERE s.setrole = 0 OR r.rolname IS NOT NULL ORDER BY r.rolname NULLS FIRST, s.setting"
-            % literal(self._database)
-        )
+        settings = select(
+            ["setrole", "pg_catalog.unnest(setconfig) AS setting"],
+            "pg_catalog.pg_db_role_setting WHERE setdatabase = (%s)" % select(["oid"], self._source))
+        source = " ".join((
+            "(", settings, ") s LEFT JOIN pg_catalog.pg_roles r ON r.oid = s.setrole",
+            "WHERE s.setrole = 0 OR r.rolname IS NOT NULL ORDER BY r.rolname NULLS FIRST, s.setting",
+        ))
         rows = self._rows(("s.setrole = 0", "coalesce(r.rolname, '')", "s.setting"), source)
         return [
             "ALTER %s SET %s;" % (
@@ -182,6 +185,14 @@ class Properties(namedtuple("Properties", "traits statements")):
         create = "CREATE DATABASE %s WITH TEMPLATE = template0%s;" % (identifier(database), options)
         lines = [create] + list(self.statements)
         return HEADER + b"\n" + encoded("\n".join(lines)) + b"\n"
+
+    @property
+    def template(self):
+        return any(statement.endswith(_TEMPLATE) for statement in self.statements)
+
+    def count(self, role):
+        """Return the number of statements that need a role."""
+        return sum(role in roles_of(encoded(statement)) for statement in self.statements)
 
     def roles(self):
         return set(role for statement in self.statements for role in roles_of(encoded(statement)))

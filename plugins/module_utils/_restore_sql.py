@@ -52,6 +52,7 @@ _SEPARATORS = (b"restrict", b"unrestrict")
 _END_OF_DATABASE = b"-- PostgreSQL database dump complete\n"
 
 
+_CREATE_ROLE = re.compile(br"CREATE ROLE (" + NAME + br")[ ;]")
 _GRANTED_BY = re.compile(br" GRANTED BY " + NAME + br";\Z")
 
 
@@ -151,6 +152,9 @@ class Contents(object):
             raise DumpRefused("it holds a statement about another database: %s" % shown(payload))
 
     def _inspect_command(self, payload):
+        database = connected(payload)
+        if database is not None and database not in self.databases:
+            self.databases.append(database)
         word = re.match(br"\\(\w*)", payload).group(1)
         if word not in _SEPARATORS and connected(payload) is None:
             raise DumpRefused("it holds a command for psql, which would be run: %s" % shown(payload))
@@ -204,7 +208,13 @@ def _sent(payload, standard_strings):
     return disarm(payload, standard_strings, ALLOWED[STATEMENT]) + b"\n" if payload else b""
 
 
-def globals_statements(chunks, roles=None):
+def roles_made(chunks):
+    """Return the names of the roles that a dump of globals makes."""
+    matches = [_CREATE_ROLE.match(payload) for kind, payload in segments(chunks) if kind == STATEMENT]
+    return set(bare(match.group(1)) for match in matches if match)
+
+
+def globals_statements(chunks, roles=None, there=()):
     """Yield the statements of a dump of globals that make its roles, or only those of some roles.
 
     Tablespaces are directories of the director, and what is set for a role in one database belongs to that. Who granted
@@ -215,5 +225,6 @@ def globals_statements(chunks, roles=None):
         standard_strings = standard_strings or payload == _STANDARD_STRINGS
         if kind != STATEMENT or TABLESPACE.match(payload) or OF_THE_DATABASE.match(payload):
             continue
-        if roles is None or roles_granted(payload) & roles:
+        named = roles_granted(payload)
+        if roles is None or (named & roles and named <= roles | set(there)):
             yield disarm(_GRANTED_BY.sub(b";", payload), standard_strings, OF_A_CLUSTER) + b"\n"
