@@ -165,6 +165,10 @@ verdicts:
       description: How many blobs the database names, and how many were read; null if there is no dump of it.
       type: dict
       sample: {"named": 212, "checked": 208}
+    unrestorable_by_files:
+      description: Why its databases come back from their dumps only, null if they can come back by files, too.
+      type: str
+      sample: it was made online, while PostgreSQL ran, so its files are not in it
     seconds:
       description: Seconds that it took.
       type: float

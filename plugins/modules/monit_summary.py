@@ -111,7 +111,14 @@ all_running:
   type: bool
   returned: success
   sample: false
+architecture:
+  description: What kind of machine the host is.
+  type: str
+  returned: success
+  sample: x86_64
 """
+
+import platform
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
@@ -128,7 +135,7 @@ def main():
         report = Monit(module.run_command, module.params["monit"]).summary()
     except DirectorError as error:
         module.fail_json(msg=str(error), **error.facts)
-    module.exit_json(changed=False, **report.facts())
+    module.exit_json(changed=False, architecture=platform.machine(), **report.facts())
 
 
 if __name__ == "__main__":
