@@ -23,6 +23,7 @@ ARGUMENTS = {
     "filter": {"type": "path"},
     "listing": {"type": "path"},
     "owners": {"type": "bool", "default": False},
+    "look": {"type": "bool", "default": False},
     "staging": {"type": "path"},
     "link_dest": {"type": "list", "elements": "path", "default": []},
     "delete": {"type": "bool", "default": False},
@@ -50,10 +51,11 @@ class ActionModule(ActionBase):
             self._play_context.private_key_file = None
         if arguments["staging"] and not self._task.check_mode:
             os.makedirs(arguments["staging"], mode=0o700, exist_ok=True)
-        transfer = Transfer(None if arguments["owners"] else arguments["listing"], arguments["staging"])
+        looking = arguments["owners"] or arguments["look"]
+        transfer = Transfer(None if looking else arguments["listing"], arguments["staging"])
         began = time.monotonic()
         amounts = {name: arguments[name] for name in ("total", "limit")}
-        if arguments["estimate"] or arguments["owners"]:
+        if arguments["estimate"] or looking:
             amounts["reserve"] = 0
         with Watch(task_vars["inventory_hostname"], transfer, arguments["dest"], **amounts) as watch:
             answer = self._synchronize(arguments, task_vars)
@@ -61,8 +63,8 @@ class ActionModule(ActionBase):
             answer.update(failed=False, vanished=True)
         if answer.get("failed"):
             answer["msg"] = self._explain(arguments, answer, watch.exceeded)
-        if arguments["owners"] and not answer.get("failed"):
-            self._keep_owners(arguments, answer)
+        if looking and not answer.get("failed"):
+            self._keep_listing(arguments, answer)
         transfer.read()
         result.update(answer, seconds=round(time.monotonic() - began, 2), **transfer.counts())
         if arguments["estimate"] and not result.get("failed"):
@@ -99,13 +101,13 @@ class ActionModule(ActionBase):
         )
         return action.run(task_vars=task_vars)
 
-    def _keep_owners(self, arguments, answer):
+    def _keep_listing(self, arguments, answer):
         """Make a listing of what rsync printed, which may be long and is of no other use."""
         lines = answer.pop("msg", "").split("\n")  # no more than that ends a line: names may hold anything else
         answer.pop("stdout_lines", None)
         if self._task.check_mode:
             return
-        if arguments["vanishing"]:
+        if arguments["owners"] and arguments["vanishing"]:
             lines = keep_what_was_copied(arguments["dest"], lines)
         write_listing(arguments["listing"], lines)
 
@@ -154,6 +156,8 @@ def telling_options(arguments):
     if arguments["estimate"]:
         return ["--dry-run", "--stats"]
     itemize = ["--itemize-changes", "--itemize-changes"]
+    if arguments["look"]:
+        return ["--dry-run", *itemize, f"--out-format={LISTING}", "--log-file-format"]
     if arguments["owners"]:
         # To anybody but root rsync tells groups only if it believes that it may set them. The log of a dry run leaves
         # out what would be copied, so the listing is what rsync prints. synchronize appends another format for that:

@@ -160,7 +160,7 @@ class Preflight(object):
         self.endpoint = endpoint
         clients, rejected = find_clients(packages, run_command)
         self._server = ask_server(endpoint, clients, rejected, run_command)
-        self.client = matching_client(self._server.version, clients, rejected)
+        self.client = matching_client(self._server.version, clients, rejected).at(endpoint)
         self.databases = []
 
     def choose(self, requested, with_globals):

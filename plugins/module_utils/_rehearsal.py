@@ -14,12 +14,11 @@ from ansible_collections.microbosh.director.plugins.module_utils import _layout 
 from ansible_collections.microbosh.director.plugins.module_utils._clock import seconds_since, uptime
 from ansible_collections.microbosh.director.plugins.module_utils._dump import chunks_of, native, read_dump, segments
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
-from ansible_collections.microbosh.director.plugins.module_utils._postgres import PostgresError
+from ansible_collections.microbosh.director.plugins.module_utils._postgres import PLACES, PostgresError
 from ansible_collections.microbosh.director.plugins.module_utils._psql import Psql
 from ansible_collections.microbosh.director.plugins.module_utils._restore import DumpFile, Restore, Server, version_of
 from ansible_collections.microbosh.director.plugins.module_utils._restore_sql import globals_statements
 from ansible_collections.microbosh.director.plugins.module_utils._scratch_postgres import (
-    PLACES,
     ScratchServer,
     matching_binaries,
     unprivileged,

@@ -49,6 +49,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._restore_worksp
 from ansible_collections.microbosh.director.plugins.module_utils._tree import examine_tree
 
 _STORE = b"store"
+_BLOB = b"store/blobstore/store/any"
 _PART = b".part"
 _VERSION = b"PG_VERSION"
 
@@ -137,7 +138,8 @@ class Restore(object):
             staging.build()
             self._workspace.write_wanted(content)
             self._sync()
-        return {"changed": True, "left_out": left_out, "shared": staging.shared}
+        tree = to_native(self._workspace.new(_BLOB)[: -len(_BLOB)].rstrip(b"/"))
+        return {"changed": True, "left_out": left_out, "shared": staging.shared, "blobs_in": tree}
 
     def mark(self):
         """Note how far the restore is; the first time, what it is about. A task that arrives late changes nothing."""

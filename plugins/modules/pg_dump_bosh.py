@@ -78,9 +78,20 @@ options:
     type: str
     default: vcap
   packages:
-    description: Directory in which the clients are looked for, as C(postgres*/bin/pg_dump).
+    description:
+      - Directory in which the clients are looked for, as C(postgres*/bin/pg_dump).
+      - If it is empty, they are looked for where distributions keep them, as on a controller.
     type: path
     default: /var/vcap/packages
+  address:
+    description: Address that is connected to if it is another than O(host), whose certificate the server has.
+    type: str
+  ca:
+    description: File with the certificates that the server's is verified against.
+    type: path
+  passfile:
+    description: File with the password, in the form of C(.pgpass).
+    type: path
 seealso:
   - module: microbosh.director.blobstore_check
 """
@@ -197,7 +208,7 @@ def perform(params, check_mode, run_command):
     """Given the module's parameters, bring about the state they name, and return what was done."""
     job = DumpJob(
         directory=DumpDirectory(params["dest"]),
-        endpoint=Endpoint(params["host"], params["port"], params["user"]),
+        endpoint=Endpoint.of(params),
         packages=params["packages"],
         databases=params["databases"],
         with_globals=params["globals"],
@@ -220,6 +231,9 @@ def main():
             "port": {"type": "int", "default": 5432},
             "user": {"type": "str", "default": "vcap"},
             "packages": {"type": "path", "default": "/var/vcap/packages"},
+            "address": {"type": "str"},
+            "ca": {"type": "path"},
+            "passfile": {"type": "path", "no_log": False},
         },
         supports_check_mode=True,
     )

@@ -62,6 +62,12 @@ options:
         director has by now is left out of O(listing).
     type: bool
     default: false
+  look:
+    description:
+      - Copy nothing, but write O(listing) with what the director has and O(filter) names. O(dest) does not count.
+      - Groups in it are not those on the director.
+    type: bool
+    default: false
   staging:
     description: Directory for unfinished files, on the file system of O(dest). An interrupted file goes on from there.
     type: path

@@ -90,7 +90,14 @@ filter:
   type: list
   elements: str
   sample: ["+ store", "+ store/**"]
-agent_id:
+agent_blobs:
+  description:
+    - What C(backup.json) records of its blobs, as M(microbosh.director.blobstore_check) takes it. Null if nothing
+      vouches for that file.
+  returned: success
+  type: dict
+  sample: {"external": false, "lost": [], "damaged": []}
+id:
   description: The agent of the director that it was made of, null if it is not known.
   returned: success
   type: str
@@ -138,6 +145,16 @@ host:
   returned: success
   type: str
   sample: director1
+director_database:
+  description: The name of the director's own database, V(bosh) for a backup that does not say.
+  returned: success
+  type: str
+  sample: bosh
+postgresql:
+  description: What the report says of the server that was on the director, null for a backup that does not say.
+  returned: success
+  type: dict
+  sample: {"version": "15.18", "port": 5432, "data_directory": "store/postgres-15"}
 mode:
   description: How it was made.
   returned: success

@@ -254,6 +254,11 @@ left_out:
   type: list
   elements: str
   sample: [bosh]
+blobs_in:
+  description: The tree that the blobs are in until the exchange, as they may have a file system of their own.
+  returned: O(state=staged)
+  type: str
+  sample: /var/vcap/store/microbosh-restore/new
 shared:
   description: Number of blobs that were there already.
   returned: O(state=staged)

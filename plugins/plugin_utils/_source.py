@@ -12,10 +12,16 @@ from pathlib import Path
 from ansible_collections.microbosh.director.plugins.module_utils import _layout as layout
 from ansible_collections.microbosh.director.plugins.module_utils import _mtree as mtree
 from ansible_collections.microbosh.director.plugins.module_utils import _tree as tree
+from ansible_collections.microbosh.director.plugins.module_utils._blobstore import recorded_blobs
 from ansible_collections.microbosh.director.plugins.module_utils._dump import chunks_of, read_dump
 from ansible_collections.microbosh.director.plugins.module_utils._file_layout import file_layout
 from ansible_collections.microbosh.director.plugins.module_utils._files import remove_tree, sha256
-from ansible_collections.microbosh.director.plugins.module_utils._snapshots import latest_id, list_ids, parse_id
+from ansible_collections.microbosh.director.plugins.module_utils._snapshots import (
+    director_database,
+    latest_id,
+    list_ids,
+    parse_id,
+)
 from ansible_collections.microbosh.director.plugins.plugin_utils._archive import (
     ArchiveError,
     find_tree,
@@ -61,6 +67,9 @@ class Source:
             "id": self._report().get("id"),
             "host": self._report().get("host"),
             "mode": self._report().get("mode"),
+            "blobs": recorded_blobs(self._report()) if self.proven else None,
+            "director_database": director_database(self._report()),
+            "postgresql": self._report().get("postgresql"),
         }
 
     def _dump(self, path):

@@ -39,6 +39,7 @@ NOT_VERIFIED = {
     "dumps": [],
     "blobs": None,
     "unrestorable_by_files": None,
+    "without": "",
     "seconds": 0.0,
 }
 

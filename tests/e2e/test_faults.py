@@ -18,7 +18,7 @@ OUTAGE = [
     "PostgreSQL's files are compared by content",
     "Services are started",
     "The agent is started",
-    "Monit calls every service running",
+    "Every service lives",
 ]
 AFTER = [
     "The lease was held without a break",

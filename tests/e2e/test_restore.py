@@ -24,6 +24,9 @@ from restoring import (
     tables,
 )
 
+PIDFILES = "find /var/vcap/sys/run/ -name '*.pid'"
+PIDS = f"{PIDFILES} -exec grep -H . {{}} +"
+NEWEST_PIDFILE = f"{PIDFILES} -printf '%T@ %p\\n' | sort -n | tail -n 1"
 EXCHANGE = "What is there is aside, and the backup is in its place"
 PROOF = "Every table has the rows that were dumped"
 LOAD = "Each dump is loaded in one transaction"
@@ -115,7 +118,7 @@ def test_what_was_destroyed_comes_back(victim, backed_up):
     deployments = psql(victim, "bosh", "SELECT name FROM deployments ORDER BY name").split()
     assert all(f"bosh cloud-check of {name}" in run for name in deployments)
     assert "log in as admin: the passwords are those of the backup" in run
-    last = victim.shell("ls -t /var/vcap/sys/run/*/*.pid").split()[0]
+    last = victim.shell(NEWEST_PIDFILE)
     assert "health_monitor" in last
 
 
@@ -304,12 +307,12 @@ def test_what_cannot_be_proven_is_rolled_back(victim, tmp_path, precious):
 def test_what_cannot_be_pushed_stops_nothing(victim, precious):
     incoming = "/var/vcap/store/microbosh-backup/restore"
     victim.shell(f"mkdir -m 0700 {incoming}")
-    pids = victim.shell("cat /var/vcap/sys/run/*/*.pid")
+    pids = victim.shell(PIDS)
     run = restore(victim)
     victim.shell(f"rm -r {incoming}")
     assert run.status != 0
     assert "Nothing was touched." in run
-    assert victim.shell("cat /var/vcap/sys/run/*/*.pid") == pids
+    assert victim.shell(PIDS) == pids
     assert content(victim) == precious
     assert nothing_is_left(victim)
 
@@ -317,13 +320,13 @@ def test_what_cannot_be_pushed_stops_nothing(victim, precious):
 def test_a_blob_that_is_altered_on_its_way_stops_nothing(victim, precious):
     blob = victim.shell("find /var/vcap/store/blobstore/store -type f | sort | head -n 1").strip()
     alter = f"cp -p {blob} /run/blob; touch -r {blob} /run/time; printf X | dd of={blob} bs=1 seek=9 conv=notrunc"
-    pids = victim.shell("cat /var/vcap/sys/run/*/*.pid")
+    pids = victim.shell(PIDS)
     run = meddled_at(victim, "What the director does not have is pushed", f"{alter}; touch -r /run/time {blob}")
     victim.shell(f"cp -p /run/blob {blob}")
     assert run.status != 0
     assert "The blobstore is not whole" in run
     assert "Nothing was touched." in run
-    assert victim.shell("cat /var/vcap/sys/run/*/*.pid") == pids
+    assert victim.shell(PIDS) == pids
     assert content(victim)["tables"] == precious["tables"]
     assert "microbosh-restore" not in victim.shell("ls /var/vcap/store").split()
 

@@ -659,7 +659,7 @@ class FakeDirector:
     def not_running(self):
         return ["nats"]
 
-    def start(self):
+    def start(self, unmonitored):
         if self.failures:
             raise self.failures.pop(0)
 
