@@ -130,12 +130,11 @@ class FileLayout(object):
         places += [("the tablespace %s" % name, os.path.join(directory, TABLESPACES, name)) for name in listed]
         found = [(what, self._target(path)) for what, path in places]
         found += [
-            ("the tablespace %s" % space.get("name"), space.get("location"))
+            ("the tablespace %s" % space.get("name"), self._told(space.get("location")))
             for space in self._server.get("tablespaces") or []
         ]
-        recorded = self._server.get("wal_directory") or ""
-        found.append(("its pg_wal", recorded if os.path.isabs(recorded) else None))
-        outside = sorted(set((what, path) for what, path in found if path and not self._has(path, directory)))
+        found.append(("its pg_wal", self._told(self._server.get("wal_directory"))))
+        outside = sorted(set((what, path) for what, path in found if path and not self._has(path)))
         return ["%s is in %s, which is not in it" % pair for pair in outside]
 
     def _copy_of(self, path):
@@ -144,11 +143,17 @@ class FileLayout(object):
     def _target(self, path):
         """Return where a link of the director leads, None if it is none."""
         here = self._copy_of(path)
-        return os.path.normpath(os.path.join(os.path.dirname(path), os.readlink(here))) if os.path.islink(here) else None
+        if not os.path.islink(here):
+            return None
+        return os.path.normpath(os.path.join(os.path.dirname(path), os.readlink(here)))
 
-    def _has(self, path, directory):
-        """Whether a directory of the director is in the backup as one. A relative path is one of the data directory."""
-        path = os.path.normpath(os.path.join(directory, path))
+    @staticmethod
+    def _told(path):
+        """Return a path of the report as one of the director: what is below /var/vcap is told from there."""
+        return path and os.path.normpath(os.path.join(HOME, path))
+
+    def _has(self, path):
+        """Whether a directory of the director is in the backup as one."""
         if not path.startswith(HOME + "/"):
             return False
         here = self._copy_of(path)
@@ -240,8 +245,8 @@ def choose(asked, backup, host):
 def _require_nothing_to_lose(host):
     if host.get("live"):
         raise NoWayBack(
-            "The backup has no databases, neither files nor dumps, and the director has %s, which would go away. Nothing "
-            "was touched. Restore another backup." % _named(host["postgres"], host["live"])
+            "The backup has no databases, neither files nor dumps, and the director has %s, which would go away. "
+            "Nothing was touched. Restore another backup." % _named(host["postgres"], host["live"])
         )
 
 
@@ -250,13 +255,11 @@ def _require(refusals, way, others, other):
         return
     words = {FILES: "as files", DUMP: "from their dumps"}
     advice = "Load the dumps instead" if other == DUMP else "Restore the files instead"
+    way_out = "%s: add -e microbosh_restore_database=%s." % (advice, other)
+    if others:
+        way_out = "Nor can they come back %s: %s. Restore another backup, or mend what is missing."
+        way_out %= (words[other], "; ".join(others))
     raise NoWayBack(
         "The databases of this backup cannot come back %s: %s. Nothing was touched. %s"
-        % (
-            words[way],
-            "; ".join(refusals),
-            "Nor can they come back %s: %s. Restore another backup, or mend what is missing." % (
-                words[other], "; ".join(others)
-            ) if others else "%s: add -e microbosh_restore_database=%s." % (advice, other),
-        )
+        % (words[way], "; ".join(refusals), way_out)
     )

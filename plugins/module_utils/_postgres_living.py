@@ -253,8 +253,8 @@ def require_none(servers, what):
     way = " (kill -INT %s)" % " ".join(str(server.pid) for server in seen) if seen else ""
     raise LivingServer(
         "A PostgreSQL server still lives: %s. Two servers on one directory destroy it, and so does an exchange of the "
-        "files of one that runs. %s Stop it, with monit if it is the director's, or else as whoever started it would%s, "
-        "and run the restore again." % ("; ".join(str(server) for server in servers), what, way),
+        "files of one that runs. %s Stop it, with monit if it is the director's, or else as whoever started it "
+        "would%s, and run the restore again." % ("; ".join(str(server) for server in servers), what, way),
         servers=[server.facts() for server in servers],
     )
 

@@ -75,7 +75,7 @@ class Space(object):
 
 def readable(size):
     """Return a size as a person reads it."""
-    name, unit = [(name, unit) for name, unit in UNITS if size >= unit or unit == 1][0]
+    name, unit = next((name, unit) for name, unit in UNITS if size >= unit or unit == 1)
     return "%.1f %s" % (float(size) / unit, name)
 
 

@@ -46,7 +46,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._restore_worksp
     Workspace,
     reached,
 )
-from ansible_collections.microbosh.director.plugins.module_utils._tree import examine_tree
+from ansible_collections.microbosh.director.plugins.module_utils._tree import examine, examine_tree
 
 _STORE = b"store"
 _BLOB = b"store/blobstore/store/any"
@@ -298,10 +298,13 @@ class Restore(object):
             if os.path.join(_STORE, name) in self._workspace.mounts():
                 refill(self._run_command, kept, target)
                 continue
+            parent = os.path.dirname(target)
+            make_directory(parent)
+            before = examine(b"", parent)
             if os.path.isdir(target):
                 remove_tree(target)
-            make_directory(os.path.dirname(target))
             move_directory(self._run_command, kept, target)
+            set_metadata(parent, before)
         return bool(names)
 
     def _sync(self):

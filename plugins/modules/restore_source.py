@@ -107,7 +107,8 @@ dumps:
   returned: success
   type: list
   elements: dict
-  sample: [{"database": "bosh", "name": "bosh.sql", "size": 5242880, "server_version": "15.18", "rows": {"public.deployments": 2}}]
+  sample:
+    - {"database": "bosh", "name": "bosh.sql", "size": 5242880, "server_version": "15.18", "rows": {"public.deployments": 2}}
 layout:
   description: What decides how its databases come back.
   returned: success

@@ -98,7 +98,8 @@ options:
         databases could not come back in the way of O(database), before anything is touched.
     type: dict
   data_directory:
-    description: Directory of PostgreSQL that a dump is loaded into, below the store. By default the newest that can be run.
+    description:
+      - Directory of PostgreSQL that a dump is loaded into, below the store. By default the newest that can be run.
     type: str
   packages:
     description: Directory in which the programs of PostgreSQL are looked for, as C(postgres*/bin/pg_ctl).
@@ -233,7 +234,11 @@ host:
   description: What there is of PostgreSQL on the director.
   returned: O(state=compared)
   type: dict
-  sample: {"postgres": [{"name": postgres-15, "major": "15"}], "live": postgres-15, "majors": ["13", "15"], "architecture": x86_64}
+  sample:
+    postgres: [{"name": postgres-15, "major": "15"}]
+    live: postgres-15
+    majors: ["13", "15"]
+    architecture: x86_64
 postgres:
   description: The directories of PostgreSQL in the store.
   returned: O(state=compared)

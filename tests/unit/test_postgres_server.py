@@ -123,7 +123,7 @@ def template():
     if account:
         os.chown(top / "data", *account)
         as_whom = {"user": account[0], "group": account[1], "extra_groups": []}
-    command = [binaries.command("initdb"), "-D", str(top / "data"), "-U", "vcap", "--auth=trust", "--no-sync", "--no-locale"]
+    command = [binaries.command("initdb"), "-D", str(top / "data"), "-U", "vcap", "--auth=trust", "--no-locale"]
     subprocess.run(command, check=True, capture_output=True, cwd="/", **as_whom)
     yield top / "data"
     shutil.rmtree(top)

@@ -152,7 +152,7 @@ def memory_alone(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def no_server(monkeypatch):
-    """Whether a server lives is asked for real in test_postgres_server and below; here it would be, hundreds of times."""
+    """Whether a server lives is asked for real in test_postgres_server; here it would be, hundreds of times."""
     monkeypatch.setattr(databases, "living_servers", lambda directories, ports: [])
 
 
@@ -452,7 +452,8 @@ def test_a_file_system_in_the_way_of_a_link_is_refused(rig, monkeypatch):
 
 def test_a_mount_is_found_whatever_its_name(tmp_path):
     line = "36 35 98:0 / {} rw - ext4 /dev/x rw\n"
-    places = ["/", tmp_path, tmp_path / "store", tmp_path / "store/blob\\040store", tmp_path / "storeroom", "/x/store/y"]
+    stores = [tmp_path / name for name in ("store", "store/blob\\040store", "storeroom")]
+    places = ["/", tmp_path, *stores, "/x/store/y"]
     (tmp_path / "mountinfo").write_text("".join(line.format(place) for place in places))
     assert mounts_below(str(tmp_path), str(tmp_path / "mountinfo")) == [b"store/blob store"]
 
