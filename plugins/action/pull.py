@@ -11,6 +11,8 @@ import time
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.microbosh.director.plugins.module_utils._kept import CHMOD
+from ansible_collections.microbosh.director.plugins.plugin_utils._attributes import OPTIONS as ATTRIBUTES
+from ansible_collections.microbosh.director.plugins.plugin_utils._attributes import lost_attributes
 from ansible_collections.microbosh.director.plugins.plugin_utils._owners import keep_what_was_copied, write_listing
 from ansible_collections.microbosh.director.plugins.plugin_utils._rsync_log import Transfer, stats
 from ansible_collections.microbosh.director.plugins.plugin_utils._transfer_watch import Watch
@@ -24,6 +26,7 @@ ARGUMENTS = {
     "listing": {"type": "path"},
     "owners": {"type": "bool", "default": False},
     "look": {"type": "bool", "default": False},
+    "attributes": {"type": "bool", "default": False},
     "staging": {"type": "path"},
     "link_dest": {"type": "list", "elements": "path", "default": []},
     "delete": {"type": "bool", "default": False},
@@ -63,6 +66,8 @@ class ActionModule(ActionBase):
             answer.update(failed=False, vanished=True)
         if answer.get("failed"):
             answer["msg"] = self._explain(arguments, answer, watch.exceeded)
+        if arguments["attributes"] and not answer.get("failed"):
+            answer["attributes"] = lost_attributes(answer.get("msg", "").split("\n"))
         if looking and not answer.get("failed"):
             self._keep_listing(arguments, answer)
         transfer.read()
@@ -134,7 +139,8 @@ class ActionModule(ActionBase):
 def rsync_options(arguments, by_root):
     """Given the action's arguments, return rsync's options, quoted as synchronize expects them."""
     # Times are compared to the nanosecond, so that a change within the second of the copy is seen.
-    options = ["--hard-links", "--numeric-ids", "--no-devices", "--no-specials", "--modify-window=-1"]
+    options = ["--hard-links", "--sparse", "--numeric-ids", "--no-devices", "--no-specials", "--modify-window=-1"]
+    options += ATTRIBUTES if arguments.get("attributes") else []
     if not arguments["reader"]:
         options += ["--no-owner", "--no-group"]  # they are the backup user's, not the director's
     elif not (by_root or arguments["owners"]):

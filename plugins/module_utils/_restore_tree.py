@@ -34,6 +34,7 @@ VANISHED = 24
 _DATABASE = re.compile(
     b"^\\./vcap/(store/postgres[a-z0-9.-]*(?:/postgres-[a-z0-9.-]*)?)/PG_VERSION type=file", re.MULTILINE
 )
+_MODE = re.compile(b" mode=([0-7]+) ")
 _NAME = re.compile(r"^\|(.+)\|$")
 
 
@@ -85,6 +86,23 @@ def parse_wanted(content, leave_out):
     if b"" not in wanted:
         raise RestoreError("The backup's metadata.mtree names no tree vcap: there is nothing to restore in it.")
     return wanted
+
+
+def without_group(content, paths):
+    """Given the content of a metadata.mtree, take every right from the groups of some paths below /var/vcap.
+
+    They had access control lists, whose mask is what the mode shows: the group itself may have had none of it.
+    """
+    names = set(b"./" + to_bytes(layout.TREE) + b"/" + to_bytes(path) for path in paths)
+    lines = content.split(b"\n")
+    for number, line in enumerate(lines):
+        if line.split(b" ", 1)[0] in names:
+            lines[number] = _MODE.sub(_no_group, line, count=1)
+    return b"\n".join(lines)
+
+
+def _no_group(match):
+    return to_bytes(" mode=0%03o " % (int(match.group(1), 8) & ~0o070))
 
 
 def database_directories_of(content):

@@ -136,6 +136,12 @@ layout:
       type: list
       elements: dict
       sample: [{"database": "bosh", "size": 5242880, "server_version": "15.18"}]
+groupless:
+  description: Paths below C(vcap/) that had access control lists, which are not in it, in the octal escapes of vis(3).
+  returned: success
+  type: list
+  elements: str
+  sample: []
 id:
   description: Its id, null if it is not one of this collection.
   returned: success

@@ -77,6 +77,13 @@ options:
   metadata:
     description: C(metadata.mtree) of the backup, a path on the controller. Its content travels with the module.
     type: str
+  groupless:
+    description:
+      - Paths below O(root), in the octal escapes of vis(3), that had access control lists. O(metadata) shows their masks
+        as rights of the group, so the group gets none.
+    type: list
+    elements: str
+    default: []
   filter:
     description: The rsync filter rules of the backup. What they name and the backup does not have goes away.
     type: list
@@ -294,6 +301,7 @@ def main():
             "incoming": {"type": "path", "default": "/var/vcap/store/microbosh-backup/restore"},
             "incoming_dumps": {"type": "path", "default": "/var/vcap/store/microbosh-backup/restore-dbs"},
             "metadata": {"type": "str", "no_log": True},  # it would fill the host's log
+            "groupless": {"type": "list", "elements": "str", "default": []},
             "filter": {"type": "list", "elements": "str", "default": []},
             "database": {"type": "str", "choices": ["auto", "files", "dump"], "default": "files"},
             "source": {"type": "dict"},

@@ -64,6 +64,7 @@ class Source:
             "agent_id": self._agent_id(),
             "dumps": dumps,
             "layout": self._layout(dumps),
+            "groupless": (self._report().get("attributes") or {}).get("access_lists") or [],
             "id": self._report().get("id"),
             "host": self._report().get("host"),
             "mode": self._report().get("mode"),
