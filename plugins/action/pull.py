@@ -11,6 +11,8 @@ import time
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.microbosh.director.plugins.module_utils._kept import CHMOD
+from ansible_collections.microbosh.director.plugins.plugin_utils._attributes import OPTIONS as ATTRIBUTES
+from ansible_collections.microbosh.director.plugins.plugin_utils._attributes import lost_attributes
 from ansible_collections.microbosh.director.plugins.plugin_utils._left_out import in_steady, tops, vanished_paths
 from ansible_collections.microbosh.director.plugins.plugin_utils._owners import (
     compare_with_copy,
@@ -29,6 +31,7 @@ ARGUMENTS = {
     "listing": {"type": "path"},
     "owners": {"type": "bool", "default": False},
     "look": {"type": "bool", "default": False},
+    "attributes": {"type": "bool", "default": False},
     "staging": {"type": "path"},
     "link_dest": {"type": "list", "elements": "path", "default": []},
     "delete": {"type": "bool", "default": False},
@@ -75,6 +78,8 @@ class ActionModule(ActionBase):
             self._accept_vanished(arguments, answer)
         if answer.get("failed"):
             answer["msg"] = self._explain(arguments, answer, watch.exceeded)
+        if arguments["attributes"] and not answer.get("failed"):
+            answer["attributes"] = lost_attributes(answer.get("msg", "").split("\n"))
         if looking and not answer.get("failed"):
             self._keep_listing(arguments, answer)
         transfer.read()
@@ -159,7 +164,8 @@ class ActionModule(ActionBase):
 def rsync_options(arguments, by_root):
     """Given the action's arguments, return rsync's options, quoted as synchronize expects them."""
     # Times are compared to the nanosecond, so that a change within the second of the copy is seen.
-    options = ["--hard-links", "--numeric-ids", "--no-devices", "--no-specials", "--modify-window=-1"]
+    options = ["--hard-links", "--sparse", "--numeric-ids", "--no-devices", "--no-specials", "--modify-window=-1"]
+    options += ATTRIBUTES if arguments.get("attributes") else []
     if not arguments["reader"]:
         options += ["--no-owner", "--no-group"]  # they are the backup user's, not the director's
     elif not (by_root or arguments["owners"]):

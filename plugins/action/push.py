@@ -63,7 +63,7 @@ class ActionModule(ActionBase):
 
     def _synchronize(self, arguments, log, listing, task_vars):
         task = self._task.copy()
-        options = [f"--files-from={listing}", "--from0", f"--chmod={MODES}", "--itemize-changes", "--quiet"]
+        options = [f"--files-from={listing}", "--from0", "--sparse", f"--chmod={MODES}", "--itemize-changes", "--quiet"]
         options += [f"--log-file={log}", f"--log-file-format={LISTING}"]
         task.args = {
             "mode": "push",
