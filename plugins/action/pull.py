@@ -12,6 +12,7 @@ import time
 from ansible.plugins.action import ActionBase
 from ansible_collections.microbosh.director.plugins.module_utils._kept import CHMOD
 from ansible_collections.microbosh.director.plugins.plugin_utils._owners import keep_what_was_copied, write_listing
+from ansible_collections.microbosh.director.plugins.plugin_utils._remote_shell import host_of, synchronize
 from ansible_collections.microbosh.director.plugins.plugin_utils._rsync_log import Transfer, stats
 from ansible_collections.microbosh.director.plugins.plugin_utils._transfer_watch import Watch
 
@@ -46,8 +47,6 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
         dummy, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
-        if not self._play_context.private_key_file:
-            self._play_context.private_key_file = None
         if arguments["staging"] and not self._task.check_mode:
             os.makedirs(arguments["staging"], mode=0o700, exist_ok=True)
         transfer = Transfer(None if arguments["owners"] else arguments["listing"], arguments["staging"])
@@ -71,33 +70,18 @@ class ActionModule(ActionBase):
         return result
 
     def _synchronize(self, arguments, task_vars):
-        task = self._task.copy()
-        task.args = {
+        options = {
             "mode": "pull",
-            "src": self._source(arguments, task_vars) if arguments["reader"] else arguments["src"],
+            "src": self._source(arguments) if arguments["reader"] else arguments["src"],
             "dest": arguments["dest"],
             "archive": True,
-            "compress": False,
-            "delay_updates": False,
-            "verify_host": True,
-            "use_ssh_args": True,
-            "ssh_connection_multiplexing": True,
             "checksum": arguments["checksum"],
             "rsync_timeout": arguments["timeout"],
             "rsync_opts": rsync_options(arguments, os.geteuid() == 0),
         }
         if arguments["reader"]:
-            task.args["rsync_path"] = f"sudo -n {arguments['reader']}"
-        action = self._shared_loader_obj.action_loader.get(
-            "ansible.posix.synchronize",
-            task=task,
-            connection=self._connection,
-            play_context=self._play_context,
-            loader=self._loader,
-            templar=self._templar,
-            shared_loader_obj=self._shared_loader_obj,
-        )
-        return action.run(task_vars=task_vars)
+            options["rsync_path"] = f"sudo -n {arguments['reader']}"
+        return synchronize(self, options, task_vars)
 
     def _keep_owners(self, arguments, answer):
         """Make a listing of what rsync printed, which may be long and is of no other use."""
@@ -109,14 +93,12 @@ class ActionModule(ActionBase):
             lines = keep_what_was_copied(arguments["dest"], lines)
         write_listing(arguments["listing"], lines)
 
-    @staticmethod
-    def _source(arguments, task_vars):
+    def _source(self, arguments):
         """Return the source as the reader knows it: a path in its rsync daemon's only module, /var/vcap."""
         path = os.path.relpath(arguments["src"], "/var/vcap")
         module = "::vcap/" + ("" if path == "." else f"{path}/")
-        name = task_vars["inventory_hostname"]
-        host = task_vars["hostvars"][name].get("ansible_host", name)
-        # synchronize puts user and host before a path, but only the user before one that names a host already.
+        host = host_of(self._connection)
+        # synchronize puts an IPv6 address before any path, and no other host before one that has a colon.
         return module[1:] if ":" in host else host + module
 
     @staticmethod
