@@ -61,7 +61,7 @@ class Server(object):
         """Return the running server; raise PostgresError if it does not answer, or if there is no client for it."""
         clients, rejected = find_clients(packages, run_command)
         found = ask_server(endpoint, clients, rejected, run_command)
-        client = matching_client(found.version, clients, rejected)
+        client = matching_client(found.version, clients, rejected).at(endpoint)
         return cls(found.version, [database.name for database in found.databases], Psql(client, endpoint, run_command))
 
     def ask(self, query):

@@ -114,9 +114,26 @@ options:
     type: str
     default: vcap
   packages:
-    description: Directory in which the clients are looked for, as C(postgres*/bin/psql).
+    description:
+      - Directory in which the clients are looked for, as C(postgres*/bin/psql).
+      - If it is empty, they are looked for where distributions keep them, as on a controller.
     type: path
     default: /var/vcap/packages
+  address:
+    description: Address that is connected to if it is another than O(host), whose certificate the server has.
+    type: str
+  ca:
+    description: File with the certificates that the server's is verified against.
+    type: path
+  passfile:
+    description: File with the password, in the form of C(.pgpass).
+    type: path
+  elsewhere:
+    description:
+      - Whether to ask the server that the settings C(microbosh_director_database_*) name, from the controller and
+        through the director. O(host), O(port), O(user), O(address), O(ca), O(passfile) and O(packages) come from them.
+    type: bool
+    default: false
 seealso:
   - module: microbosh.director.pg_dump_bosh
   - module: microbosh.director.iaas_reconcile
@@ -246,7 +263,7 @@ def perform(params, check_mode, run_command):
         return examine(source, params["rewrite"])
     source.properties = properties_beside(params["src"], params["properties_checksum"])
     wanted = dict(params, roles_file=RolesFile(params["roles"], params["roles_checksum"]) if params["roles"] else None)
-    endpoint = Endpoint(params["host"], params["port"], params["user"])
+    endpoint = Endpoint.of(params)
     server = Server.find(endpoint, params["packages"], run_command)
     return restore_database(source, server, wanted, check_mode or params["state"] == "checked")
 
@@ -269,6 +286,10 @@ def main():
             "port": {"type": "int", "default": 5432},
             "user": {"type": "str", "default": "vcap"},
             "packages": {"type": "path", "default": "/var/vcap/packages"},
+            "address": {"type": "str"},
+            "ca": {"type": "path"},
+            "passfile": {"type": "path", "no_log": False},
+            "elsewhere": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )

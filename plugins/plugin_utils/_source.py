@@ -71,6 +71,7 @@ class Source:
             "blobs": recorded_blobs(self._report()) if self.proven else None,
             "director_database": director_database(self._report()),
             "postgresql": self._report().get("postgresql"),
+            "elsewhere": self._report().get("elsewhere"),
         }
 
     def _dump(self, path):
@@ -89,7 +90,12 @@ class Source:
             "rows": rows,
             "kind": dump.kind,
             "server_version": dump.server_version,
+            "elsewhere": path.name.removesuffix(".sql") in self._elsewhere(),
         }
+
+    def _elsewhere(self):
+        """Return the databases that were not on the director."""
+        return (self._report().get("elsewhere") or {}).get("databases") or []
 
     def _layout(self, dumps):
         """Return what decides how the databases come back."""
@@ -99,7 +105,7 @@ class Source:
             "dumps": [
                 {key: dump[key] for key in ("database", "size", "server_version")}
                 for dump in dumps
-                if dump["kind"] == "database" and dump["database"] != "postgres"
+                if dump["kind"] == "database" and dump["database"] != "postgres" and not dump["elsewhere"]
             ],
         }
 

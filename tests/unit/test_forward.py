@@ -16,6 +16,8 @@ from ansible_collections.microbosh.director.plugins.module_utils._errors import 
 from ansible_collections.microbosh.director.plugins.module_utils._postgres import Endpoint
 from ansible_collections.microbosh.director.plugins.module_utils._postgres_info import DIRECTOR_TABLES, ask
 from ansible_collections.microbosh.director.plugins.module_utils._psql import Psql
+from ansible_collections.microbosh.director.plugins.module_utils._dump_file import DumpFile
+from ansible_collections.microbosh.director.plugins.module_utils._restore import Server, restore_database
 from ansible_collections.microbosh.director.plugins.plugin_utils import _database_action as action
 from ansible_collections.microbosh.director.plugins.plugin_utils._forward import Forward, failure, through
 from postgres_rig import run_command, running_server
@@ -142,6 +144,17 @@ def test_its_databases_and_roles_are_dumped_without_any_right_to_passwords(endpo
     roles = (tmp_path / "dbs" / "globals.sql").read_text()
     assert "CREATE ROLE bosh;" in roles
     assert "PASSWORD" not in roles
+
+
+def test_a_dump_comes_back_beside_the_database_without_a_superuser(endpoint, tmp_path):
+    DumpJob(DumpDirectory(str(tmp_path / "dbs")), endpoint, "", ["director"], True).dump(run_command)
+    server = Server.find(endpoint, "", run_command)
+    wanted = {"database": "director", "target": "director_restored", "replace": False, "rewrite": {}}
+    restore_database(DumpFile(str(tmp_path / "dbs" / "director.sql"), None, None), server, wanted)
+    found = {item["name"]: item for item in ask(endpoint, "", run_command)["databases"]}
+    assert found["director_restored"]["director"] is True
+    assert found["director_restored"]["owner"] == "bosh"
+    server.drop("director_restored")
 
 
 @pytest.mark.parametrize(
