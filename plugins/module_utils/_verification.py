@@ -15,6 +15,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._blobstore impo
 from ansible_collections.microbosh.director.plugins.module_utils._clock import seconds_since, uptime
 from ansible_collections.microbosh.director.plugins.module_utils._dump import chunks_of, read_dump
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._file_layout import file_layout
 from ansible_collections.microbosh.director.plugins.module_utils._files import sha256
 from ansible_collections.microbosh.director.plugins.module_utils._manifest_verification import verify
 from ansible_collections.microbosh.director.plugins.module_utils._snapshots import director_database, read_report
@@ -53,6 +54,7 @@ class Verification(object):
         self.files = {"files": 0, "read": 0, "read_bytes": 0}
         self.dumps = []
         self.blobs = None
+        self.unrestorable = None
         self._report = {}
 
     @property
@@ -73,6 +75,7 @@ class Verification(object):
         except DirectorError as error:
             self._add("manifest", "", str(error))
         self._read_report()
+        self.unrestorable = file_layout(self.path, self._report)["unrestorable"]
         self._check_dumps()
         self._check_blobs()
 
@@ -146,6 +149,7 @@ def verify_backup(path, packed=False):
     except EnvironmentError as error:
         raise DirectorError("The backup %s cannot be read: %s." % (path, error))
     result = dict(verification.files, dumps=verification.dumps, blobs=verification.blobs, without=verification.without)
+    result["unrestorable_by_files"] = verification.unrestorable
     return dict(
         result, whole=not verification.findings, findings=verification.findings, seconds=seconds_since(began)
     )

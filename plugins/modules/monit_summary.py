@@ -205,7 +205,14 @@ unseen:
   elements: str
   returned: success
   sample: []
+architecture:
+  description: What kind of machine the host is.
+  type: str
+  returned: success
+  sample: x86_64
 """
+
+import platform
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
@@ -229,7 +236,7 @@ def main():
         facts = look(monit, Host(), wanted["wait"], wanted["required_checks"])
     except DirectorError as error:
         module.fail_json(msg=str(error), **error.facts)
-    module.exit_json(changed=False, **facts)
+    module.exit_json(changed=False, architecture=platform.machine(), **facts)
 
 
 if __name__ == "__main__":

@@ -68,6 +68,12 @@ options:
       - Groups in it are not those on the director.
     type: bool
     default: false
+  attributes:
+    description:
+      - With O(look=true), compare O(dest) also by access control lists and extended attributes, which it does not have,
+        and return the names that have any as RV(attributes). Fails where rsync on either side was built without them.
+    type: bool
+    default: false
   staging:
     description: Directory for unfinished files, on the file system of O(dest). An interrupted file goes on from there.
     type: path
@@ -164,11 +170,21 @@ total_bytes:
   returned: when O(estimate=true)
   type: int
   sample: 1073741824
+transfer_files:
+  description: Number of files that would be copied.
+  returned: when O(estimate=true)
+  type: int
+  sample: 12
 transfer_bytes:
   description: Size in bytes of the files that would be copied.
   returned: when O(estimate=true)
   type: int
   sample: 1048576
+attributes:
+  description: Names below O(src) that have what a copy does not keep, in the octal escapes of vis(3).
+  returned: when O(attributes=true)
+  type: dict
+  sample: {"access_lists": [store/director/shared], "extended": []}
 vanished:
   description: Whether a file went away while it was to be copied.
   returned: when one did
