@@ -319,6 +319,12 @@ class Stop(Change):
         result = super(Stop, self).run(wait, check_mode)
         return dict(result, unmonitored=[name for name in self.before.unmonitored if name not in self.exclude])
 
+    def records(self, report):
+        """Return what was read first: from then on it is known which processes have to go."""
+        if self._recorded is None:
+            self.read_records()
+        return self._records
+
     def unreached(self, report):
         """Return what is not stopped; when nothing seems to be left, the pid files have the last word."""
         unreached = super(Stop, self).unreached(report)
