@@ -108,6 +108,11 @@ dumps:
   type: list
   elements: dict
   sample: [{"database": "bosh", "name": "bosh.sql", "size": 5242880, "rows": {"public.deployments": 2}}]
+globals:
+  description: Its dump of the roles, null if there is none.
+  returned: success
+  type: dict
+  sample: {"name": "globals.sql", "sha256": "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752"}
 postgres:
   description: The directories of PostgreSQL in it.
   returned: success
