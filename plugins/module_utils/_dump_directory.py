@@ -163,11 +163,11 @@ def _is_dump(path):
 class Preflight(object):
     """What has to be known, and true, before a dump begins."""
 
-    def __init__(self, directory, endpoint, packages, run_command):
+    def __init__(self, directory, endpoint, packages, run_command, database=None):
         self.directory = directory
         self.endpoint = endpoint
         clients, rejected = find_clients(packages, run_command)
-        self._server = ask_server(endpoint, clients, rejected, run_command)
+        self._server = ask_server(endpoint, clients, rejected, run_command, database)
         self.client = matching_client(self._server.version, clients, rejected).at(endpoint)
         self._psql = Psql(self.client, endpoint, run_command)
         self.databases = []
@@ -241,7 +241,8 @@ def _dump_one(preflight, database, paths):
     began = uptime()
     directory, client, endpoint = preflight.directory, preflight.client, preflight.endpoint
     if database is None:
-        name, what, command = GLOBALS, "roles and tablespaces", globals_command(client, endpoint)
+        command = globals_command(client, endpoint, (preflight.databases or [None])[0])
+        name, what = GLOBALS, "roles and tablespaces"
     else:
         name, what, command = database, "database %s" % database, dump_command(client, endpoint, database)
     path = directory.dump_path(name)
@@ -299,7 +300,8 @@ class DumpJob(namedtuple("DumpJob", "directory endpoint packages databases with_
 
     def _run(self, run_command, action, changed):
         began = uptime()
-        preflight = Preflight(self.directory, self.endpoint, self.packages, run_command)
+        way = self.databases[0] if self.endpoint.address else None
+        preflight = Preflight(self.directory, self.endpoint, self.packages, run_command, way)
         with _named_errors(self.directory):
             written = action(preflight, self.databases, self.with_globals)
             result = dict(NOTHING, changed=changed)

@@ -19,6 +19,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._dump_file impo
     read_as_restore,
 )
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._file_layout import file_layout
 from ansible_collections.microbosh.director.plugins.module_utils._manifest_verification import verify
 from ansible_collections.microbosh.director.plugins.module_utils._snapshots import director_database, read_report
 
@@ -56,6 +57,7 @@ class Verification(object):
         self.files = {"files": 0, "read": 0, "read_bytes": 0}
         self.dumps = []
         self.blobs = None
+        self.unrestorable = None
         self._report = {}
 
     @property
@@ -76,6 +78,7 @@ class Verification(object):
         except DirectorError as error:
             self._add("manifest", "", str(error))
         self._read_report()
+        self.unrestorable = file_layout(self.path, self._report)["unrestorable"]
         self._check_dumps()
         self._check_blobs()
 
@@ -160,6 +163,7 @@ def verify_backup(path, packed=False):
     except EnvironmentError as error:
         raise DirectorError("The backup %s cannot be read: %s." % (path, error))
     result = dict(verification.files, dumps=verification.dumps, blobs=verification.blobs, without=verification.without)
+    result["unrestorable_by_files"] = verification.unrestorable
     return dict(
         result, whole=not verification.findings, findings=verification.findings, seconds=seconds_since(began)
     )

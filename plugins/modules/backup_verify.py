@@ -172,6 +172,10 @@ verdicts:
           is no dump of it.
       type: dict
       sample: {"named": 212, "checked": 208, "external": false, "made_again": 4, "lost": []}
+    unrestorable_by_files:
+      description: Why its databases come back from their dumps only, null if they can come back by files, too.
+      type: str
+      sample: it was made online, while PostgreSQL ran, so its files are not in it
     seconds:
       description: Seconds that it took.
       type: float

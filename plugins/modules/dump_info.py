@@ -95,7 +95,7 @@ problems:
   elements: str
   sample: []
 lost_roles:
-  description: Roles that a dump needs and O(globals) does not make, with the databases. Their objects come back as others'.
+  description: Roles that a dump needs and O(globals) does not make, with the databases. A restore leaves out what names them.
   returned: always
   type: dict
   sample: {}

@@ -151,6 +151,12 @@ all_running:
   type: bool
   returned: success
   sample: false
+reasons:
+  description: For each of RV(not_running) what monit and its process say.
+  type: list
+  elements: str
+  returned: success
+  sample: ["health_monitor is 'Does not exist'"]
 processes:
   description: How many of the services are processes.
   type: int
@@ -199,7 +205,14 @@ unseen:
   elements: str
   returned: success
   sample: []
+architecture:
+  description: What kind of machine the host is.
+  type: str
+  returned: success
+  sample: x86_64
 """
+
+import platform
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
@@ -223,7 +236,7 @@ def main():
         facts = look(monit, Host(), wanted["wait"], wanted["required_checks"])
     except DirectorError as error:
         module.fail_json(msg=str(error), **error.facts)
-    module.exit_json(changed=False, **facts)
+    module.exit_json(changed=False, architecture=platform.machine(), **facts)
 
 
 if __name__ == "__main__":

@@ -95,7 +95,8 @@ options:
   rewrite:
     description:
       - New ids by old ones. Or such maps by kind, which settles an id that occurs in columns of several kinds. Kinds
-        are V(agent_id), V(director_uuid), V(disk_cid), V(snapshot_cid), V(stemcell_cid) and V(vm_cid).
+        are V(agent_id), V(director_uuid), V(disk_cid), V(snapshot_cid), V(stemcell_cid),
+        V(subnet_cid) and V(vm_cid).
       - An old id that does not occur, an ambiguous one, and a new id that is there already are errors, before anything
         is loaded.
     type: dict

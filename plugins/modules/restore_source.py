@@ -107,18 +107,46 @@ dumps:
   returned: success
   type: list
   elements: dict
-  sample: [{"database": "bosh", "name": "bosh.sql", "size": 5242880, "rows": {"public.deployments": 2}}]
+  sample:
+    - {"database": "bosh", "name": "bosh.sql", "size": 5242880, "server_version": "15.18", "rows": {"public.deployments": 2}}
 globals:
   description: Its dump of the roles, null if there is none.
   returned: success
   type: dict
   sample: {"name": "globals.sql", "sha256": "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752"}
-postgres:
-  description: The directories of PostgreSQL in it.
+layout:
+  description: What decides how its databases come back.
+  returned: success
+  type: dict
+  contains:
+    postgres:
+      description: The directories of PostgreSQL in it, with what their C(PG_VERSION) says.
+      type: list
+      elements: dict
+      sample: [{"name": "postgres-15", "major": "15"}]
+    live:
+      description: The one of them that the server had, null if there is none.
+      type: str
+      sample: postgres-15
+    unrestorable:
+      description: Why its databases cannot come back by files, null if they can.
+      type: str
+      sample: it was made online, while PostgreSQL ran, so its files are not in it
+    architecture:
+      description: Of the machine that it was made of, null if that is not known.
+      type: str
+      sample: x86_64
+    dumps:
+      description: Its databases that come back from dumps, with size in bytes.
+      type: list
+      elements: dict
+      sample: [{"database": "bosh", "size": 5242880, "server_version": "15.18"}]
+groupless:
+  description: Paths below C(vcap/) that had access control lists, which are not in it, in the octal escapes of vis(3).
   returned: success
   type: list
-  elements: dict
-  sample: [{"name": "postgres-15", "major": "15"}]
+  elements: str
+  sample: []
 id:
   description: Its id, null if it is not one of this collection.
   returned: success

@@ -313,6 +313,7 @@ def test_ids_are_found_in_their_columns_only():
         "disk_cid": {"vol-1": {"persistent_disks.disk_cid": 1}, "back\\slash": {"persistent_disks.disk_cid": 1}},
         "snapshot_cid": {},
         "stemcell_cid": {},
+        "subnet_cid": {},
         "vm_cid": {"i-1": {"vms.cid": 1}, "i-2": {"vms.cid": 1}, "i-9": {"orphaned_vms.cid": 1}},
     }
 
