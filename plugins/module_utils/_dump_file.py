@@ -195,6 +195,10 @@ class RolesFile(object):
         if checksum and checksum.lower() != self.sha256:
             raise self._error("its SHA-256 is %s, and %s was expected" % (self.sha256, checksum.lower()))
 
+    @property
+    def rows(self):
+        return dict((table.qualified, count) for table, count in self.dump.rows.items())
+
     def _error(self, why):
         error = RestoreError("The dump %s of the roles is refused: %s." % (self.path, why))
         error.why = why

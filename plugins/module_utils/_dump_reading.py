@@ -18,8 +18,8 @@ from ansible_collections.microbosh.director.plugins.module_utils._dump_file impo
 from ansible_collections.microbosh.director.plugins.module_utils._files import sha256
 
 ADVICE = (
-    "No restore would load the dump of %s: %s. Change or drop on the director what this names, or leave the database out "
-    "of microbosh_databases; its files are copied all the same."
+    "No restore would load the dump of %s: %s. Change or drop on the director what this names, or leave the database "
+    "out of microbosh_databases; its files are copied all the same."
 )
 
 

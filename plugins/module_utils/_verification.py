@@ -108,7 +108,7 @@ class Verification(object):
             rows, digest = self._read_dump(database, full_path, recorded)
         except RestoreError as error:
             self._add("dump", path, error.why or str(error))
-            return
+            rows, recorded = {}, None
         if recorded is not None:
             self._compare_dump(path, digest, rows, recorded)
         self.dumps.append({"database": database, "tables": len(rows), "rows": sum(rows.values())})
@@ -116,10 +116,11 @@ class Verification(object):
     @staticmethod
     def _read_dump(database, path, recorded):
         """Return the rows by table of a dump, and its digest, after the very reading that would load it."""
-        if database == GLOBALS and recorded is None:
-            roles = RolesFile(path)
-            roles.require_loadable()
-            return {}, roles.sha256
+        roles = None if recorded else RolesFile(path)
+        if roles and roles.kind == "cluster":
+            if database == GLOBALS:
+                roles.require_loadable()
+            return roles.rows, roles.sha256
         source = read_as_restore(path, None, database)
         return source.contents.rows, source.sha256
 

@@ -53,8 +53,11 @@ class Postgres:
         argv = [self.scratch.binaries.command("pg_dump"), *self.scratch.endpoint.options, *arguments]
         return subprocess.run(argv, check=True, capture_output=True, text=True).stdout
 
+    def server(self):
+        return Server.find(self.scratch.endpoint, str(self.packages), run_command)
+
     def drop(self, name):
-        Server.find(self.scratch.endpoint, str(self.packages), run_command).drop(name)
+        self.server().drop(name)
 
     def databases(self):
         return set(self.sql("postgres", "SELECT datname FROM pg_database WHERE NOT datistemplate").splitlines())
@@ -65,8 +68,7 @@ class Postgres:
         source.properties = properties_beside(str(src))
         if "roles" in options:
             params["roles_file"] = RolesFile(str(options["roles"]))
-        server = Server.find(self.scratch.endpoint, str(self.packages), run_command)
-        return restore_database(source, server, params, pretend)
+        return restore_database(source, self.server(), params, pretend)
 
 
 def without_chance(dump):
