@@ -50,8 +50,8 @@ class DumpReading(object):
         if size == written["size"] and sha256(path)[0] == written["sha256"]:
             return True
         self.problems.append(
-            "%s is not what was dumped: that had %d bytes and what was copied has %d, or others. Something changed %s on "
-            "the director. Run the backup again."
+            "%s is not what was dumped: that had %d bytes and what was copied has %d, or others. Something changed %s "
+            "on the director. Run the backup again."
             % (os.path.basename(path), written["size"], size, written["path"])
         )
         return False

@@ -95,7 +95,9 @@ problems:
   elements: str
   sample: []
 lost_roles:
-  description: Roles that a dump needs and O(globals) does not make, with the databases. A restore leaves out what names them.
+  description:
+    - Roles that a dump needs and O(globals) does not make, with the databases.
+    - A restore leaves out what names them, or is refused.
   returned: always
   type: dict
   sample: {}

@@ -21,7 +21,7 @@ MADE = (
 
 
 def quoted(name):
-    return '"%s"' % name.replace('"', '""')
+    return f'"{name.replace(chr(34), chr(34) * 2)}"'
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def make(postgres, name):
 
 
 QUESTIONS = (
-    "SELECT pg_get_userbyid(datdba), pg_encoding_to_char(encoding), datcollate, datctype, datconnlimit FROM pg_database",
+    "SELECT pg_get_userbyid(datdba), encoding, datcollate, datctype, datconnlimit FROM pg_database",
     "SELECT shobj_description(oid, 'pg_database') FROM pg_database",
     "SELECT (aclexplode(datacl)).* FROM pg_database",
     "SELECT setrole, unnest(setconfig) FROM pg_db_role_setting JOIN pg_database ON pg_database.oid = setdatabase",
@@ -68,9 +68,8 @@ QUESTIONS = (
 
 
 def hanging(postgres, name):
-    where = " WHERE datname = '%s' ORDER BY 1, 2" % name.replace("'", "''")
-    answers = [postgres.sql("postgres", question + where.replace(", 2" if "shobj" in question else "\0", ""))
-               for question in QUESTIONS]  # fmt: skip
+    where = f" WHERE datname = E'{name.replace(chr(39), chr(39) * 2).replace(chr(92), chr(92) * 2)}'"
+    answers = [sorted(postgres.sql("postgres", question + where).splitlines()) for question in QUESTIONS]
     assert all(answers)
     return answers
 
