@@ -110,13 +110,27 @@ options:
     type: int
     default: 5432
   user:
-    description: Role to connect as. It has to be let in without a password, and to be a superuser.
+    description:
+      - Role to connect as. It has to be let in without a password, or with that of O(passfile).
+      - Where it is no superuser, as in the database of a cloud, it has to own O(target) and to be allowed to make
+        databases. What only a superuser may is left out, and told.
     type: str
     default: vcap
   packages:
-    description: Directory in which the clients are looked for, as C(postgres*/bin/psql).
+    description:
+      - Directory in which the clients are looked for, as C(postgres*/bin/psql).
+      - If it is empty, they are looked for where distributions keep them, as on a controller.
     type: path
     default: /var/vcap/packages
+  address:
+    description: Address that is connected to if it is another than O(host), whose certificate the server has.
+    type: str
+  ca:
+    description: File with the certificates that the server's is verified against.
+    type: path
+  passfile:
+    description: File with the password, in the form of C(.pgpass).
+    type: path
 seealso:
   - module: microbosh.director.pg_dump_bosh
   - module: microbosh.director.iaas_reconcile
@@ -245,7 +259,7 @@ def perform(params, check_mode, run_command):
     if params["state"] == "examined":
         return examine(source, params["rewrite"])
     wanted = dict(params, roles_file=RolesFile(params["roles"], params["roles_checksum"]) if params["roles"] else None)
-    endpoint = Endpoint(params["host"], port_there(params["port"], listening_ports()), params["user"])
+    endpoint = Endpoint.of(dict(params, port=port_there(params["port"], listening_ports())))
     server = Server.find(endpoint, params["packages"], run_command)
     return restore_database(source, server, wanted, check_mode or params["state"] == "checked")
 
@@ -268,6 +282,9 @@ def main():
             "port": {"type": "int", "default": 5432},
             "user": {"type": "str", "default": "vcap"},
             "packages": {"type": "path", "default": "/var/vcap/packages"},
+            "address": {"type": "str"},
+            "ca": {"type": "path"},
+            "passfile": {"type": "path", "no_log": False},
         },
         supports_check_mode=True,
     )

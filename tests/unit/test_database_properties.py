@@ -8,8 +8,11 @@ from __future__ import annotations
 import pytest
 from ansible_collections.microbosh.director.plugins.module_utils._database_properties import HEADER, read_properties
 from ansible_collections.microbosh.director.plugins.module_utils._dump_directory import DumpDirectory, DumpJob
+from ansible_collections.microbosh.director.plugins.module_utils._dump_file import read_as_restore
 from ansible_collections.microbosh.director.plugins.module_utils._dump_statements import DumpRefused
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._postgres import Endpoint
+from ansible_collections.microbosh.director.plugins.module_utils._restore import Server, restore_database
 from postgres_rig import run_command, running_server
 from test_restore_database import SMALL, Postgres, altered
 
@@ -207,3 +210,23 @@ def test_what_is_checked_is_not_loaded(postgres):
     result = postgres.restore(SMALL, target="bosh", replace=True, state="checked", pretend=True)
     assert (result["changed"], result["replaced"], result["missing_roles"]) == (False, True, {})
     assert postgres.sql("bosh", "SELECT count(*) FROM pg_class WHERE relname = 'notes'") == "0"
+
+
+def test_a_role_that_is_no_superuser_restores_its_own_database(postgres, tmp_path):
+    postgres.sql("postgres", "CREATE ROLE plain LOGIN CREATEDB", "CREATE DATABASE bosh OWNER plain")
+    here = postgres.scratch.endpoint
+    as_plain = Endpoint(here.host, here.port, "plain")
+    postgres.sql(
+        "bosh", "SET SESSION AUTHORIZATION plain", "CREATE TABLE public.kept (a int)", "INSERT INTO public.kept VALUES (1)",
+        "REVOKE ALL ON DATABASE bosh FROM PUBLIC", "RESET SESSION AUTHORIZATION",
+        "ALTER ROLE reader_of_it IN DATABASE bosh SET work_mem TO '1MB'",
+    )  # fmt: skip
+    dumped(postgres, tmp_path / "dbs", "bosh")
+    source = read_as_restore(str(tmp_path / "dbs" / "bosh.sql"))
+    server = Server.find(as_plain, str(postgres.packages), run_command)
+    result = restore_database(source, server, {"target": "bosh", "replace": True, "rewrite": {}})
+    assert result["rows"] == {"public.kept": 1}
+    (warning,) = result["warnings"]
+    assert "Not done: ALTER ROLE \"reader_of_it\" IN DATABASE" in warning
+    said = postgres.sql("postgres", "SELECT pg_get_userbyid(datdba), datacl FROM pg_database WHERE datname = 'bosh'")
+    assert said == "plain|{plain=CTc/plain}"
