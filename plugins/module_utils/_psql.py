@@ -102,7 +102,8 @@ class Psql(object):
     def ask(self, database, query):
         """Return the rows that answer a query, as lists of texts."""
         argv = self._argv(database) + ["--command=" + query]
-        code, out, error = self._run_command(argv, environ_update=self._client.environment)
+        environment = dict(self._client.environment, PGCLIENTENCODING="UTF8")
+        code, out, error = self._run_command(argv, environ_update=environment)
         if code != 0:
             raise PostgresError(_complaint(error) or "psql ended with exit status %s and no message" % code)
         return [[_value(field) for field in line.split("|")] for line in out.splitlines()]

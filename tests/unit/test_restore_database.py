@@ -164,6 +164,19 @@ def test_rows_of_tables_with_children_are_compared_one_by_one(postgres, everythi
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("encoding", ["LATIN1", "LATIN9", "KOI8R", "EUC_JP", "WIN1251", "SQL_ASCII"])
+def test_a_database_of_another_encoding_is_loaded_and_counted(postgres, tmp_path, encoding):
+    name = {"LATIN1": "grün", "LATIN9": "€", "SQL_ASCII": "plain"}.get(encoding, "да")
+    postgres.sql("postgres", f"CREATE DATABASE odd TEMPLATE template0 ENCODING '{encoding}'")
+    create = f'SET client_encoding = UTF8; CREATE TABLE "{name}" (a text); INSERT INTO "{name}" VALUES (\'{name}\')'
+    postgres.sql("odd", *create.split("; "))
+    path = tmp_path / "odd.sql"
+    postgres.dump("--file", str(path), "odd")
+    result = postgres.restore(path, target="odd", replace=True)
+    assert result["rows"] == {"public." + (name if name == "plain" else f'"{name}"'): 1}
+    assert DatabaseCheck(postgres.scratch.endpoint, str(postgres.packages), run_command).compare({"odd": result["rows"]})
+
+
 def test_one_database_of_a_cluster_is_loaded_under_another_name_beside_the_live_one(postgres):
     postgres.sql("postgres", "CREATE DATABASE small")
     result = postgres.restore(DUMPS / "cluster.sql", database="small", target="small backup's \"x\"")
