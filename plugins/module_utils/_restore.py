@@ -138,9 +138,9 @@ class Server(object):
         self.ask("BEGIN; %s COMMIT" % " ".join(
             "ALTER DATABASE %s RENAME TO %s;" % (identifier(old), identifier(new)) for old, new in pairs))
 
-    def count(self, database, tables):
-        """Return the number of rows by table, as the server counts them."""
-        return count_rows(self._psql, database, tables)
+    def count(self, database, expected):
+        """Given the rows by table as they should be, return them as the server counts them."""
+        return count_rows(self._psql, database, expected)
 
     def count_large_objects(self, database):
         return int(self._psql.ask(database, "SELECT count(*) FROM pg_catalog.pg_largeobject_metadata")[0][0])
@@ -296,7 +296,7 @@ class Restore(object):
 
     def _compare(self):
         expected = self._source.contents.rows
-        found = self._server.count(self._new, sorted(expected))
+        found = self._server.count(self._new, expected)
         wrong = ["%s has %d rows instead of %d" % (table, found.get(table, 0), count)
                  for table, count in sorted(expected.items()) if found.get(table) != count]
         large = self._server.count_large_objects(self._new)

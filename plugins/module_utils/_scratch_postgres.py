@@ -42,6 +42,8 @@ SETTINGS = {
     "full_page_writes": "off",
     "autovacuum": "off",
     "max_connections": "10",
+    # One transaction makes all objects of a dump, and holds a lock for each.
+    "max_locks_per_transaction": "8192",
     "shared_buffers": "64MB",
     "logging_collector": "off",
 }

@@ -164,6 +164,16 @@ def test_rows_of_tables_with_children_are_compared_one_by_one(postgres, everythi
     ]  # fmt: skip
 
 
+def test_rows_that_an_extension_brings_are_not_counted(postgres):
+    postgres.sql("postgres", "CREATE DATABASE extended")
+    postgres.sql("extended", "CREATE TABLE brought (a int)", "INSERT INTO brought VALUES (1), (2), (3)",
+                 "ALTER EXTENSION plpgsql ADD TABLE brought")  # fmt: skip
+    check = DatabaseCheck(postgres.scratch.endpoint, str(postgres.packages), run_command)
+    assert check.compare({"extended": {"public.brought": 1}})["differences"] == []
+    with pytest.raises(DirectorError, match="has 3 rows instead of 4"):
+        check.compare({"extended": {"public.brought": 4}})
+
+
 @pytest.mark.parametrize("encoding", ["LATIN1", "LATIN9", "KOI8R", "EUC_JP", "WIN1251", "SQL_ASCII"])
 def test_a_database_of_another_encoding_is_loaded_and_counted(postgres, tmp_path, encoding):
     name = {"LATIN1": "grün", "LATIN9": "€", "SQL_ASCII": "plain"}.get(encoding, "да")
