@@ -217,7 +217,8 @@ def test_a_role_that_is_no_superuser_restores_its_own_database(postgres, tmp_pat
     here = postgres.scratch.endpoint
     as_plain = Endpoint(here.host, here.port, "plain")
     postgres.sql(
-        "bosh", "SET SESSION AUTHORIZATION plain", "CREATE TABLE public.kept (a int)", "INSERT INTO public.kept VALUES (1)",
+        "bosh", "SET SESSION AUTHORIZATION plain", "CREATE TABLE public.kept (a int)",
+        "INSERT INTO public.kept VALUES (1)",
         "REVOKE ALL ON DATABASE bosh FROM PUBLIC", "RESET SESSION AUTHORIZATION",
         "ALTER ROLE reader_of_it IN DATABASE bosh SET work_mem TO '1MB'",
     )  # fmt: skip
