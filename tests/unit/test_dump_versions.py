@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import json
 
 import pytest
 from ansible_collections.microbosh.director.plugins.module_utils._dump_file import (
@@ -19,7 +20,8 @@ from ansible_collections.microbosh.director.plugins.module_utils._dump_file impo
     read_as_restore,
 )
 from ansible_collections.microbosh.director.plugins.module_utils._dump_reading import read_dumps
-from postgres_rig import running_server
+from ansible_collections.microbosh.director.plugins.module_utils._rehearsal import rehearse_backup
+from postgres_rig import run_command, running_server
 from test_restore_database import DUMPS, ROLES, Postgres, identifier
 
 HEAD = """--
@@ -279,3 +281,22 @@ def test_a_torn_file_of_roles_is_refused(tmp_path):
     path.write_text(GLOBALS[:-100], encoding="utf-8")
     with pytest.raises(RestoreError, match="it is not whole"):
         RolesFile(str(path)).require_loadable()
+
+
+def test_all_of_it_is_rehearsed(postgres, tmp_path):
+    dbs = tmp_path / "backup" / "dbs"
+    dbs.mkdir(parents=True)
+    (dbs / "everything.sql").write_bytes(gzip.decompress((DUMPS / "everything-14.sql.gz").read_bytes()))
+    # Every server has a database of this name; here it has rows.
+    (dbs / "postgres.sql").write_text(crafted("15"), encoding="utf-8")
+    makes = "".join(f"CREATE ROLE {identifier(role)};\n" for role in [*ROLES, "vcap"])
+    (dbs / "globals.sql").write_text(GLOBALS.replace("CREATE ROLE postgres;", makes + "CREATE ROLE postgres;")
+                                     .replace(", INHERIT TRUE", "").replace(" WITH INHERIT TRUE", ""))  # fmt: skip
+    rows = {name: read_as_restore(str(dbs / f"{name}.sql")).contents.rows for name in ("everything", "postgres")}
+    report = {"dumps": [{"database": name, "rows": rows[name]} for name in rows]}
+    (tmp_path / "backup" / "backup.json").write_text(json.dumps(report), encoding="utf-8")
+    result = rehearse_backup(str(tmp_path / "backup"), "/var/tmp", "", run_command)
+    assert (result["problems"], result["good"]) == ([], True)
+    assert [(each["database"], each["differences"]) for each in result["databases"]] == [
+        ("everything", []), ("postgres", []),
+    ]  # fmt: skip
