@@ -13,7 +13,13 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.microbosh.director.plugins.module_utils._kept import CHMOD
 from ansible_collections.microbosh.director.plugins.plugin_utils._attributes import OPTIONS as ATTRIBUTES
 from ansible_collections.microbosh.director.plugins.plugin_utils._attributes import lost_attributes
-from ansible_collections.microbosh.director.plugins.plugin_utils._owners import keep_what_was_copied, write_listing
+from ansible_collections.microbosh.director.plugins.plugin_utils._left_out import in_steady, tops, vanished_paths
+from ansible_collections.microbosh.director.plugins.plugin_utils._owners import (
+    compare_with_copy,
+    remove_from_copy,
+    write_listing,
+)
+from ansible_collections.microbosh.director.plugins.plugin_utils._remote_shell import host_of, synchronize
 from ansible_collections.microbosh.director.plugins.plugin_utils._rsync_log import Transfer, stats
 from ansible_collections.microbosh.director.plugins.plugin_utils._transfer_watch import Watch
 
@@ -33,12 +39,15 @@ ARGUMENTS = {
     "checksum": {"type": "bool", "default": False},
     "relative": {"type": "bool", "default": False},
     "vanishing": {"type": "bool", "default": False},
+    "steady": {"type": "list", "elements": "str", "default": []},
     "estimate": {"type": "bool", "default": False},
     "total": {"type": "int", "default": 0},
     "limit": {"type": "int", "default": 0},
     "timeout": {"type": "int", "default": 600},
 }
 VANISHED = 24
+LOOKS_AGAIN = 5
+UNSTEADY = "Something removed what must not change while it is copied"
 
 
 class ActionModule(ActionBase):
@@ -50,8 +59,6 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
         dummy, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
-        if not self._play_context.private_key_file:
-            self._play_context.private_key_file = None
         if arguments["staging"] and not self._task.check_mode:
             os.makedirs(arguments["staging"], mode=0o700, exist_ok=True)
         looking = arguments["owners"] or arguments["look"]
@@ -62,8 +69,12 @@ class ActionModule(ActionBase):
             amounts["reserve"] = 0
         with Watch(task_vars["inventory_hostname"], transfer, arguments["dest"], **amounts) as watch:
             answer = self._synchronize(arguments, task_vars)
-        if answer.get("rc") == VANISHED and arguments["vanishing"]:
-            answer.update(failed=False, vanished=True)
+            # synchronize then tells what vanished, and nothing of what rsync printed: it has to be looked at again.
+            for _again in range(LOOKS_AGAIN if looking or arguments["estimate"] else 0):
+                if answer.get("rc") == VANISHED:
+                    answer = self._synchronize(arguments, task_vars)
+        if answer.get("rc") == VANISHED and arguments["vanishing"] and not looking:
+            self._accept_vanished(arguments, answer)
         if answer.get("failed"):
             answer["msg"] = self._explain(arguments, answer, watch.exceeded)
         if arguments["attributes"] and not answer.get("failed"):
@@ -78,33 +89,25 @@ class ActionModule(ActionBase):
         return result
 
     def _synchronize(self, arguments, task_vars):
-        task = self._task.copy()
-        task.args = {
+        options = {
             "mode": "pull",
-            "src": self._source(arguments, task_vars) if arguments["reader"] else arguments["src"],
+            "src": self._source(arguments) if arguments["reader"] else arguments["src"],
             "dest": arguments["dest"],
             "archive": True,
-            "compress": False,
-            "delay_updates": False,
-            "verify_host": True,
-            "use_ssh_args": True,
-            "ssh_connection_multiplexing": True,
             "checksum": arguments["checksum"],
             "rsync_timeout": arguments["timeout"],
             "rsync_opts": rsync_options(arguments, os.geteuid() == 0),
         }
         if arguments["reader"]:
-            task.args["rsync_path"] = f"sudo -n {arguments['reader']}"
-        action = self._shared_loader_obj.action_loader.get(
-            "ansible.posix.synchronize",
-            task=task,
-            connection=self._connection,
-            play_context=self._play_context,
-            loader=self._loader,
-            templar=self._templar,
-            shared_loader_obj=self._shared_loader_obj,
-        )
-        return action.run(task_vars=task_vars)
+            options["rsync_path"] = f"sudo -n {arguments['reader']}"
+        return synchronize(self, options, task_vars)
+
+    def _accept_vanished(self, arguments, answer):
+        """Let the copy be without what vanished, unless that was part of what does not change while it is copied."""
+        paths = vanished_paths(answer.get("msg") or "")
+        if arguments["steady"] and (not paths or in_steady(paths, arguments["steady"])):
+            return
+        answer.update(failed=False, vanished=True, left_out=tops(paths))
 
     def _keep_listing(self, arguments, answer):
         """Make a listing of what rsync printed, which may be long and is of no other use."""
@@ -113,17 +116,21 @@ class ActionModule(ActionBase):
         if self._task.check_mode:
             return
         if arguments["owners"] and arguments["vanishing"]:
-            lines = keep_what_was_copied(arguments["dest"], lines)
+            lines, gone = compare_with_copy(arguments["dest"], lines)
+            moved = in_steady(gone, arguments["steady"])
+            if moved:
+                answer.update(failed=True, msg=f"{UNSTEADY}: {', '.join(tops(moved))}")
+                return
+            remove_from_copy(arguments["dest"], gone)
+            answer["left_out"] = tops(gone)
         write_listing(arguments["listing"], lines)
 
-    @staticmethod
-    def _source(arguments, task_vars):
+    def _source(self, arguments):
         """Return the source as the reader knows it: a path in its rsync daemon's only module, /var/vcap."""
         path = os.path.relpath(arguments["src"], "/var/vcap")
         module = "::vcap/" + ("" if path == "." else f"{path}/")
-        name = task_vars["inventory_hostname"]
-        host = task_vars["hostvars"][name].get("ansible_host", name)
-        # synchronize puts user and host before a path, but only the user before one that names a host already.
+        host = host_of(self._connection)
+        # synchronize puts an IPv6 address before any path, and no other host before one that has a colon.
         return module[1:] if ":" in host else host + module
 
     @staticmethod

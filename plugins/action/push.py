@@ -15,6 +15,7 @@ from pathlib import Path
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.microbosh.director.plugins.module_utils._mtree import unescape
+from ansible_collections.microbosh.director.plugins.plugin_utils._remote_shell import synchronize
 from ansible_collections.microbosh.director.plugins.plugin_utils._rsync_log import Transfer
 from ansible_collections.microbosh.director.plugins.plugin_utils._transfer_watch import Watch
 
@@ -43,8 +44,6 @@ class ActionModule(ActionBase):
         result.update(changed=False, files=0, bytes=0, wire_bytes=0, seconds=0.0)
         if not names:
             return result
-        if not self._play_context.private_key_file:
-            self._play_context.private_key_file = None
         began = time.monotonic()
         with tempfile.TemporaryDirectory() as scratch, readable(Path(arguments["src"]), names):
             log, listing = Path(scratch, "log"), Path(scratch, "files")
@@ -62,34 +61,19 @@ class ActionModule(ActionBase):
         return result
 
     def _synchronize(self, arguments, log, listing, task_vars):
-        task = self._task.copy()
         options = [f"--files-from={listing}", "--from0", "--sparse", f"--chmod={MODES}", "--itemize-changes", "--quiet"]
         options += [f"--log-file={log}", f"--log-file-format={LISTING}"]
-        task.args = {
+        transfer = {
             "mode": "push",
             "src": arguments["src"].rstrip("/") + "/",
             "dest": arguments["dest"].rstrip("/") + "/",
             "archive": False,
             "times": True,
             "perms": True,
-            "compress": False,
-            "delay_updates": False,
-            "verify_host": True,
-            "use_ssh_args": True,
-            "ssh_connection_multiplexing": True,
             "rsync_timeout": arguments["timeout"],
             "rsync_opts": [shlex.quote(option) for option in options],
         }
-        action = self._shared_loader_obj.action_loader.get(
-            "ansible.posix.synchronize",
-            task=task,
-            connection=self._connection,
-            play_context=self._play_context,
-            loader=self._loader,
-            templar=self._templar,
-            shared_loader_obj=self._shared_loader_obj,
-        )
-        return action.run(task_vars=task_vars)
+        return synchronize(self, transfer, task_vars)
 
 
 @contextlib.contextmanager

@@ -26,9 +26,11 @@ class Listing(object):
 
     def __init__(self, lines, place=PLACE):
         self.place = place
-        wanted = _raw(place)
-        top = b"|%s\n" % wanted.split(b"/")[0]  # rsync names a directory with a slash behind it, but not a link
-        self._entries = rsync_log.parse(line for line in lines if wanted in line or line.endswith(top))
+        wanted, usual = _raw(place), _raw(PLACE)
+        top = b"|" + usual.split(b"/")[0] + b"\n"  # as a link: rsync names a directory with a slash behind it
+        self._entries = rsync_log.parse(
+            line for line in lines if wanted in line or usual in line or line.endswith(top)
+        )
 
     def kind(self, path):
         """Return what an entry is, in a tuple of the names that it may be called by; an empty one if there is none."""
@@ -60,8 +62,14 @@ class Listing(object):
         return found if nested else found[::-1]
 
     def links(self):
-        """Return the paths of the links that are in place of the blobstore, of its inner directory, or above."""
-        places = (self.place.split("/")[0], self.place, os.path.join(self.place, INNER))
+        """Return the paths of the links that hide the blobs from whoever copies what is listed here."""
+        found = self._links_of(self.place)
+        if not found and self.place != PLACE and "dir" not in self.kind(self.place):
+            found = self._links_of(PLACE)
+        return found
+
+    def _links_of(self, place):
+        places = (place.split("/")[0], place, os.path.join(place, INNER))
         return [path for path in places if "link" in self.kind(path)]
 
 

@@ -83,8 +83,8 @@ def is_external(kind, named, here, served, before):
         return kind == "external", "microbosh_blobstore is %s" % kind
     if here or not named or served:
         return False, ""
-    if before.get("named") and not before.get("external"):
-        return False, ""
+    if any(before.get(key) for key in ("checked", "reused", "without_digest")):
+        return False, ""  # that many were here when the newest backup was made
     return True, "not one of the blobs that the database names is here, and monit runs no blobstore_nginx"
 
 
@@ -150,10 +150,10 @@ class Survey(object):
 
     def _links(self):
         targets = self._settings["links"]
-        found = self._listing.links()
-        if not found and targets and "dir" not in self._listing.kind(self._settings["place"]):
-            found = sorted(targets)
-        return [{"path": path, "target": targets.get(path) or "a place that cannot be seen"} for path in found]
+        return [
+            {"path": path, "target": targets.get(path) or "a place that cannot be seen"}
+            for path in self._listing.links()
+        ]
 
     def _entry(self, blob):
         return {
@@ -185,8 +185,17 @@ def refusal(result, policy, accepted):
     faults = [entry for entry in result["lost"] + result["damaged"] if entry["id"] not in set(accepted)]
     if policy == "publish" or not faults:
         return ""
-    return "%s %s Mend that, or set microbosh_lost_blobs to publish, which backs up all the rest and keeps the list " \
-        "with the backup. Nothing was stopped." % (" ".join(_of_newly_lost(result)), " ".join(_of_lost(result)))
+    lines = _of_newly_lost(result) + _of_lost(result)
+    if not result["here"]:
+        lines.append(
+            "Not one blob was seen: if they are elsewhere, or microbosh_filter leaves them out on purpose, set "
+            "microbosh_blobstore to external."
+        )
+    lines.append(
+        "Mend that, or set microbosh_lost_blobs to publish, which backs up all the rest and keeps the list with the "
+        "backup. Nothing was stopped."
+    )
+    return " ".join(lines)
 
 
 def _of_links(links):

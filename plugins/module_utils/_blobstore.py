@@ -131,7 +131,7 @@ class Blobstore(object):
         for path in self.paths(blob_id):
             try:
                 found = os.lstat(os.path.join(self.root, path))
-            except EnvironmentError:
+            except (EnvironmentError, ValueError):  # a name that this file system cannot have
                 continue
             if not self._is_link(os.path.dirname(path)):
                 return path, found
@@ -218,11 +218,15 @@ class Memory(object):
 
     def look_up(self, blob, found):
         """Return whether that look read this very file (True) or knew it from a backup (False); None is neither."""
-        device, inode, digests, read = self._before.get(blob.id, (None,) * 4)
-        return read if (device, inode, digests) == (found.st_dev, found.st_ino, blob.digests) else None
+        before = self._before.get(blob.id)
+        return before[-1] if before and before[:-1] == self._file(blob, found) else None
 
     def note(self, blob, found, read):
-        self._now[blob.id] = (found.st_dev, found.st_ino, blob.digests, read)
+        self._now[blob.id] = self._file(blob, found) + [read]
+
+    @staticmethod
+    def _file(blob, found):
+        return [found.st_dev, found.st_ino, found.st_size, found.st_mtime, blob.digests]
 
     def keep(self):
         """Write it for the next look, if one is wanted."""
@@ -318,8 +322,12 @@ class BlobCheck(object):
         entry = dict(self._entry(blob, path), expected=expected, found=found)
         if self.store.tree:
             entry["place"] = os.path.relpath(os.path.join(self.store.root, path), self.store.tree)
-        same = self._recorded.damaged.get(blob.id) == found
-        (self.damaged if same else self.wrong).append(entry)
+        if blob.id in self._recorded.lost and not stat.S_ISREG(os.lstat(os.path.join(self.store.root, path)).st_mode):
+            self.lost.append(entry)
+        elif self._recorded.damaged.get(blob.id) == found:
+            self.damaged.append(entry)
+        else:
+            self.wrong.append(entry)
 
     def _entry(self, blob, path):
         entry = {"id": blob.id, "table": blob.tables, "path": path}

@@ -15,10 +15,8 @@ from ansible_collections.microbosh.director.plugins.module_utils._postgres impor
     matching_client,
 )
 from ansible_collections.microbosh.director.plugins.module_utils._postgres_info import is_directors
-from ansible_collections.microbosh.director.plugins.module_utils._psql import Psql, hexadecimal, literal, select
+from ansible_collections.microbosh.director.plugins.module_utils._psql import Psql, count_rows, hexadecimal, select
 
-# A question travels as one argument, which may have 128 KiB.
-TABLES_AT_ONCE = 100
 SHOWN = 5
 
 
@@ -59,7 +57,7 @@ class DatabaseCheck(object):
 
     def _compare_one(self, database, expected):
         try:
-            found = self._count(database, sorted(expected))
+            found = count_rows(self._psql, database, sorted(expected))
         except PostgresError as error:
             return ["%s cannot be counted: %s" % (database, error)]
         return [
@@ -67,16 +65,6 @@ class DatabaseCheck(object):
             for table, rows in sorted(expected.items())
             if found[table] != rows
         ]
-
-    def _count(self, database, tables):
-        counted = {}
-        for start in range(0, len(tables), TABLES_AT_ONCE):
-            query = " UNION ALL ".join(
-                select([hexadecimal(literal(table)), "count(*)"], table)
-                for table in tables[start : start + TABLES_AT_ONCE]
-            )
-            counted.update((table, int(count)) for table, count in self._psql.ask(database, query))
-        return counted
 
     def facts(self):
         """Return the version of the server and, if it has a director's database, its UUID, deployments and users."""

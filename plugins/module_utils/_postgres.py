@@ -238,6 +238,16 @@ def ask_server(endpoint, clients, rejected, run_command, database=None):
                 return server
         answers.append("%s says: %s" % (client.command("psql"), answer))
     passed_over = ", ".join(rejected) or "none"
+    if not answers and endpoint.address:
+        raise PostgresError(
+            "This controller has no PostgreSQL client, so the databases on %s cannot be dumped. Install one, on Debian "
+            "and Ubuntu the package postgresql-client. What does not work: %s." % (endpoint.host, passed_over)
+        )
+    if answers and endpoint.address:
+        raise PostgresError(
+            "PostgreSQL does not answer on %s. %s. Check microbosh_director_database_host, _port, _user, _password and "
+            "_ca." % (endpoint, "; ".join(answers))
+        )
     if not answers:
         raise PostgresError(
             "No PostgreSQL client on this host works, so its databases cannot be dumped. Packages that do not work: "
@@ -272,10 +282,11 @@ def matching_client(server, clients, rejected):
     if not able:
         raise PostgresError(
             "No pg_dump on this host can dump its PostgreSQL %s. Found: %s. One of version %s is needed, or a newer "
-            "one that still knows that server."
+            "one that still knows that server. On a controller, Debian and Ubuntu have it as postgresql-client-%s."
             % (
                 server,
                 ", ".join([str(client) for client in clients] + rejected),
+                ".".join(str(number) for number in server.major),
                 ".".join(str(number) for number in server.major),
             ),
             server_version=str(server),
@@ -319,7 +330,7 @@ def globals_command(client, endpoint, database=None):
     """
     command = [client.command("pg_dumpall"), "--globals-only"]
     if endpoint.address:
-        command += ["--no-role-passwords"] + (["--database=" + database] if database else [])
+        command += ["--no-role-passwords"] + (["--database=" + conninfo(database.name)] if database else [])
     return command + endpoint.options
 
 

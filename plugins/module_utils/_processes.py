@@ -40,6 +40,13 @@ def judge(report, host, records):
     return report._replace(services=services)
 
 
+def strangers(host, records):
+    """Return the pids that pid files name and that somebody else has by now."""
+    if records is not None:
+        return set(record["pid"] for record in records.values() if record.get("foreign"))
+    return set(pid for path, pid in host.pidfiles() if host.is_somebody_elses(path, pid))
+
+
 def _pidfiles_by_name(host):
     found = {}
     for path, pid in host.pidfiles():

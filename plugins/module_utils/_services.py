@@ -20,7 +20,12 @@ from ansible_collections.microbosh.director.plugins.module_utils._monit import (
     parse_status,
     parse_summary,
 )
-from ansible_collections.microbosh.director.plugins.module_utils._processes import PROGRAM, judge, parse_records
+from ansible_collections.microbosh.director.plugins.module_utils._processes import (
+    PROGRAM,
+    judge,
+    parse_records,
+    strangers,
+)
 from ansible_collections.microbosh.director.plugins.module_utils._stop_permit import StopPermit
 from ansible_collections.microbosh.director.plugins.module_utils._sudo import CommandMissing, SudoRefused, run_as_root
 
@@ -155,8 +160,9 @@ class Change(object):
 
     def records(self, report):
         """Return what root has read in the pid files, fresh where monit does not tell the pids itself."""
-        old = self._recorded is None or self.host.now() - self._recorded >= RECORDS_LAST
-        if old and any(service.has_process and not service.pid for service in report.services):
+        never = self._recorded is None
+        unknown = any(service.has_process and not service.pid for service in report.services)
+        if never or (unknown and self.host.now() - self._recorded >= RECORDS_LAST):
             self.read_records()
         return self._records
 
@@ -207,6 +213,10 @@ class Change(object):
     def check_refused(self, unreached):
         """Raise an error if there is no sense in asking on."""
 
+    def is_bearable(self, service):
+        """Tell whether a service that is not quite as wanted is no failure when the time is over."""
+        return False
+
     def pids(self, service):
         return [service.pid] if service.pid else []
 
@@ -230,6 +240,9 @@ class Change(object):
             if not unreached:
                 return report
             if self.host.now() >= self.deadline:
+                unreached = [service for service in unreached if not self.is_bearable(service)]
+                if not unreached:
+                    return report
                 raise self._not_reached(unreached, self._acted(report))
             self.check_refused(unreached)
             for service in unreached:
@@ -296,6 +309,7 @@ class Stop(Change):
     def __init__(self, *args, **kwargs):
         super(Stop, self).__init__(*args, **kwargs)
         self._processes = {}  # name -> {pid: when it began}, so that a pid given to another process is not taken for it
+        self._strangers = set()  # pids that pid files name, and that somebody else has by now
         self._proved = False  # whether the pid files were read after all had gone
 
     def run(self, wait=True, check_mode=False):
@@ -330,6 +344,7 @@ class Stop(Change):
         return sorted(pid for name, pid in self._living() if name == service.name)
 
     def noticed(self, report):
+        self._strangers.update(strangers(self.host, self._records))
         for service in self.targets(report):
             if service.pid:
                 self._remember(service.name, service.pid)
@@ -373,7 +388,11 @@ class Stop(Change):
         return [(name, pid, birth) for name, processes in self._processes.items() for pid, birth in processes.items()]
 
     def _living(self):
-        return [(name, pid) for name, pid, birth in self._known() if self.host.birth(pid) == birth]
+        return [
+            (name, pid)
+            for name, pid, birth in self._known()
+            if pid not in self._strangers and self.host.birth(pid) == birth
+        ]
 
 
 class Start(Change):
@@ -392,8 +411,9 @@ class Start(Change):
         self.up_at = None
         self._look_after = QUICK_LOOK
         self._all_asked = None  # when it was the last resort
+        self._checks = frozenset()  # names of what is no process
         self._waited = {}  # (name, pid) -> since when monit has only words left to change
-        self._unmonitor_asked = {}  # name -> how often
+        self._unmonitor_asked = {}  # name -> (how often, when)
 
     def run(self, wait=True, check_mode=False):
         if not check_mode:
@@ -409,7 +429,7 @@ class Start(Change):
             return False
         if not service.has_process:
             return self._check_reached(service)
-        if not service.running or self._is_young(service):
+        if not self._is_up(service):
             return False
         if service.name in self.unmonitored:
             return not service.monitored or not self._may_unmonitor(service)
@@ -417,7 +437,8 @@ class Start(Change):
 
     def _check_reached(self, service):
         """Tell whether monit watches what is no process again; that it complains is told, and kept nobody waiting."""
-        if service.name in self.unmonitored or service.well or service.alarm:
+        refused = isinstance(self.refused.get(service.name), SudoRefused)
+        if refused or service.name in self.unmonitored or service.well or service.alarm:
             return True
         asked = service.monitored or service.name in self.accepted or service.name in self.refused
         return asked and self._has_waited(service)
@@ -426,7 +447,7 @@ class Start(Change):
         if service.pending == self.action:
             return False
         if service.name in self.unmonitored and (service.lives or not service.has_process):
-            return service.monitored and service.has_process and self._may_unmonitor(service)
+            return service.has_process and self._is_unmonitor_due(service)
         if not service.has_process:
             return not service.monitored
         return not service.monitored or not (service.started or service.running)
@@ -449,7 +470,7 @@ class Start(Change):
             super(Start, self).act(name)
         except SudoRefused:
             # A service that is newer than the setup of this host. It has to come back all the same.
-            if self.exclude:
+            if self.exclude or name in self._checks:
                 raise
             self._act_on_all()
 
@@ -459,17 +480,30 @@ class Start(Change):
         if all(isinstance(refusal, SudoRefused) for refusal in refusals):
             raise refusals[0]
 
+    def is_bearable(self, service):
+        return not service.has_process or self._is_up(service)
+
     def _unmonitor(self, name):
-        self._unmonitor_asked[name] = self._unmonitor_asked.get(name, 0) + 1
+        asked = self._unmonitor_asked.get(name, (0, 0))[0]
         self.permit.require_start()
         try:
             self.monit.act("unmonitor", name)
         except (ActionPending, MonitDown):
-            self._unmonitor_asked[name] -= 1
+            return
+        self._unmonitor_asked[name] = (asked + 1, self.host.now())
 
     def _may_unmonitor(self, service):
-        asked = self._unmonitor_asked.get(service.name, 0)
-        return asked < UNMONITORS and service.name not in self.refused
+        """Tell whether it may still come out of monit's sight: some times it is asked for that."""
+        asked, when = self._unmonitor_asked.get(service.name, (0, 0))
+        return service.name not in self.refused and (asked < UNMONITORS or self.host.now() - when < ASK_AGAIN)
+
+    def _is_unmonitor_due(self, service):
+        asked, when = self._unmonitor_asked.get(service.name, (0, 0))
+        due = asked == 0 or (asked < UNMONITORS and self.host.now() - when >= ASK_AGAIN)
+        return service.monitored and due and service.name not in self.refused
+
+    def _is_up(self, service):
+        return service.running and not service.pending and not self._is_young(service)
 
     def _is_young(self, service):
         age = self.host.age(service.pid) if service.pid else None
@@ -487,6 +521,7 @@ class Start(Change):
             self._all_asked = now
 
     def noticed(self, report):
+        self._checks = frozenset(service.name for service in report.services if not service.has_process)
         if not all(service.started for service in self.targets(report) if service.has_process):
             self.up_at = None  # one that was there has died
         elif self.up_at is None:
@@ -528,7 +563,15 @@ def look(monit, host, seconds=0, required=()):
             unknown=unknown,
         )
     facts = report.facts(required)
-    return dict(facts, unseen=facts["unseen"] if records is None else [])
+    facts.update(unseen=facts["unseen"] if records is None else [])
+    return dict(facts, reasons=[_reason(s) for s in report.services if s.name in facts["not_running"]])
+
+
+def _reason(service):
+    """Tell a person in what way a service does not run."""
+    pending = " with a %s pending" % service.pending if service.pending else ""
+    gone = ", but its process is gone or somebody else's" if service.well and service.lives is False else ""
+    return "%s is '%s'%s%s" % (service.name, service.status, pending, gone)
 
 
 def _in_motion(service):

@@ -47,7 +47,7 @@ options:
     type: str
     default: store/blobstore
   links:
-    description: Where links lead that are in place of the blobstore, by their path relative to C(/var/vcap).
+    description: The real paths of the blobstore's places, by the path relative to C(/var/vcap) that each is known by.
     type: dict
     default: {}
   kind:

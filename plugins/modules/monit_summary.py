@@ -151,6 +151,12 @@ all_running:
   type: bool
   returned: success
   sample: false
+reasons:
+  description: For each of RV(not_running) what monit and its process say.
+  type: list
+  elements: str
+  returned: success
+  sample: ["health_monitor is 'Does not exist'"]
 processes:
   description: How many of the services are processes.
   type: int

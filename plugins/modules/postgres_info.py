@@ -59,6 +59,12 @@ options:
   passfile:
     description: File with the password, in the form of C(.pgpass).
     type: path
+  elsewhere:
+    description:
+      - Whether to ask the server that the settings C(microbosh_director_database_*) name, from the controller and
+        through the director. O(host), O(port), O(user), O(address), O(ca), O(passfile) and O(packages) come from them.
+    type: bool
+    default: false
   fail:
     description: Whether to fail if no server answers. If not, RV(problem) says why.
     type: bool
@@ -221,6 +227,7 @@ def main():
             "address": {"type": "str"},
             "ca": {"type": "path"},
             "passfile": {"type": "path", "no_log": False},
+            "elsewhere": {"type": "bool", "default": False},
             "fail": {"type": "bool", "default": True},
         },
         supports_check_mode=True,

@@ -95,9 +95,18 @@ options:
     type: bool
     default: false
   vanishing:
-    description: Files may vanish during the transfer, as they do while services run.
+    description:
+      - Files may vanish during the transfer, as they do while services run, or if something else than a service removes
+        them. They are left out of the copy, and RV(left_out) names them.
     type: bool
     default: false
+  steady:
+    description:
+      - Directories relative to C(/var/vcap) in which nothing may vanish, even with O(vanishing). If something does, or
+        if it is not known what did, the task fails.
+    type: list
+    elements: str
+    default: []
   estimate:
     description: Copy nothing and return what would be copied.
     type: bool
@@ -181,4 +190,10 @@ vanished:
   returned: when one did
   type: bool
   sample: true
+left_out:
+  description: What the director had when the copy began, and has not any more; relative to C(/var/vcap).
+  returned: with O(vanishing), when something went away
+  type: list
+  elements: str
+  sample: [store/director/tasks/7/debug]
 """

@@ -296,7 +296,8 @@ def test_blobs_that_are_missing_or_altered_are_named(small):
     try:
         with missing(small, gone):
             # Out of the store: a blob of another name would be one that nothing refers to.
-            refused(small, *names, "FAILED", "The director is up, every service runs", restarted=True)
+            refused(small, names[0], "FAILED", "NEWLY LOST", "Nothing was stopped")
+        refused(small, names[1], "FAILED", "has damaged 1 of", "Nothing was stopped")
     finally:
         small.shell(f"cp -p /root/blob {altered}; rm /root/blob")
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import stat
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import pytest
-from conftest import Run, playbook_command, run_ansible, write_inventory
-from standing import whole
+from conftest import ANSIBLE, Run, playbook_command, run_ansible, write_inventory
+from standing import refused, whole
 from trees import check_archive
 
 SITE = """
@@ -23,6 +24,14 @@ SITE = """
         msg: this is another playbook
 - name: Back up
   import_playbook: microbosh.director.backup
+"""
+MARKER = "/var/vcap/store/this is the one that was meant"
+# Leads rsync to another machine than Ansible: this one.
+ASTRAY = """#!/bin/sh
+case " $* " in
+*" --server "*) while [ "$1" != rsync ]; do shift; done; exec "$@" ;;
+esac
+exec SSH "$@"
 """
 
 
@@ -38,10 +47,14 @@ class Many:
 def many(micro, director, tmp_path_factory):
     """Each host has its own settings."""
     directory = tmp_path_factory.mktemp("site")
+    micro.execute("touch", MARKER)
+    # Ansible takes these names before ansible_host and ansible_port, which lead to the other director.
+    address = {"ansible_ssh_host": "127.0.0.1", "ansible_ssh_port": micro.host.facts["port"]}
     (directory / "site.yml").write_text(SITE)
     hosts = {
         micro.name: micro.variables(
-            microbosh_archive="{id}.tar.gz", microbosh_databases=[], microbosh_keep={"last": 1}
+            ansible_host="127.0.0.1", ansible_port=director.host.facts["port"], **address,
+            microbosh_archive="{id}.tar.gz", microbosh_databases=[], microbosh_keep={"last": 1},
         ),
         director.name: director.variables(microbosh_archive="{id}.tar", microbosh_databases=["bosh"]),
         "gone": micro.variables(ansible_host="no-such-host.invalid", microbosh_backup_dir=str(directory / "gone")),
@@ -64,6 +77,18 @@ def test_the_others_are_backed_up(micro, director, many):
         assert each.latest.name == each.ids[-1]
         assert whole(each.latest) is True
         assert f"Backup {each.latest.name} of {each.name} is whole" in many.run.told(each.name)
+
+
+def test_the_copy_comes_from_the_machine_whose_services_stopped(micro, director, many):
+    copies = [each.latest / "vcap" / MARKER.removeprefix("/var/vcap/") for each in (micro, director)]
+    assert [copy.exists() for copy in copies] == [True, False]
+
+
+def test_rsync_gone_astray_is_noticed_before_anything_is_stopped(micro, many, tmp_path):
+    (tmp_path / "ssh").write_text(ASTRAY.replace("SSH", shutil.which("ssh")))
+    (tmp_path / "ssh").chmod(0o755)
+    path = f"{tmp_path}:{ANSIBLE / 'bin'}:{os.environ['PATH']}"
+    refused(micro, "does not come back by rsync", "Nothing was stopped", environment={"PATH": path})
 
 
 def test_no_host_waits_for_another(micro, director, many):

@@ -452,6 +452,7 @@ def test_a_freshly_made_director_takes_the_place_of_a_lost_one(new_director):
     assert tables(fresh) == expected["tables"]
     assert [line for line in files(fresh) if "bosh/settings.json" in line] == identity
     assert "put it into director_uuid of every deployment manifest" in run
+    assert "must have been deployed with credhub's encryption password of the backup (it is not in the backup)" in run
     assert fresh.wholly_up()
 
 

@@ -356,7 +356,7 @@ class Host:
                 raise TestHostError(f"{self.name}: its database did not start in 60 s:\n{done.stdout}{done.stderr}")
             time.sleep(0.2)
 
-    def wait(self, port, seconds=90):
+    def wait(self, port, seconds=300):
         """Wait until sshd answers and monit calls every service running."""
         deadline = time.monotonic() + seconds
         while not (answers(port) and self.runs()):
@@ -366,9 +366,22 @@ class Host:
                 )
             if self.state() not in ("running", "created", "initialized"):
                 raise TestHostError(f"{self.name}: the container ended while it started (state {self.state()!r})")
-            # monit looks every 10 s, or when it is told to.
-            self.execute("pkill", "-USR1", "-x", "monit(-actual)?", check=False)
-            time.sleep(0.5)
+            self._wake_monit()
+
+    def _wake_monit(self):
+        """monit looks every 10 s, or when it is told to."""
+        self.execute("pkill", "-USR1", "-x", "monit(-actual)?", check=False)
+        time.sleep(0.5)
+
+    def told(self, name, status, seconds=60):
+        """Wait until monit says this of one of its services or checks; tell whether it did."""
+        deadline = time.monotonic() + seconds
+        row = re.compile(rf"^ *{re.escape(name)} +{re.escape(status)} +\w+ *$", re.MULTILINE)
+        while not row.search(self.summary()):
+            if time.monotonic() > deadline:
+                return False
+            self._wake_monit()
+        return True
 
     def summary(self):
         return self.engine.output("exec", self.container, MONIT, "summary", check=False)
@@ -377,6 +390,12 @@ class Host:
         """Tell whether monit has services and all of them run. monit cuts no status that is good."""
         rows = re.findall(r"^ *\S+ +(.+?) +(?:Process|System) *$", self.summary(), re.MULTILINE)
         return len(rows) > 1 and set(rows) <= {"OK", "Running"}
+
+    def agent_runs(self):
+        """Tell whether the agent runs, whatever runs it."""
+        if self.facts["settings"]["agent"] == "systemd":
+            return self.execute("systemctl", "is-active", "bosh-agent.service", check=False).stdout == "active\n"
+        return "run: agent" in self.execute("sv", "status", "agent", check=False).stdout
 
     def state(self):
         return self.engine.output("inspect", "--format={{.State.Status}}", self.container, check=False)

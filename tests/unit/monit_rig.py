@@ -213,6 +213,7 @@ class SerialMonit(FakeMonit):
         self.services = {name: FakeService(pid) for pid, name in enumerate(names, 2000)}
         self.kinds = {}
         self.dependents = {}
+        self.words = {}  # what monit says of a service instead of that it is running
         self.next_pid = 3000
         self.free_at = 0.0
         host.births.update({service.pid: 7 for service in self.services.values()})
@@ -256,14 +257,25 @@ class SerialMonit(FakeMonit):
             service.pid = self.next_pid
             self.host.births[service.pid] = 9
 
+    def unmonitor(self, name, service):
+        service.monitored = False
+
+    def seen_by_root(self):
+        """What the program for the pid files says of them."""
+        return {
+            name: {"pid": service.pid, "ticks": self.host.birth(service.pid), "alive": service.pid is not None}
+            for name, service in self.services.items()
+            if self.kinds.get(name, "Process") == "Process"
+        }
+
     def status(self):
         self.progress()
         rows = []
         for name, service in self.services.items():
-            status = "running" if service.monitored else "not monitored"
+            status = self.words.get(name, "running") if service.monitored else "not monitored"
             if service.monitored and service.initializing_until > self.host.clock:
                 status = "initializing"
             kind = self.kinds.get(name, "Process")
-            shown = service.pid if service.monitored and kind == "Process" else None
+            shown = service.pid if service.monitored and kind == "Process" and status != "initializing" else None
             rows.append((kind, name, status + (f" - {service.pending} pending" if service.pending else ""), shown))
         return status_text(self.version, rows)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import shlex
 from pathlib import Path
@@ -65,9 +66,8 @@ ALL = ["compiled", "dns", "export", "job", "logs", "package", "rendered"]
 
 
 def write_dump(path, rows=ROWS):
-    text = "".join(
-        f"COPY public.{table} FROM stdin;\n{''.join(row + chr(10) for row in lines)}\\.\n\n" for table, lines in rows.items()
-    )
+    copies = [f"COPY public.{table} FROM stdin;\n" + "\n".join([*lines, "\\.\n\n"]) for table, lines in rows.items()]
+    text = "".join(copies)
     path.write_text(FRAME % text, encoding="utf-8")
     return path
 
@@ -82,10 +82,11 @@ def place(blob_id):
 
 def line(path, kind="f"):
     change = {"f": ">f", "d": "cd", "L": "cL"}[kind]
-    return f"2026/11/22 22:13:26 [7] {change}+++++++++|1000|1000|rw-r-----|5|{path}{'/' if kind == 'd' else ''}\n".encode()
+    end = "/" if kind == "d" else ""
+    return f"2026/11/22 22:13:26 [7] {change}+++++++++|1000|1000|rw-r-----|5|{path}{end}\n".encode()
 
 
-def listed(*names, **kinds):
+def listed(*names):
     """The listing of a director that has these blobs."""
     lines = [line("store", "d"), line("store/blobstore", "d"), line("store/blobstore/store", "d")]
     return Listing(lines + [line(place(f"{name}-blob")) for name in names])
@@ -178,7 +179,8 @@ def test_the_generation_of_2014_is_told_as_well(tmp_path):
 
 
 def test_names_are_shown_and_not_obeyed(tmp_path):
-    rows = {"packages (id, name, version, blobstore_id, sha1, release_id)": [f"3\t\\033[2Jx\\n{{{{ 1 }}}}\t1\tb\t{SHA1}\t1"]}
+    row = f"3\t\\033[2Jx\\n{{{{ 1 }}}}\t1\tb\t{SHA1}\t1"
+    rows = {"packages (id, name, version, blobstore_id, sha1, release_id)": [row]}
     (lost,) = survey(write_dump(tmp_path / "bosh.sql", rows), listed())["lost"]
     assert lost["about"] == "package ?[2Jx?{{ 1 }}/1 of release ?"
 
@@ -200,7 +202,8 @@ def test_flat_blobstores_of_the_local_provider_are_found(dump):
 def test_a_hundred_thousand_blobs_take_seconds(tmp_path):
     numbers = range(100_000)
     rows = {"packages (id, blobstore_id, sha1)": [f"{number}\tb{number}\t{SHA1}" for number in numbers]}
-    listing = Listing([line("store/blobstore/store", "d"), *(line(place(f"b{number}")) for number in numbers if number != 5)])
+    lines = [line(place(f"b{number}")) for number in numbers if number != 5]
+    listing = Listing([line("store/blobstore/store", "d"), *lines])
     assert [entry["id"] for entry in survey(write_dump(tmp_path / "bosh.sql", rows), listing)["lost"]] == ["b5"]
 
 
@@ -216,7 +219,7 @@ def test_what_an_earlier_backup_holds_is_newly_lost(dump, tmp_path):
     assert (newly["id"], newly["backup"]) == ("package-blob", "20261121T000000Z")
     assert [entry["id"] for entry in result["lost"]] == ["compiled-blob", "package-blob"]
     command = shlex.split(newly["command"])
-    assert command[:-1] == "ansible -i /etc/hosts.yml director1 -b -m ansible.builtin.copy -a".split()
+    assert command[:-1] == ["ansible", "-i", "/etc/hosts.yml", "director1", "-b", "-m", "ansible.builtin.copy", "-a"]
     arguments = json.loads(command[-1])
     assert arguments["src"] == str(tmp_path / "20261121T000000Z/vcap" / place("package-blob"))
     assert arguments["dest"] == f"/var/vcap/store/blobstore/store/{shard('package-blob')}/"
@@ -251,7 +254,9 @@ def test_what_the_newest_backup_records_as_lost_needs_no_second_look(dump, tmp_p
     [
         ("auto", 5, 0, False, {}, True),
         ("auto", 5, 0, False, {"named": 5, "external": True}, True),
-        ("auto", 5, 0, False, {"named": 5}, False),  # they were here yesterday: lost, all of them
+        ("auto", 5, 0, False, {"named": 3, "made_again": 3, "checked": 0, "reused": 0}, True),
+        ("auto", 5, 0, False, {"named": 5, "checked": 1, "reused": 4}, False),  # here yesterday: lost, all of them
+        ("auto", 5, 0, False, {"named": 5, "without_digest": 1}, False),
         ("auto", 5, 1, False, {}, False),
         ("auto", 5, 0, True, {}, False),
         ("auto", 0, 0, False, {}, False),  # a fresh director
@@ -290,8 +295,15 @@ def test_a_link_to_what_the_filter_leaves_out_is_told_as_well(dump):
 def test_a_link_to_another_place_that_is_copied_is_followed(dump):
     lines = [line("store/big", "d"), line("store/big/store", "d")]
     lines += [line(place(f"{name}-blob").replace("blobstore", "big")) for name in ALL]
-    result = survey(dump, Listing(lines, "store/big"), place="store/big", links={"store/blobstore": "/var/vcap/store/big"})
+    links = {"store/blobstore": "/var/vcap/store/big"}
+    result = survey(dump, Listing(lines, "store/big"), place="store/big", links=links)
     assert (result["links"], result["here"]) == ([], 7)
+
+
+def test_a_blobstore_of_which_nothing_is_seen_is_told_as_that(dump):
+    said = refusal(survey(dump, Listing([])), "refuse", [])
+    assert "Not one blob was seen" in said
+    assert "microbosh_blobstore" in said
 
 
 def test_links_of_a_copy_are_followed_within_it_only(tmp_path):
@@ -304,7 +316,9 @@ def test_links_of_a_copy_are_followed_within_it_only(tmp_path):
     assert within(str(tree), "store/relative/store") == str(tree / "store/big/store")
 
 
-@pytest.mark.parametrize("target", ["/etc", "/mnt/blobs", "../../../etc", "/var/vcap/../../etc", "/var/vcap/store/blobstore"])
+@pytest.mark.parametrize(
+    "target", ["/etc", "/mnt/blobs", "../../../etc", "/var/vcap/../../etc", "/var/vcap/store/blobstore"]
+)
 def test_links_that_leave_a_copy_or_lead_in_circles_are_refused(tmp_path, target):
     (tmp_path / "vcap/store").mkdir(parents=True)
     (tmp_path / "vcap/store/blobstore").symlink_to(target)
@@ -341,7 +355,8 @@ def test_what_the_director_had_and_the_copy_has_not_is_a_fault(dump, copy, name)
 def test_exactly_what_is_recorded_as_lost_may_be_missing(dump, copy):
     for name in ("job", "rendered"):
         (copy / place(f"{name}-blob")).unlink()
-    recorded = {"lost": [{"id": "job-blob"}, {"id": "logs-blob"}], "newly_lost": [{"id": "logs-blob"}, {"id": "job-blob"}]}
+    lost = [{"id": "job-blob"}, {"id": "logs-blob"}]
+    recorded = {"lost": lost, "newly_lost": lost}
     result = check(dump, copy, recorded=recorded)
     assert (result["whole"], result["made_again"], result["missing"]) == (True, 1, [])
     assert [entry["id"] for entry in result["lost"]] == ["job-blob"]
@@ -361,6 +376,31 @@ def test_exactly_the_damage_that_is_recorded_is_accepted(dump, copy):
     assert check(dump, copy, recorded=recorded)["whole"] is False
 
 
+def test_what_is_lost_because_something_else_is_in_its_place_is_accepted_when_recorded(dump, copy):
+    (copy / place("job-blob")).unlink()
+    (copy / place("job-blob")).mkdir()
+    assert check(dump, copy)["whole"] is False
+    result = check(dump, copy, recorded={"lost": [{"id": "job-blob"}]}, had=listed(*(n for n in ALL if n != "job")))
+    assert (result["whole"], [entry["id"] for entry in result["lost"]]) == (True, ["job-blob"])
+
+
+@pytest.mark.parametrize("blob_id", ["a b", "ünï☃", "*?[x]", "x" * 300, "-rf", "\\\\back", "tab\\there"])
+def test_odd_ids_are_looked_for_as_they_are(tmp_path, blob_id):
+    rows = {"packages (id, blobstore_id, sha1)": [f"1\t{blob_id}\t\\N"]}
+    dump = write_dump(tmp_path / "bosh.sql", rows)
+    real = blob_id.replace("\\\\", "\\").replace("\\t", "\t")
+    (lost,) = survey(dump, listed())["lost"]
+    assert (lost["id"], lost["path"]) == (real, place(real))
+    if len(real) < 256:
+        path = tmp_path / "vcap" / place(real)
+        path.parent.mkdir(parents=True)
+        path.touch()
+        result = check(dump, tmp_path / "vcap")
+        assert (result["whole"], result["without_digest"]) == (True, 1)
+    else:
+        assert [entry["id"] for entry in check(dump, tmp_path / "vcap")["missing"]] == [real]
+
+
 def test_a_backup_proves_nothing_of_a_blob_that_it_records_as_damaged(dump, copy, tmp_path):
     (copy / place("job-blob")).write_bytes(b"damaged\n")
     earlier = tmp_path / "20261121T000000Z"
@@ -377,11 +417,13 @@ def test_what_one_look_has_read_the_next_does_not(dump, copy, tmp_path):
     memory = str(tmp_path / "memory.json")
     assert check(dump, copy, memory=memory)["checked"] == 6
     path = copy / place("job-blob")
-    path.write_bytes(b"not read again\n")  # the same file: nobody changes a blob in place
+    before = path.stat()
+    path.write_bytes(b"not read again...\n")  # the same file: nobody changes a blob in place
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
     again = check(dump, copy, memory=memory)
     assert (again["checked"], again["whole"]) == (6, True)
-    path.unlink()
-    path.write_bytes(b"another file\n")
+    path.rename(tmp_path / "aside")
+    path.write_bytes(b"not read again...\n")
     assert [entry["id"] for entry in check(dump, copy, memory=memory)["wrong"]] == ["job-blob"]
 
 
@@ -404,23 +446,31 @@ def test_a_column_that_may_name_blobs_is_told(tmp_path, column):
     assert refusal(result, "refuse", []) == ""
 
 
-@pytest.mark.parametrize("schema", ["bosh-director.sql", "bosh-micro.sql"])
-def test_every_column_of_the_real_tables_that_names_blobs_is_followed(schema):
+def columns_of_2014():
+    sql = (SCHEMAS / "bosh-micro.sql").read_text()
+    for table, body in re.findall(r'CREATE TABLE "?(\w+)"? \((.*?)\n?\);', sql, re.DOTALL):
+        for column in re.findall(r'(?:\A|,)\s*"?(\w+)"?', body):
+            yield table, column
+
+
+def columns_of_2026():
+    lines = (Path(__file__).parent / "fixtures/director/schema.tsv").read_text().splitlines()
+    return [line.split("\t")[:2] for line in lines if not line.startswith("#")]
+
+
+@pytest.mark.parametrize(("columns", "naming"), [(columns_of_2014, 3), (columns_of_2026, 7)])
+def test_every_column_of_the_real_tables_that_names_blobs_is_followed(columns, naming):
     """A new one in a new release of BOSH stops here, and not in an operator's report."""
-    named = []
-    for table, body in re.findall(
-        r'CREATE TABLE (?:public\.)?"?(\w+)"? \((.*?)\n?\);', (SCHEMAS / schema).read_text(), re.DOTALL
-    ):
-        columns = re.findall(r'(?:\A|,)\s*"?(\w+)"?', body)
-        assert unknown_columns(table, columns) == [], table
-        named += [table for column in columns if names_blobs(table, column)]
-    assert {"packages", "compiled_packages", "templates"} <= set(named)
+    found = list(columns())
+    assert [unknown for table, column in found for unknown in unknown_columns(table, [column])] == []
+    assert len([table for table, column in found if names_blobs(table, column)]) >= naming
 
 
 def test_the_module_puts_it_together(dump, tmp_path):
     (tmp_path / "blobs.log").write_bytes(b"".join([line("store/blobstore/store", "d"), line(place("package-blob"))]))
     spec = {
-        "dump": str(dump), "listing": str(tmp_path / "blobs.log"), "place": "store/blobstore", "links": {}, "kind": "auto",
+        "dump": str(dump), "listing": str(tmp_path / "blobs.log"), "place": "store/blobstore",
+        "links": {}, "kind": "auto",
         "served": True, "directory": None, "lost": "refuse", "accepted": [], "damaged": [], "host": "", "inventory": [],
     }  # fmt: skip
     result = blobstore_info.perform(spec)

@@ -267,8 +267,8 @@ STATUSES = [
 STATES = [
     "running", "OK", "Running", "not monitored", "Not monitored", "initializing", "Initializing", "Does not exist",
     "Execution failed", "Resource limit matched", "Connection failed", "Timeout", "PPID changed",
-    "running - stop pending", "running - start pending", "Not monitored - start pending", "Does not exist - restart pending",
-    "not monitored - monitor pending", "Execution failed - restart pending",
+    "running - stop pending", "running - start pending", "Not monitored - start pending",
+    "Does not exist - restart pending", "not monitored - monitor pending", "Execution failed - restart pending",
 ]  # fmt: skip
 
 

@@ -1,0 +1,115 @@
+# Copyright: (c) 2026, microbosh.director contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Gives rsync the connection that Ansible itself has: the same host, port, user, key and options, wherever set.
+
+Ansible takes them from a dozen places: variables with several names each, keywords, its configuration, the environment,
+the command line. Only the connection knows what came of it, so nothing here looks at a variable.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import sys
+
+from ansible.errors import AnsibleActionFail
+
+NO_PASSWORD = (
+    "KbdInteractiveAuthentication=no",
+    "PreferredAuthentications=gssapi-with-mic,gssapi-keyex,hostbased,publickey",
+    "PasswordAuthentication=no",
+)
+# The name that synchronize knows the director by; its own notion of hosts is not to match anything.
+DIRECTOR = "director"
+NO_PORT = -1
+
+
+def host_of(connection) -> str:
+    """Given Ansible's connection to a director, return the name or address that ssh is given. Only ssh will do."""
+    if connection.transport != "ssh":
+        raise AnsibleActionFail(
+            f"Files are copied with rsync over ssh, and this host's connection is {connection.transport}. "
+            "Leave ansible_connection out, or set it to ssh."
+        )
+    return connection.get_option("host") or connection._play_context.remote_addr
+
+
+def remote_shell(connection) -> list[str]:
+    """Given Ansible's connection to a director, return the ssh command line that leads there, without the host.
+
+    The order is Ansible's: of an option that is given twice, ssh takes the first.
+    """
+    command = [connection.get_option("ssh_executable"), *_split(connection, "ssh_args")]
+    if connection.get_option("host_key_checking") is False:
+        command += _options("StrictHostKeyChecking=no")
+    if connection.get_option("port") is not None:
+        command += _options(f"Port={connection.get_option('port')}")
+    if connection.get_option("private_key_file"):
+        command += _options(f'IdentityFile="{os.path.expanduser(connection.get_option("private_key_file"))}"')
+    if not password_of(connection):
+        command += _options(*NO_PASSWORD)
+    if connection.get_option("remote_user"):
+        command += _options(f'User="{connection.get_option("remote_user")}"')
+    command += _options(f"ConnectTimeout={connection.get_option('timeout')}")
+    return [*command, *_split(connection, "ssh_common_args"), *_split(connection, "ssh_extra_args")]
+
+
+def password_of(connection) -> str:
+    """Return the password that Ansible logs in with, empty if it has none."""
+    return connection.get_option("password") or connection._play_context.password or ""
+
+
+def rsync_words(words) -> str:
+    """Given the words of a remote shell, return them in rsync's quotes, where a doubled quote stands for one."""
+    return " ".join("'" + word.replace("'", "''") + "'" for word in words)
+
+
+def synchronize(action, arguments, task_vars):
+    """Given an action, hand a transfer to ansible.posix.synchronize over that action's connection; return the result.
+
+    ``arguments`` are synchronize's, with the path on the director alone in ``src`` or ``dest``.
+    """
+    host = host_of(action._connection)
+    shell = shlex.quote("--rsh=" + rsync_words(remote_shell(action._connection)))
+    task = action._task.copy()
+    task.args = {
+        **arguments,
+        "compress": False,
+        "delay_updates": False,
+        "set_remote_user": False,
+        "rsync_opts": [shell, *arguments["rsync_opts"]],
+    }
+    delegate = action._shared_loader_obj.action_loader.get(
+        "ansible.posix.synchronize",
+        task=task,
+        connection=action._connection,
+        play_context=action._play_context,
+        loader=action._loader,
+        templar=action._templar,
+        shared_loader_obj=action._shared_loader_obj,
+    )
+    return delegate.run(task_vars=_as_synchronize_knows(host, password_of(action._connection), task_vars))
+
+
+def _as_synchronize_knows(host, password, task_vars):
+    """Return the variables with nothing in them by which synchronize would find another host, port or user."""
+    director = {"inventory_hostname": DIRECTOR, "ansible_host": host}
+    if password and shutil.which("sshpass"):  # without it, the shared connection is enough
+        director["ansible_password"] = password
+    controller = {"ansible_python_interpreter": sys.executable}
+    return {
+        **task_vars,
+        "inventory_hostname": DIRECTOR,
+        "ansible_port": NO_PORT,  # no controller has it, so that no host is taken for the controller
+        "hostvars": {DIRECTOR: director, "localhost": controller},
+    }
+
+
+def _options(*settings):
+    return [word for setting in settings for word in ("-o", setting)]
+
+
+def _split(connection, name):
+    return shlex.split(connection.get_option(name) or "")
