@@ -88,6 +88,7 @@ class Source:
             "sha256": sha256(str(path))[0],
             "rows": rows,
             "kind": dump.kind,
+            "elsewhere": path.name.removesuffix(".sql") in (self._report().get("elsewhere") or []),
             "server_version": dump.server_version,
         }
 
@@ -99,8 +100,9 @@ class Source:
             "dumps": [
                 {key: dump[key] for key in ("database", "size", "server_version")}
                 for dump in dumps
-                if dump["kind"] == "database" and dump["database"] != "postgres"
+                if dump["kind"] == "database" and dump["database"] != "postgres" and not dump["elsewhere"]
             ],
+            "elsewhere": [dump["database"] for dump in dumps if dump["elsewhere"]],
         }
 
     def _report(self):

@@ -154,6 +154,7 @@ NINE = [{"name": "postgres", "major": "9.0"}]
         ({"rewrite": True}, {}, "dump", "rewritten"),
         ({"dumps": []}, {}, "files", "can use"),
         ({"dumps": [], **ONLINE}, {"postgres": [], "live": None}, "files", "no databases"),
+        ({"dumps": [], "elsewhere": ["bosh"], **ONLINE}, {"postgres": [], "live": None}, "files", "server elsewhere"),
     ],
 )
 def test_auto_takes_the_files_where_they_serve_and_the_dump_where_they_do_not(of_backup, of_host, chosen, why):
