@@ -19,7 +19,10 @@ import subprocess
 from ansible_collections.microbosh.director.plugins.module_utils._clock import seconds_since, uptime
 from ansible_collections.microbosh.director.plugins.module_utils._dump import native
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
-from ansible_collections.microbosh.director.plugins.module_utils._file_layout import data_directories, possible_directories
+from ansible_collections.microbosh.director.plugins.module_utils._file_layout import (
+    data_directories,
+    possible_directories,
+)
 from ansible_collections.microbosh.director.plugins.module_utils._host import Host
 from ansible_collections.microbosh.director.plugins.module_utils._postgres import find_clients
 from ansible_collections.microbosh.director.plugins.module_utils._postgres_living import (

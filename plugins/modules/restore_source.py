@@ -108,7 +108,11 @@ dumps:
   type: list
   elements: dict
   sample:
-    - {"database": "bosh", "name": "bosh.sql", "size": 5242880, "server_version": "15.18", "rows": {"public.deployments": 2}}
+    - database: bosh
+      name: bosh.sql
+      size: 5242880
+      server_version: "15.18"
+      rows: {"public.deployments": 2}
 layout:
   description: What decides how its databases come back.
   returned: success

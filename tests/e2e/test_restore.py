@@ -175,7 +175,10 @@ def test_check_says_what_would_change_and_touches_nothing(victim):
         ({"microbosh_restore_confirm": "another"}, "the name that was confirmed is another"),
         ({"microbosh_restore_from": "20010101T000000Z"}, "There is no backup 20010101T000000Z"),
         ({"microbosh_restore_unfinished": "resume"}, "nothing to resume"),
-        ({"microbosh_restore_rewrite": {"i-1": "i-2"}, "microbosh_restore_database": "files"}, "so it needs -e microbosh_restore_database=dump"),
+        (
+            {"microbosh_restore_rewrite": {"i-1": "i-2"}, "microbosh_restore_database": "files"},
+            "so it needs -e microbosh_restore_database=dump",
+        ),
         (
             {"microbosh_restore_rewrite": {"i-nowhere": "i-2"}, "microbosh_restore_database": "dump"},
             "i-nowhere occurs in no column",
