@@ -108,7 +108,11 @@ dumps:
   type: list
   elements: dict
   sample:
-    - {"database": "bosh", "name": "bosh.sql", "size": 5242880, "server_version": "15.18", "rows": {"public.deployments": 2}}
+    - database: bosh
+      name: bosh.sql
+      size: 5242880
+      server_version: "15.18"
+      rows: {"public.deployments": 2}
 globals:
   description: Its dump of the roles, null if there is none.
   returned: success

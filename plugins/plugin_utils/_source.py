@@ -99,6 +99,7 @@ class Source:
             "properties": self._beside(path.name.removesuffix(".sql") + ENDING),
             # Every server has this one; mostly nobody uses it.
             "unused": path.name == "postgres.sql" and not rows,
+            "elsewhere": path.name.removesuffix(".sql") in (self._report().get("elsewhere") or []),
             "server_version": dump.server_version,
         }
 
@@ -110,8 +111,9 @@ class Source:
             "dumps": [
                 {key: dump[key] for key in ("database", "size", "server_version")}
                 for dump in dumps
-                if dump["kind"] == "database" and not dump["unused"]
+                if dump["kind"] == "database" and not dump["unused"] and not dump["elsewhere"]
             ],
+            "elsewhere": [dump["database"] for dump in dumps if dump["elsewhere"]],
         }
 
     def _report(self):
