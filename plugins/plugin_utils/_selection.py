@@ -33,6 +33,8 @@ def check(groups, sources):
     """Given the inventory's groups and where it came from, raise NothingToDo unless this run does what was meant."""
     if any(context.CLIARGS.get(name) for name in LISTINGS):
         return
+    if context.CLIARGS.get("step"):
+        raise NothingToDo("--step lets tasks be left out, and waits for you while a director is stopped. Run it without.")
     selection = Selection(groups)
     selection.require_directors(sources)
     selection.require_known_limit()
