@@ -34,7 +34,7 @@ def check(groups, sources):
     if any(context.CLIARGS.get(name) for name in LISTINGS):
         return
     if context.CLIARGS.get("step"):
-        raise NothingToDo("--step lets tasks be left out, and waits for you while a director is stopped. Run it without.")
+        raise NothingToDo("--step lets tasks be left out, and waits while a director is stopped. Run it without.")
     selection = Selection(groups)
     selection.require_directors(sources)
     selection.require_known_limit()
