@@ -54,7 +54,7 @@ class LookupModule(LookupBase):
     def run(self, terms, variables=None, **options):
         self.set_options(var_options=variables, direct=options)
         try:
-            check(variables["groups"], variables.get("ansible_inventory_sources") or [])
+            check(variables["groups"], variables.get("ansible_inventory_sources") or [], self._loader)
         except NothingToDo as error:
             # An exception would end the run with status 4, which says that another try may help.
             Display().error(str(error), wrap_text=False)
