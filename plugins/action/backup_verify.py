@@ -72,10 +72,21 @@ def _said(verdict):
     if any(item["kind"] == "key" for item in verdict["findings"]):
         return "COULD NOT BE OPENED: whether it is whole is not known"
     said = "is whole" if verdict["whole"] else "IS NOT WHOLE"
+    said += f" BUT {verdict['without']}" if verdict["whole"] and verdict["without"] else ""
     if verdict["sealed"]:
         return f"{said}: encrypted, and without microbosh_archive_identity only its checksum was compared"
-    blobs = f", {verdict['blobs']['named']} blobs" if verdict["blobs"] else ""
+    blobs = _said_of_blobs(verdict["blobs"])
     return f"{said}: {verdict['files']} files read again, {len(verdict['dumps'])} dumps{blobs}"
+
+
+def _said_of_blobs(blobs):
+    """How many blobs there are, and what of them the director had not got itself."""
+    if not blobs:
+        return ""
+    if blobs["external"]:
+        return f", {blobs['named']} blobs in an external blobstore, which is no part of it"
+    lost = f", of which the director itself had lost {len(blobs['lost'])}" if blobs["lost"] else ""
+    return f", {blobs['named']} blobs{lost}"
 
 
 def _lines(verdict):

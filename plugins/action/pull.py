@@ -11,7 +11,14 @@ import time
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.microbosh.director.plugins.module_utils._kept import CHMOD
-from ansible_collections.microbosh.director.plugins.plugin_utils._owners import keep_what_was_copied, write_listing
+from ansible_collections.microbosh.director.plugins.plugin_utils._attributes import OPTIONS as ATTRIBUTES
+from ansible_collections.microbosh.director.plugins.plugin_utils._attributes import lost_attributes
+from ansible_collections.microbosh.director.plugins.plugin_utils._left_out import in_steady, tops, vanished_paths
+from ansible_collections.microbosh.director.plugins.plugin_utils._owners import (
+    compare_with_copy,
+    remove_from_copy,
+    write_listing,
+)
 from ansible_collections.microbosh.director.plugins.plugin_utils._remote_shell import host_of, synchronize
 from ansible_collections.microbosh.director.plugins.plugin_utils._rsync_log import Transfer, stats
 from ansible_collections.microbosh.director.plugins.plugin_utils._transfer_watch import Watch
@@ -24,18 +31,23 @@ ARGUMENTS = {
     "filter": {"type": "path"},
     "listing": {"type": "path"},
     "owners": {"type": "bool", "default": False},
+    "look": {"type": "bool", "default": False},
+    "attributes": {"type": "bool", "default": False},
     "staging": {"type": "path"},
     "link_dest": {"type": "list", "elements": "path", "default": []},
     "delete": {"type": "bool", "default": False},
     "checksum": {"type": "bool", "default": False},
     "relative": {"type": "bool", "default": False},
     "vanishing": {"type": "bool", "default": False},
+    "steady": {"type": "list", "elements": "str", "default": []},
     "estimate": {"type": "bool", "default": False},
     "total": {"type": "int", "default": 0},
     "limit": {"type": "int", "default": 0},
     "timeout": {"type": "int", "default": 600},
 }
 VANISHED = 24
+LOOKS_AGAIN = 5
+UNSTEADY = "Something removed what must not change while it is copied"
 
 
 class ActionModule(ActionBase):
@@ -49,19 +61,26 @@ class ActionModule(ActionBase):
         dummy, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
         if arguments["staging"] and not self._task.check_mode:
             os.makedirs(arguments["staging"], mode=0o700, exist_ok=True)
-        transfer = Transfer(None if arguments["owners"] else arguments["listing"], arguments["staging"])
+        looking = arguments["owners"] or arguments["look"]
+        transfer = Transfer(None if looking else arguments["listing"], arguments["staging"])
         began = time.monotonic()
         amounts = {name: arguments[name] for name in ("total", "limit")}
-        if arguments["estimate"] or arguments["owners"]:
+        if arguments["estimate"] or looking:
             amounts["reserve"] = 0
         with Watch(task_vars["inventory_hostname"], transfer, arguments["dest"], **amounts) as watch:
             answer = self._synchronize(arguments, task_vars)
-        if answer.get("rc") == VANISHED and arguments["vanishing"]:
-            answer.update(failed=False, vanished=True)
+            # synchronize then tells what vanished, and nothing of what rsync printed: it has to be looked at again.
+            for _again in range(LOOKS_AGAIN if looking or arguments["estimate"] else 0):
+                if answer.get("rc") == VANISHED:
+                    answer = self._synchronize(arguments, task_vars)
+        if answer.get("rc") == VANISHED and arguments["vanishing"] and not looking:
+            self._accept_vanished(arguments, answer)
         if answer.get("failed"):
             answer["msg"] = self._explain(arguments, answer, watch.exceeded)
-        if arguments["owners"] and not answer.get("failed"):
-            self._keep_owners(arguments, answer)
+        if arguments["attributes"] and not answer.get("failed"):
+            answer["attributes"] = lost_attributes(answer.get("msg", "").split("\n"))
+        if looking and not answer.get("failed"):
+            self._keep_listing(arguments, answer)
         transfer.read()
         result.update(answer, seconds=round(time.monotonic() - began, 2), **transfer.counts())
         if arguments["estimate"] and not result.get("failed"):
@@ -83,14 +102,27 @@ class ActionModule(ActionBase):
             options["rsync_path"] = f"sudo -n {arguments['reader']}"
         return synchronize(self, options, task_vars)
 
-    def _keep_owners(self, arguments, answer):
+    def _accept_vanished(self, arguments, answer):
+        """Let the copy be without what vanished, unless that was part of what does not change while it is copied."""
+        paths = vanished_paths(answer.get("msg") or "")
+        if arguments["steady"] and (not paths or in_steady(paths, arguments["steady"])):
+            return
+        answer.update(failed=False, vanished=True, left_out=tops(paths))
+
+    def _keep_listing(self, arguments, answer):
         """Make a listing of what rsync printed, which may be long and is of no other use."""
         lines = answer.pop("msg", "").split("\n")  # no more than that ends a line: names may hold anything else
         answer.pop("stdout_lines", None)
         if self._task.check_mode:
             return
-        if arguments["vanishing"]:
-            lines = keep_what_was_copied(arguments["dest"], lines)
+        if arguments["owners"] and arguments["vanishing"]:
+            lines, gone = compare_with_copy(arguments["dest"], lines)
+            moved = in_steady(gone, arguments["steady"])
+            if moved:
+                answer.update(failed=True, msg=f"{UNSTEADY}: {', '.join(tops(moved))}")
+                return
+            remove_from_copy(arguments["dest"], gone)
+            answer["left_out"] = tops(gone)
         write_listing(arguments["listing"], lines)
 
     def _source(self, arguments):
@@ -114,7 +146,8 @@ class ActionModule(ActionBase):
 def rsync_options(arguments, by_root):
     """Given the action's arguments, return rsync's options, quoted as synchronize expects them."""
     # Times are compared to the nanosecond, so that a change within the second of the copy is seen.
-    options = ["--hard-links", "--numeric-ids", "--no-devices", "--no-specials", "--modify-window=-1"]
+    options = ["--hard-links", "--sparse", "--numeric-ids", "--no-devices", "--no-specials", "--modify-window=-1"]
+    options += ATTRIBUTES if arguments.get("attributes") else []
     if not arguments["reader"]:
         options += ["--no-owner", "--no-group"]  # they are the backup user's, not the director's
     elif not (by_root or arguments["owners"]):
@@ -136,6 +169,8 @@ def telling_options(arguments):
     if arguments["estimate"]:
         return ["--dry-run", "--stats"]
     itemize = ["--itemize-changes", "--itemize-changes"]
+    if arguments["look"]:
+        return ["--dry-run", *itemize, f"--out-format={LISTING}", "--log-file-format"]
     if arguments["owners"]:
         # To anybody but root rsync tells groups only if it believes that it may set them. The log of a dry run leaves
         # out what would be copied, so the listing is what rsync prints. synchronize appends another format for that:

@@ -61,7 +61,7 @@ class ActionModule(ActionBase):
         return result
 
     def _synchronize(self, arguments, log, listing, task_vars):
-        options = [f"--files-from={listing}", "--from0", f"--chmod={MODES}", "--itemize-changes", "--quiet"]
+        options = [f"--files-from={listing}", "--from0", "--sparse", f"--chmod={MODES}", "--itemize-changes", "--quiet"]
         options += [f"--log-file={log}", f"--log-file-format={LISTING}"]
         transfer = {
             "mode": "push",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ansible.errors import AnsibleActionFail
-from ansible_collections.microbosh.director.plugins.module_utils._restore_tree import pack
+from ansible_collections.microbosh.director.plugins.module_utils._restore_tree import pack, without_group
 from ansible_collections.microbosh.director.plugins.plugin_utils._director_action import DirectorAction
 
 
@@ -19,8 +19,9 @@ class ActionModule(DirectorAction):
         path = self._task.args.get("metadata")
         if path:
             try:
-                content = pack(Path(path).read_bytes())
+                content = Path(path).read_bytes()
             except OSError as error:
                 raise AnsibleActionFail(f"The backup's {path} cannot be read: {error.strerror}.") from error
-            self._task.args = dict(self._task.args, metadata=content)
+            groupless = self._task.args.pop("groupless", None) or []
+            self._task.args = dict(self._task.args, metadata=pack(without_group(content, groupless)))
         return super().run(tmp, task_vars)

@@ -14,11 +14,9 @@ from ansible_collections.microbosh.director.plugins.module_utils._postgres impor
     find_clients,
     matching_client,
 )
-from ansible_collections.microbosh.director.plugins.module_utils._psql import Psql, hexadecimal, literal, select
+from ansible_collections.microbosh.director.plugins.module_utils._postgres_info import is_directors
+from ansible_collections.microbosh.director.plugins.module_utils._psql import Psql, count_rows, hexadecimal, select
 
-DIRECTOR = "bosh"
-# A question travels as one argument, which may have 128 KiB.
-TABLES_AT_ONCE = 100
 SHOWN = 5
 
 
@@ -29,12 +27,17 @@ class RowsDiffer(DirectorError):
 class DatabaseCheck(object):
     """Asks a running server."""
 
-    def __init__(self, endpoint, packages, run_command):
+    def __init__(self, endpoint, packages, run_command, director=""):
         self._clients, rejected = find_clients(packages, run_command)
         server = ask_server(endpoint, self._clients, rejected, run_command)
-        self._psql = Psql(matching_client(server.version, self._clients, rejected), endpoint, run_command)
+        self._psql = Psql(matching_client(server.version, self._clients, rejected).at(endpoint), endpoint, run_command)
         self._databases = [database.name for database in server.databases]
+        self._director = director or self._find_director()
         self._version = server.version
+
+    def _find_director(self):
+        found = [name for name in self._databases if is_directors(self._psql, name)]
+        return found[0] if len(found) == 1 else None
 
     def compare(self, expected):
         """Given {database: {table: rows}}, return the facts; raise RowsDiffer if anything is not as expected."""
@@ -54,7 +57,7 @@ class DatabaseCheck(object):
 
     def _compare_one(self, database, expected):
         try:
-            found = self._count(database, sorted(expected))
+            found = count_rows(self._psql, database, sorted(expected))
         except PostgresError as error:
             return ["%s cannot be counted: %s" % (database, error)]
         return [
@@ -63,20 +66,10 @@ class DatabaseCheck(object):
             if found[table] != rows
         ]
 
-    def _count(self, database, tables):
-        counted = {}
-        for start in range(0, len(tables), TABLES_AT_ONCE):
-            query = " UNION ALL ".join(
-                select([hexadecimal(literal(table)), "count(*)"], table)
-                for table in tables[start : start + TABLES_AT_ONCE]
-            )
-            counted.update((table, int(count)) for table, count in self._psql.ask(database, query))
-        return counted
-
     def facts(self):
         """Return the version of the server and, if it has a director's database, its UUID, deployments and users."""
         facts = {"server_version": str(self._version), "uuid": None, "deployments": [], "users": []}
-        if DIRECTOR in self._databases:
+        if self._director in self._databases:
             facts["uuid"] = self._uuid()
             facts["deployments"] = self._names("name", "deployments")
             facts["users"] = self._names("username", "users")
@@ -95,7 +88,7 @@ class DatabaseCheck(object):
 
     def _rows(self, query):
         try:
-            return self._psql.ask(DIRECTOR, query)
+            return self._psql.ask(self._director, query)
         except PostgresError:  # an older or a newer schema
             return []
 

@@ -35,14 +35,18 @@ _META = re.compile(br"\\[^\n]*\n")
 
 # pg_dump doubles quotes, and backslashes wherever these mean something. So a literal ends at its
 # next quote, whatever standard_conforming_strings was on the server.
-_TOKEN = re.compile(
-    br"""
-    [^'"$;-]+ | '[^']*' | "[^"]*" | --[^\n]*\n | -
+_QUOTED = br"""
+    '[^']*' | "[^"]*" | --[^\n]*\n | -
     | (?P<dollar> \$ (?: [A-Za-z_\x80-\xff] [A-Za-z0-9_\x80-\xff]* )? \$ )
-    | \$ | (?P<semicolon> ; )
-    """,
-    re.VERBOSE,
+    | \$ | (?P<open> \( ) | (?P<close> \) ) | (?P<semicolon> ; )
+    """
+_TOKEN = re.compile(br"[^'\"$;()-]+ | " + _QUOTED, re.VERBOSE)
+# Only the body of a function can hold semicolons of its own without quotes: BEGIN ATOMIC ...; ...; END, since 14.
+_WITH_BODY = re.compile(br"CREATE (?:OR REPLACE )?(?:FUNCTION|PROCEDURE)\b")
+_BODY_TOKEN = re.compile(
+    br"(?P<word> [A-Za-z_\x80-\xff][A-Za-z0-9_$\x80-\xff]* ) | [^'\"$;()A-Za-z_\x80-\xff-]+ | " + _QUOTED, re.VERBOSE
 )
+_LONGEST_START = 32
 
 _NAME = br'"(?:[^"]|"")*"|[^\s".,()]+'
 _COPY = re.compile(
@@ -131,6 +135,37 @@ def _unquoted(name):
     return native(name)
 
 
+class Extent(object):
+    """Follows the tokens of one statement and tells which semicolon ends it, as psql does.
+
+    None within parentheses does: rules with several actions have such. None between BEGIN ATOMIC and its END does.
+    """
+
+    def __init__(self, with_body):
+        self.tokens = _BODY_TOKEN if with_body else _TOKEN
+        self._parentheses = 0
+        self._blocks = 0
+        self._before = None
+
+    def ends_with(self, token):
+        kind = token.lastgroup
+        if kind == "open":
+            self._parentheses += 1
+        elif kind == "close":
+            self._parentheses = max(self._parentheses - 1, 0)
+        elif kind == "word":
+            self._follow(token.group().lower())
+        return kind == "semicolon" and not self._parentheses and not self._blocks
+
+    def _follow(self, word):
+        # "begin" may be a name, too; "case" and "end" as names are always in quotes.
+        if self._blocks:
+            self._blocks += {b"case": 1, b"end": -1}.get(word, 0)
+        elif word == b"atomic" and self._before == b"begin":
+            self._blocks = 1
+        self._before = word
+
+
 class _Segments(object):
     """Cuts chunks of a dump into segments."""
 
@@ -181,17 +216,23 @@ class _Segments(object):
                 return TORN, len(self._text)
 
     def _statement(self):
+        extent = self._extent()
         length = 0
         while length < LONGEST_STATEMENT:
-            token = _TOKEN.match(self._text, self._at + length)
+            token = extent.tokens.match(self._text, self._at + length)
             end = self._token_end(token)
             if end is not None:
                 length = end - self._at
-                if token.lastgroup == "semicolon":
+                if extent.ends_with(token):
                     return STATEMENT, end
             elif len(self._text) - self._at > LONGEST_STATEMENT or not self._more():
                 break
         return TORN, len(self._text)
+
+    def _extent(self):
+        while len(self._text) - self._at < _LONGEST_START and self._more():
+            continue
+        return Extent(_WITH_BODY.match(self._text, self._at) is not None)
 
     def _token_end(self, token):
         """Return where a token ends, or None if only the text that follows can tell."""
@@ -334,7 +375,8 @@ class _Reader(object):
     def _on_copy(self, payload):
         self._tail = b""
         self._table = copy_target(payload, self._database, self._schema)
-        self._rows[self._table] = 0
+        # Partitions of an enumeration come as several parts of their root.
+        self._rows.setdefault(self._table, 0)
         self._consume = self._visit(self._table) if self._visit else None
 
     def _on_rows(self, payload):

@@ -10,6 +10,7 @@ __metaclass__ = type
 import contextlib
 import errno
 import fcntl
+import hashlib
 import io
 import os
 import re
@@ -17,6 +18,9 @@ import stat
 from collections import namedtuple
 
 from ansible_collections.microbosh.director.plugins.module_utils._clock import seconds_since, uptime
+from ansible_collections.microbosh.director.plugins.module_utils._database_properties import ENDING as PROPERTIES
+from ansible_collections.microbosh.director.plugins.module_utils._database_properties import HEADER as PROPERTIES_HEADER
+from ansible_collections.microbosh.director.plugins.module_utils._database_properties import properties_of
 from ansible_collections.microbosh.director.plugins.module_utils._dump import HEADERS, native
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._files import make_durable
@@ -31,9 +35,12 @@ from ansible_collections.microbosh.director.plugins.module_utils._postgres impor
     matching_client,
     run_dump,
 )
+from ansible_collections.microbosh.director.plugins.module_utils._psql import Psql
 
 GLOBALS = "globals"
 PART = ".part"
+SQL = ".sql"
+_ENDINGS = (SQL, SQL + PART, PROPERTIES, PROPERTIES + PART)
 
 # A plain dump can be larger than the database, whose long texts are stored compressed; mostly it is smaller, as it
 # holds no index.
@@ -66,7 +73,7 @@ class DumpDirectory(object):
                 "The database %r cannot be dumped: its name does not make a safe file name (it holds a slash or a "
                 "control character, or begins with a dot). Rename it, or list the databases to dump without it." % name
             )
-        return os.path.join(self.path, name + ".sql")
+        return os.path.join(self.path, name + SQL)
 
     def free_bytes(self):
         """Return the space there is for this user; the last directory of the path need not be there yet."""
@@ -122,7 +129,7 @@ class DumpDirectory(object):
         """Return the paths of the dumps there, whole or not. Other files are none of ours."""
         if not os.path.isdir(self.path):
             return []
-        names = sorted(name for name in os.listdir(self.path) if name.endswith((".sql", ".sql" + PART)))
+        names = sorted(name for name in os.listdir(self.path) if name.endswith(_ENDINGS))
         paths = [os.path.join(self.path, name) for name in names]
         return [path for path in paths if _is_dump(path)]
 
@@ -149,18 +156,20 @@ def _is_dump(path):
         return False
     with open(path, "rb") as stream:
         head = stream.read(64)
-    return any(header.startswith(head[: len(header)]) for header in HEADERS.values())
+    headers = list(HEADERS.values()) + [PROPERTIES_HEADER]
+    return any(header.startswith(head[: len(header)]) for header in headers)
 
 
 class Preflight(object):
     """What has to be known, and true, before a dump begins."""
 
-    def __init__(self, directory, endpoint, packages, run_command):
+    def __init__(self, directory, endpoint, packages, run_command, database=None):
         self.directory = directory
         self.endpoint = endpoint
         clients, rejected = find_clients(packages, run_command)
-        self._server = ask_server(endpoint, clients, rejected, run_command)
-        self.client = matching_client(self._server.version, clients, rejected)
+        self._server = ask_server(endpoint, clients, rejected, run_command, database)
+        self.client = matching_client(self._server.version, clients, rejected).at(endpoint)
+        self._psql = Psql(self.client, endpoint, run_command)
         self.databases = []
 
     def choose(self, requested, with_globals):
@@ -181,6 +190,11 @@ class Preflight(object):
                 % (self.directory.path, self.bytes_estimate, self.bytes_needed, self.directory.free_bytes()),
                 **self.facts()
             )
+
+    def properties(self, database):
+        """Return as a file what hangs on a database itself, which its dump does not hold."""
+        found = properties_of(lambda query: self._psql.ask(database, query), self._server.version, database)
+        return found.text(database)
 
     @property
     def bytes_estimate(self):
@@ -227,7 +241,8 @@ def _dump_one(preflight, database, paths):
     began = uptime()
     directory, client, endpoint = preflight.directory, preflight.client, preflight.endpoint
     if database is None:
-        name, what, command = GLOBALS, "roles and tablespaces", globals_command(client, endpoint)
+        command = globals_command(client, endpoint, (preflight.databases or [None])[0])
+        name, what = GLOBALS, "roles and tablespaces"
     else:
         name, what, command = database, "database %s" % database, dump_command(client, endpoint, database)
     path = directory.dump_path(name)
@@ -246,7 +261,18 @@ def _dump_one(preflight, database, paths):
     if database is not None:
         result["database"] = database
         result["rows"] = dict((table.qualified, count) for table, count in written.dump.rows.items())
+        result["properties"] = _write_properties(preflight, database, paths)
     return result
+
+
+def _write_properties(preflight, database, paths):
+    """Write a part beside the dump with what it does not hold; return where, and what it is."""
+    path = preflight.directory.dump_path(database)[: -len(SQL)] + PROPERTIES
+    text = preflight.properties(database)
+    paths.append(path)
+    with preflight.directory.part(path) as target:
+        target.write(text)
+    return {"path": path, "size": len(text), "sha256": hashlib.sha256(text).hexdigest()}
 
 
 def _check(preflight, requested, with_globals):
@@ -274,7 +300,8 @@ class DumpJob(namedtuple("DumpJob", "directory endpoint packages databases with_
 
     def _run(self, run_command, action, changed):
         began = uptime()
-        preflight = Preflight(self.directory, self.endpoint, self.packages, run_command)
+        way = self.databases[0] if self.endpoint.address else None
+        preflight = Preflight(self.directory, self.endpoint, self.packages, run_command, way)
         with _named_errors(self.directory):
             written = action(preflight, self.databases, self.with_globals)
             result = dict(NOTHING, changed=changed)

@@ -13,6 +13,9 @@ from ansible_collections.microbosh.director.plugins.module_utils._errors import 
 __metaclass__ = type
 
 RUN_DIRECTORY = "/var/vcap/sys/run"
+VCAP = "/var/vcap/"
+TICKS = os.sysconf("SC_CLK_TCK")
+SLACK = 2.0  # seconds by which a pid file may seem older than the process that it names: its time since boot is rounded
 
 
 class ProcessesHidden(DirectorError):
@@ -44,6 +47,47 @@ class Host(object):
         # The command's name, in parentheses, may hold spaces and parentheses itself.
         fields = text[text.rindex(")") + 1 :].split()
         return None if fields[0] in "ZXx" else int(fields[19])
+
+    def age(self, pid):
+        """Return the seconds that a process has lived, None if it is gone."""
+        birth = self.birth(pid)
+        return None if birth is None else self.now() - float(birth) / TICKS
+
+    def is_somebody_elses(self, pidfile, pid):
+        """Tell whether a pid file names a process that has only got the pid of one that is gone.
+
+        It began after the file was written, and nothing in it is of the director. The time alone would not do: somebody
+        may have set the clock in between.
+        """
+        birth = self.birth(pid)
+        if birth is None:
+            return False
+        try:
+            written = os.stat(pidfile).st_mtime
+            began = self._booted() + float(birth) / TICKS
+        except (IOError, OSError, ValueError):
+            return False
+        return began > written + SLACK and not self._of_director(pid)
+
+    def _booted(self):
+        with open(os.path.join(self._proc, "stat")) as stat:
+            for line in stat:
+                if line.startswith("btime "):
+                    return int(line.split()[1])
+        raise ValueError("no btime")
+
+    def _of_director(self, pid):
+        for name in ("exe", "cwd"):
+            try:
+                if os.readlink(os.path.join(self._proc, str(pid), name)).startswith(VCAP):
+                    return True
+            except (IOError, OSError):
+                continue  # of another user
+        try:
+            with open(os.path.join(self._proc, str(pid), "cmdline"), "rb") as cmdline:
+                return VCAP.encode("ascii") in cmdline.read()
+        except (IOError, OSError):
+            return True  # who cannot look does not judge
 
     def require_sight(self):
         """Raise ProcessesHidden on a host that hides other users' processes (mount option hidepid)."""

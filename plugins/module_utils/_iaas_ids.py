@@ -15,11 +15,19 @@ from ansible_collections.microbosh.director.plugins.module_utils._errors import 
 DIRECTOR_UUID = "director_uuid"
 COLUMNS = {
     DIRECTOR_UUID: (("director_attributes", "value"), ("director_attributes", "uuid")),
-    "vm_cid": (("vms", "cid"), ("instances", "vm_cid_bak"), ("orphaned_vms", "cid")),
-    "agent_id": (("vms", "agent_id"),),
+    # instances had them for a while in 2016.
+    "vm_cid": (("vms", "cid"), ("instances", "vm_cid"), ("instances", "vm_cid_bak"), ("orphaned_vms", "cid")),
+    "agent_id": (
+        ("vms", "agent_id"),
+        ("instances", "agent_id"),
+        ("instances", "agent_id_bak"),
+        ("local_dns_records", "agent_id"),
+        ("agent_dns_versions", "agent_id"),
+    ),
     "disk_cid": (("persistent_disks", "disk_cid"), ("orphan_disks", "disk_cid"), ("dynamic_disks", "disk_cid")),
     "snapshot_cid": (("snapshots", "snapshot_cid"), ("orphan_snapshots", "snapshot_cid")),
     "stemcell_cid": (("stemcells", "cid"),),
+    "subnet_cid": (("subnets", "cid"),),
 }
 KINDS = tuple(sorted(COLUMNS))
 

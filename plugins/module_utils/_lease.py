@@ -58,7 +58,7 @@ def _act(lease, params):
     if params["state"] == "checked":
         return lease.check()
     if params["state"] == "armed":
-        return lease.arm(params["token"], params["limit"], params["on_deadline"])
+        return lease.arm(params["token"], params["limit"], params["on_deadline"], params.get("unmonitored"))
     if params["state"] == "disarmed":
         return lease.disarm(params["token"])
     if params["state"] == "released":
@@ -140,10 +140,11 @@ class Lease(object):
         lease = self._ask_own({"do": "renew"}, token)
         return dict(self._facts(lease), changed=False, previous_fired=None, left_armed=None)
 
-    def arm(self, token, limit, on_deadline):
+    def arm(self, token, limit, on_deadline, unmonitored=None):
         """Set what happens ``limit`` seconds from now, and return once the holder itself has said so."""
         self._staging.check()
-        lease = self._ask_own({"do": "arm", "limit": limit, "on_deadline": on_deadline}, token)
+        request = {"do": "arm", "limit": limit, "on_deadline": on_deadline, "unmonitored": unmonitored or []}
+        lease = self._ask_own(request, token)
         if not lease["armed"] or lease["deadline"] <= uptime():
             raise LeaseLost("The lease could not be armed: its deadline has passed already. Stop nothing.")
         return dict(self._facts(lease), changed=True)

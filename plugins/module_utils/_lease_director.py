@@ -11,7 +11,7 @@ import os
 
 from ansible_collections.microbosh.director.plugins.module_utils._agent import bring_agent, find_agent
 from ansible_collections.microbosh.director.plugins.module_utils._host import Host
-from ansible_collections.microbosh.director.plugins.module_utils._services import Monit, Start
+from ansible_collections.microbosh.director.plugins.module_utils._services import Monit, Start, look
 
 AGENT_SECONDS = 15
 START_SECONDS = 300
@@ -27,13 +27,16 @@ class Director(object):
         self._host = Host()
 
     def not_running(self):
-        """Return the names of the services that monit does not call running."""
-        return self._monit.summary().not_running
+        """Return the names of the services whose processes do not live."""
+        return look(self._monit, self._host)["not_running"]
 
-    def start(self):
-        """Start what does not run, and return when all does; raise DirectorError if it does not come to that."""
+    def start(self, unmonitored=()):
+        """Start what does not live, and return when all does; raise DirectorError if it does not come to that.
+
+        Given what monit did not watch before, it is not watched again.
+        """
         try:
             agent = find_agent(self._manager, self._run_command, os.path.exists)
             bring_agent(agent, self._host, "started", AGENT_SECONDS)
         finally:  # a director without its agent is better than none
-            Start(self._monit, self._host, timeout=START_SECONDS).run()
+            Start(self._monit, self._host, timeout=START_SECONDS, unmonitored=unmonitored).run()

@@ -172,13 +172,13 @@ class Switch(object):
         }
         self._record(record)
         if lease["on_deadline"] == "start":
-            self._restore(record)
+            self._restore(record, lease.get("unmonitored") or [])
             self._finish(record, lease)
         say(self._summary(record))
         self._staging.unmark()
         return record
 
-    def _restore(self, record):
+    def _restore(self, record, unmonitored):
         give_up = uptime() + self._give_up
         pause = FIRST_PAUSE
         record.update(whole=False, attempts=0)
@@ -187,7 +187,7 @@ class Switch(object):
             try:
                 if "restarted" not in record:
                     record["restarted"] = self._director.not_running()
-                self._director.start()
+                self._director.start(unmonitored)
                 record.update(whole=True, error="")
             except Exception as error:  # whatever it is: try again, the director has to come up
                 record["error"] = str(error)
@@ -303,6 +303,7 @@ class Holder(object):
             renewed_at=now,
             deadline=round(now + request["limit"], 2),
             on_deadline=request["on_deadline"],
+            unmonitored=request.get("unmonitored", []),
         )
         self._staging.mark(armed)
         self._lease = armed

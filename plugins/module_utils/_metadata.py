@@ -8,10 +8,12 @@ from __future__ import absolute_import, division, print_function
 __metaclass__ = type
 
 import ctypes
+import errno
 import os
 
 AT_FDCWD = -100
 AT_SYMLINK_NOFOLLOW = 0x100
+ACCESS_LIST = b"system.posix_acl_access"
 
 
 class _Timespec(ctypes.Structure):
@@ -39,6 +41,14 @@ def set_metadata(path, entry):
     if entry.type != "link":
         os.chmod(path, entry.mode)
     set_mtime(path, entry.mtime)
+
+
+def drop_acl(path):
+    """Remove the access control list of a file, which its group's rights would only seem to be the ones of."""
+    if _LIBC.lremovexattr(ctypes.c_char_p(path), ctypes.c_char_p(ACCESS_LIST)):
+        error = ctypes.get_errno()
+        if error not in (errno.ENODATA, errno.EOPNOTSUPP, errno.EPERM):
+            raise OSError(error, os.strerror(error), path)
 
 
 def same_metadata(entry, recorded):

@@ -63,8 +63,12 @@ class UnknownService(MonitError):
     """monit knows no service of that name."""
 
 
-class Service(namedtuple("Service", "name type status pending pid")):
-    """One service as monit sees it: its status in monit's words, without the action that is pending."""
+class Service(namedtuple("Service", "name type status pending pid lives")):
+    """One service as monit sees it: its status in monit's words, without the action that is pending.
+
+    ``lives`` tells whether its process is there, None if nobody has looked or it cannot be seen. An alarm is not a
+    dead process: monit has a dozen words of complaint about processes that work.
+    """
 
     __slots__ = ()
 
@@ -73,14 +77,31 @@ class Service(namedtuple("Service", "name type status pending pid")):
         return self.status.lower() != _NOT_MONITORED
 
     @property
+    def well(self):
+        """Does monit say that all is well?"""
+        return self.status.lower() in _WELL
+
+    @property
+    def initializing(self):
+        """Has monit not looked since it was told to watch it?"""
+        return self.status.lower() in _INITIALIZING
+
+    @property
     def running(self):
-        """Is it well, and will it stay so? A service with a pending stop or restart is not."""
-        return self.status.lower() in _WELL and self.pending in (None, "start", "monitor")
+        """Does it live, and will it stay so? A service with a pending stop or restart is not running."""
+        lives = self.well if self.lives is None else self.lives
+        return lives and self.pending in (None, "start", "monitor")
 
     @property
     def started(self):
         """Has monit done what a start does? It says initializing until its next cycle has looked."""
-        return self.pending is None and (self.running or self.status.lower() in _INITIALIZING)
+        return self.pending is None and (self.running or (self.initializing and self.lives is not False))
+
+    @property
+    def alarm(self):
+        """Return monit's complaint about what lives, or about a check of something else; None if it has none."""
+        complains = self.monitored and not self.initializing and not self.well
+        return self.status if complains and (self.lives or not self.has_process) else None
 
     @property
     def has_process(self):
@@ -98,6 +119,9 @@ class Service(namedtuple("Service", "name type status pending pid")):
             type=self.type,
             status=self.status,
             running=self.running,
+            lives=self.lives,
+            pid=self.pid,
+            alarm=self.alarm,
             monitored=self.monitored,
             pending=self.pending,
         )
@@ -113,25 +137,53 @@ class Report(namedtuple("Report", "version services cut")):
         return [service.name for service in self.services]
 
     @property
+    def processes(self):
+        return [service for service in self.services if service.has_process]
+
+    @property
     def running(self):
         return [service.name for service in self.services if service.running]
 
     @property
     def not_running(self):
-        return [service.name for service in self.services if not service.running]
+        return self.amiss()
 
     @property
     def all_running(self):
         return not self.not_running
 
-    def facts(self):
+    @property
+    def alarms(self):
+        return [dict(name=s.name, type=s.type, alarm=s.alarm) for s in self.services if s.alarm]
+
+    @property
+    def unmonitored(self):
+        """Return the names of what monit does not watch, as somebody wanted it: no process that is dead."""
+        return [s.name for s in self.services if not s.monitored and (s.lives or not s.has_process)]
+
+    def amiss(self, required=()):
+        """Return the names of the processes that do not run, and of what is required and not well."""
+        return [
+            service.name
+            for service in self.services
+            if (service.has_process and not service.running)
+            or (service.name in required and not (service.well and service.running))
+        ]
+
+    def facts(self, required=()):
         """Return what a playbook sees of it."""
+        amiss = self.amiss(required)
         return dict(
             version=self.version,
             services=[service.facts() for service in self.services],
             running=self.running,
-            not_running=self.not_running,
-            all_running=self.all_running,
+            not_running=amiss,
+            all_running=not amiss,
+            processes=len(self.processes),
+            processes_running=len([service for service in self.processes if service.running]),
+            alarms=self.alarms,
+            unmonitored=self.unmonitored,
+            unseen=[s.name for s in self.processes if s.lives is None and not s.running],
         )
 
 
@@ -226,5 +278,5 @@ def _service_of_block(kind, name, fields):
 def _service(name, kind, status, pid):
     pending = _PENDING.match(status)
     if not pending:
-        return Service(name, kind, status, None, pid)
-    return Service(name, kind, pending.group(1), pending.group(2), pid)
+        return Service(name, kind, status, None, pid, None)
+    return Service(name, kind, pending.group(1), pending.group(2), pid, None)

@@ -8,6 +8,7 @@ from __future__ import absolute_import, division, print_function
 __metaclass__ = type
 
 import binascii
+import glob
 import hashlib
 import os
 import re
@@ -21,15 +22,23 @@ from ansible_collections.microbosh.director.plugins.module_utils._errors import 
 CONNECT_SECONDS = 10
 LOCK_SECONDS = 60
 
+# Where distributions keep what must be found without PATH; the last is for those that do not.
+PLACES = ("/usr/lib/postgresql/*", "/usr/pgsql-*", "/usr/lib/postgresql*", "/usr/local/pgsql", "/usr/local", "/usr")
+# Debian's own program of that name, which calls one of the others.
+_WRAPPER = "pg_wrapper"
+
 # Both are there after initdb; an operator may have removed the first.
 MAINTENANCE_DATABASES = ("postgres", "template1")
 
 # From 15 on, pg_dump refuses servers older than 9.2.
 OLDEST_SERVER_OF_NEW_CLIENTS = ((15,), (9, 2))
 
-# Names travel as hexadecimal digits: they may hold any character, separators and newlines too.
+# Names travel as hexadecimal digits: they may hold any character, separators and newlines too. Of a database that
+# it may not connect to, a role does not even learn the size.
 DATABASES_QUERY = (
-    "SELECT current_setting('server_version_num'), pg_catalog.pg_database_size(oid), datistemplate, datallowconn,"
+    "SELECT current_setting('server_version_num'),"
+    " CASE WHEN has_database_privilege(oid, 'CONNECT') THEN pg_catalog.pg_database_size(oid) ELSE 0 END,"
+    " datistemplate, datallowconn AND has_database_privilege(oid, 'CONNECT'),"
     " encode(convert_to(datname, 'UTF8'), 'hex') FROM pg_catalog.pg_database ORDER BY datname"
 )
 _DATABASE_ROW = re.compile(r"(\d{5,6})\|(\d+)\|([tf])\|([tf])\|((?:[0-9a-f]{2})+)\Z")
@@ -72,34 +81,69 @@ class Version(namedtuple("Version", "numbers")):
         return ".".join(str(number) for number in self.numbers)
 
 
-class Endpoint(namedtuple("Endpoint", "host port user")):
-    """Where and as whom the server is asked."""
+class Endpoint(namedtuple("Endpoint", "host port user address ca passfile")):
+    """Where and as whom the server is asked.
+
+    With ``address`` that one is connected to, and ``host`` is the name that the server's certificate is to have;
+    ``ca`` is the file that vouches for it, and ``passfile`` holds the password: nothing else ever sees that.
+    """
 
     __slots__ = ()
+
+    def __new__(cls, host, port, user, address="", ca="", passfile=""):
+        return super(Endpoint, cls).__new__(cls, host, port, user, address or "", ca or "", passfile or "")
+
+    @classmethod
+    def of(cls, params):
+        """Given the parameters of a module, return the endpoint that they name."""
+        return cls(*[params.get(name) for name in cls._fields])
 
     @property
     def options(self):
         return ["--no-password", "--host=%s" % self.host, "--port=%d" % self.port, "--username=%s" % self.user]
 
+    @property
+    def environment(self):
+        """What libpq has to be told beside the options."""
+        found = {}
+        if self.address:
+            found["PGHOSTADDR"] = self.address
+            found["PGSSLMODE"] = "prefer"
+        if self.ca:
+            found["PGSSLMODE"] = "verify-full"
+            found["PGSSLROOTCERT"] = self.ca
+        if self.passfile:
+            found["PGPASSFILE"] = self.passfile
+        return found
+
     def __str__(self):
-        return "%s:%d as role %s" % self
+        return "%s:%d as role %s" % self[:3]
 
 
-class Client(namedtuple("Client", "package version")):
-    """A directory with bin/pg_dump and what belongs to it."""
+class Client(namedtuple("Client", "package version settings")):
+    """A directory with bin/pg_dump and what belongs to it; ``settings`` are what it needs for one endpoint."""
 
     __slots__ = ()
+
+    def __new__(cls, package, version, settings=()):
+        return super(Client, cls).__new__(cls, package, version, settings)
+
+    def at(self, endpoint):
+        """Return this client, ready to talk to a server."""
+        return Client(self.package, self.version, tuple(sorted(endpoint.environment.items())))
 
     def command(self, name):
         return os.path.join(self.package, "bin", name)
 
     @property
     def environment(self):
-        return {
+        common = {
             "LC_ALL": "C",
             "LD_LIBRARY_PATH": os.path.join(self.package, "lib"),
             "PGCONNECT_TIMEOUT": str(CONNECT_SECONDS),
         }
+        common.update(self.settings)
+        return common
 
     def can_dump(self, server):
         """Whether a server of this version can be dumped: the same major, or one old enough to be known."""
@@ -118,9 +162,12 @@ Written = namedtuple("Written", "dump size sha256")
 
 
 def find_clients(packages, run_command):
-    """Given the directory of packages, return its working clients and, as text, those that do not work and why."""
+    """Given the directory of packages, return its working clients and, as text, those that do not work and why.
+
+    Without a directory, they are looked for where distributions keep them: that is for the controller.
+    """
     clients, rejected = [], []
-    for package in _postgres_packages(packages):
+    for package in _postgres_packages(packages) if packages else installed_programs("pg_dump"):
         client, reason = _try_client(package, run_command)
         if client:
             clients.append(client)
@@ -138,6 +185,18 @@ def _postgres_packages(packages):
             % (packages, error.strerror)
         )
     return [os.path.join(packages, name) for name in sorted(names) if name.startswith("postgres")]
+
+
+def installed_programs(program):
+    """Return the directories with bin/<program> in which distributions keep PostgreSQL, each once."""
+    found = {}
+    for place in PLACES:
+        for directory in sorted(glob.glob(place)):
+            path = os.path.join(directory, "bin", program)
+            real = os.path.realpath(path)
+            if os.access(path, os.X_OK) and os.path.basename(real) != _WRAPPER:
+                found.setdefault(real, directory)
+    return sorted(found.values())
 
 
 def _try_client(package, run_command):
@@ -169,16 +228,26 @@ def _last_lines(text, count=3):
     return " / ".join([line.strip() for line in text.splitlines() if line.strip()][-count:])
 
 
-def ask_server(endpoint, clients, rejected, run_command):
-    """Return the running server as any of the clients can reach it."""
+def ask_server(endpoint, clients, rejected, run_command, database=None):
+    """Return the running server as any of the clients can reach it, perhaps by way of a database that is known."""
     answers = []
     for client in reversed(clients):
-        for database in MAINTENANCE_DATABASES:
-            server, answer = _ask(endpoint, client, database, run_command)
+        for name in MAINTENANCE_DATABASES + ((conninfo(database),) if database else ()):
+            server, answer = _ask(endpoint, client, name, run_command)
             if server:
                 return server
         answers.append("%s says: %s" % (client.command("psql"), answer))
     passed_over = ", ".join(rejected) or "none"
+    if not answers and endpoint.address:
+        raise PostgresError(
+            "This controller has no PostgreSQL client, so the databases on %s cannot be dumped. Install one, on Debian "
+            "and Ubuntu the package postgresql-client. What does not work: %s." % (endpoint.host, passed_over)
+        )
+    if answers and endpoint.address:
+        raise PostgresError(
+            "PostgreSQL does not answer on %s. %s. Check microbosh_director_database_host, _port, _user, _password and "
+            "_ca." % (endpoint, "; ".join(answers))
+        )
     if not answers:
         raise PostgresError(
             "No PostgreSQL client on this host works, so its databases cannot be dumped. Packages that do not work: "
@@ -194,7 +263,7 @@ def _ask(endpoint, client, database, run_command):
     """Return the server and None, or None and what came instead."""
     argv = [client.command("psql"), "--no-psqlrc", "--no-align", "--tuples-only", "--dbname=" + database]
     argv += endpoint.options + ["--command=" + DATABASES_QUERY]
-    code, out, error = _run(client, argv, run_command)
+    code, out, error = _run(client.at(endpoint), argv, run_command)
     rows = [_DATABASE_ROW.match(line) for line in out.splitlines()]
     if code != 0 or not rows or None in rows:
         return None, _last_lines(error or out) or "nothing, exit status %s" % code
@@ -213,10 +282,11 @@ def matching_client(server, clients, rejected):
     if not able:
         raise PostgresError(
             "No pg_dump on this host can dump its PostgreSQL %s. Found: %s. One of version %s is needed, or a newer "
-            "one that still knows that server."
+            "one that still knows that server. On a controller, Debian and Ubuntu have it as postgresql-client-%s."
             % (
                 server,
                 ", ".join([str(client) for client in clients] + rejected),
+                ".".join(str(number) for number in server.major),
                 ".".join(str(number) for number in server.major),
             ),
             server_version=str(server),
@@ -253,9 +323,15 @@ def dump_command(client, endpoint, database):
     return [client.command("pg_dump"), "--format=plain", lock] + endpoint.options + [conninfo(database)]
 
 
-def globals_command(client, endpoint):
-    """Return the command that writes what belongs to no database: roles and tablespaces."""
-    return [client.command("pg_dumpall"), "--globals-only"] + endpoint.options
+def globals_command(client, endpoint, database=None):
+    """Return the command that writes what belongs to no database: roles and tablespaces.
+
+    Elsewhere no role is a superuser: the passwords cannot be read, and only some databases may be connected to.
+    """
+    command = [client.command("pg_dumpall"), "--globals-only"]
+    if endpoint.address:
+        command += ["--no-role-passwords"] + (["--database=" + conninfo(database.name)] if database else [])
+    return command + endpoint.options
 
 
 def run_dump(client, command, target, scratch):

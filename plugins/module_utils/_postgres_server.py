@@ -10,17 +10,43 @@ from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
 
-import glob
 import os
+import re
+import socket
+import struct
 import subprocess
 
 from ansible_collections.microbosh.director.plugins.module_utils._clock import seconds_since, uptime
 from ansible_collections.microbosh.director.plugins.module_utils._dump import native
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._file_layout import data_directories
+from ansible_collections.microbosh.director.plugins.module_utils._host import Host
 from ansible_collections.microbosh.director.plugins.module_utils._postgres import find_clients
+from ansible_collections.microbosh.director.plugins.module_utils._postgres_living import (
+    USUAL_PORT,
+    is_own,
+    living_servers,
+    wait_for_none,
+)
 
-NOT_RUNNING = 3
+LOOK_SECONDS = 0.1
+# A server that never came to live is not waited for; one that has died is not at all.
+BIRTH_SECONDS = 5
+# A server that somebody has just asked to stop may take its time.
+STRANGER_SECONDS = 30
+ANSWER_SECONDS = 5
+PROTOCOL = 196608
+STARTING_UP = b"57P03"
 LINES_SHOWN = 3
+# Whatever is set in the data directory, its messages go where they are read, in a language that is understood.
+OPTIONS = (
+    "-h 127.0.0.1 -p %d -k %s -c lc_messages=C -c logging_collector=off -c log_destination=stderr"
+    " -c log_min_messages=warning -c ssl=off"
+)
+_CAUSE = re.compile(r"\b(PANIC|FATAL):")
+_MORE = re.compile(r"\b(DETAIL|HINT|CONTEXT):")
+# What the line that ends a server only sums up.
+_BEFORE = re.compile(r"\b(could not bind|unrecognized configuration|invalid value for|syntax error in file)\b")
 
 
 class ServerError(DirectorError):
@@ -36,30 +62,71 @@ def major_of(directory):
 class Server(object):
     """A data directory and the programs of its version."""
 
-    def __init__(self, directory, client, scratch):
+    def __init__(self, directory, client, scratch, host=None):
         self._directory = directory
         self._client = client
         self._scratch = scratch
+        self._host = host or Host()
+        self._log = os.path.join(scratch, "server.log")
         found = os.stat(directory)
         self._account = found.st_uid, found.st_gid
 
+    def _living(self):
+        return living_servers([self._directory], [USUAL_PORT])
+
+    def _strangers(self):
+        return [server for server in self._living() if not is_own(server, self._scratch)]
+
     def running(self):
-        """Whether a server has this data directory."""
-        return self._control(["status"]) == 0
+        """Whether the restore's own server has this data directory. Raise LivingServer if another one has."""
+        wait_for_none(self._strangers, "Nothing was started there.", STRANGER_SECONDS, self._host)
+        return bool(self._living())
 
     def start(self, port, timeout):
-        """Start it, for this host only, and return once it answers."""
+        """Start it, for this host only, and return once it answers; one that dies is not waited for."""
         if not os.path.isdir(self._scratch):
             os.mkdir(self._scratch, 0o700)
         os.chown(self._scratch, *self._account)
-        log = os.path.join(self._scratch, "server.log")
-        options = "-h 127.0.0.1 -p %d -k %s" % (port, self._scratch)
-        if self._control(["start", "-w", "-t", str(timeout), "-l", log, "-o", options]) != 0:
-            raise ServerError("PostgreSQL does not start on %s: %s" % (self._directory, _last_lines(log)))
+        self._remove_stale()
+        options = OPTIONS % (port, self._scratch)
+        deadline = self._host.now() + timeout
+        if self._control(["start", "-W", "-l", self._log, "-o", options]) != 0:
+            raise self._not_started("pg_ctl says so")
+        self._wait_for_answer(port, deadline, timeout)
+
+    def _remove_stale(self):
+        """Nobody lives here: what a server left may name a pid that is another process's by now."""
+        names = [os.path.join(self._directory, "postmaster.pid"), self._log]
+        names += [os.path.join(self._scratch, name) for name in os.listdir(self._scratch) if name.startswith(".s.")]
+        for path in names:
+            if os.path.lexists(path):
+                os.unlink(path)
+
+    def _wait_for_answer(self, port, deadline, timeout):
+        birth = self._host.now() + BIRTH_SECONDS
+        lived = False
+        while not (is_ready("127.0.0.1", port) and self._living()):
+            living = bool(self._living())
+            now = self._host.now()
+            if not living and (lived or now >= birth or _CAUSE.search(self._said())):
+                raise self._not_started("it has ended")
+            if now >= deadline:
+                raise self._not_started("it does not answer within %d s" % timeout)
+            lived = lived or living
+            self._host.sleep(LOOK_SECONDS)
+
+    def _not_started(self, why):
+        return ServerError("PostgreSQL does not start on %s, %s: %s" % (self._directory, why, cause_in(self._said())))
+
+    def _said(self):
+        if not os.path.exists(self._log):
+            return ""
+        with open(self._log, "rb") as source:
+            return native(source.read())
 
     def stop(self, timeout):
         """Stop it in good order, and return once it is gone."""
-        if self._control(["stop", "-w", "-t", str(timeout), "-m", "fast"]) != 0:
+        if self._control(["stop", "-w", "-t", str(timeout), "-m", "fast"]) != 0 and self._living():
             raise ServerError("PostgreSQL on %s does not stop within %d s." % (self._directory, timeout))
 
     def _control(self, arguments):
@@ -97,19 +164,50 @@ class _Control(subprocess.Popen):
     """pg_ctl, which leaves a server behind: AnsibleModule.run_command would wait for that one's end."""
 
 
-def _last_lines(path):
-    if not os.path.exists(path):
-        return "it left no log"
-    with open(path, "rb") as source:
-        return " / ".join(native(source.read()).strip().splitlines()[-LINES_SHOWN:])
+def cause_in(log):
+    """Given what a server wrote, return why it did not start: the line that ended it, not the last ones."""
+    lines = [line.strip() for line in log.splitlines() if line.strip()]
+    # While it recovers, it turns away whoever asks; that ends nothing.
+    causes = [
+        number
+        for number, line in enumerate(lines)
+        if _CAUSE.search(line) and "the database system is starting up" not in line
+    ]
+    panics = [number for number in causes if "PANIC:" in lines[number]]
+    shown = []
+    for number in panics[:1] or causes[:1]:
+        shown = [line for line in lines[:number] if _BEFORE.search(line)] + [lines[number]]
+        for line in lines[number + 1 :]:
+            if not _MORE.search(line):
+                break
+            shown.append(line)
+    return " / ".join(shown or lines[-LINES_SHOWN:]) or "it left no log"
 
 
-def find_server(store, packages, scratch, run_command):
-    """Return the Server of the newest data directory in the store that the programs on this host can run.
+def is_ready(host, port):
+    """Whether the server on a port would serve somebody: it asks who is there, or turns this stranger away."""
+    names = b"user\0vcap\0database\0template1\0\0"
+    try:
+        connection = socket.create_connection((host, port), ANSWER_SECONDS)
+    except EnvironmentError:
+        return False
+    try:
+        connection.sendall(struct.pack("!ii", 8 + len(names), PROTOCOL) + names)
+        answer = connection.recv(512)
+        return answer[:1] == b"R" or (answer[:1] == b"E" and STARTING_UP not in answer)
+    except EnvironmentError:
+        return False
+    finally:
+        connection.close()
+
+
+def find_server(store, packages, scratch, run_command, directory=None):
+    """Return the Server of the data directory that counts: the one that was named, or the newest that can be run here.
 
     Where there is no data directory at all, it is a NoServer.
     """
-    directories = [os.path.dirname(path) for path in sorted(glob.glob(os.path.join(store, "postgres*", "PG_VERSION")))]
+    names = [directory] if directory else [found["name"] for found in data_directories(store)]
+    directories = [path for path in [os.path.join(store, name) for name in names] if os.path.isdir(path)]
     if not directories:
         return NoServer(store)
     clients, rejected = find_clients(packages, run_command)

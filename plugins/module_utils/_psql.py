@@ -18,6 +18,14 @@ from ansible_collections.microbosh.director.plugins.module_utils._postgres impor
 
 _OPTIONS = ["--no-psqlrc", "--quiet", "--no-align", "--tuples-only", "--set=ON_ERROR_STOP=1"]
 _MESSAGES_SHOWN = 3
+# A question travels as one argument, which may have 128 KiB.
+TABLES_AT_ONCE = 100
+_PART_OF_A_NAME = re.compile(r'"(?:[^"]|"")*"|[^.]+')
+_ROWS_THROUGH_ROOT = """
+WITH RECURSIVE part(oid) AS (SELECT %s::regclass::oid UNION ALL
+  SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN part ON i.inhparent = part.oid)
+SELECT 'x' || encode(convert_to(n.nspname, 'UTF8'), 'hex'), 'x' || encode(convert_to(c.relname, 'UTF8'), 'hex')
+FROM part JOIN pg_catalog.pg_class c USING (oid) JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"""
 
 
 def identifier(name):
@@ -42,6 +50,41 @@ def select(columns, source):
 
 def _value(field):
     return native(binascii.unhexlify(field[1:])) if field[:1] == "x" else field
+
+
+def relation(table):
+    """Given a table as a dump's facts name it, such as public.order, return it with everything in quotes."""
+    return ".".join(part if part[:1] == '"' else '"%s"' % part for part in _PART_OF_A_NAME.findall(table))
+
+
+def count_rows(psql, database, tables):
+    """Return the number of rows by table, each without those of its children: as a dump has them."""
+    counted = {}
+    for start in range(0, len(tables), TABLES_AT_ONCE):
+        some = tables[start : start + TABLES_AT_ONCE]
+        columns = "%s, count(*), (SELECT relkind = 'p' FROM pg_catalog.pg_class WHERE oid =%s::regclass)"
+        query = " UNION ALL ".join(
+            select([columns % (hexadecimal(literal(table)), literal(relation(table)))], "ONLY " + relation(table))
+            for table in some
+        )
+        for table, count, root in psql.ask(database, query):
+            counted[table] = int(count)
+            if root == "t":
+                counted[table] = None
+    for table in sorted(table for table in counted if counted[table] is None):
+        counted[table] = _count_through_root(psql, database, table, counted)
+    return counted
+
+
+def _count_through_root(psql, database, table, counted):
+    """Return the rows of a partitioned table but for those of its parts that are counted themselves.
+
+    A dump writes the rows of some partitions into their root: those by the hash of an enumeration.
+    """
+    parts = psql.ask(database, _ROWS_THROUGH_ROOT % literal(relation(table)))
+    names = set(".".join((identifier(schema), identifier(name))) for schema, name in parts)
+    own = sum(counted[other] for other in counted if counted[other] is not None and relation(other) in names)
+    return int(psql.ask(database, select(["count(*)"], relation(table)))[0][0]) - own
 
 
 class Psql(object):

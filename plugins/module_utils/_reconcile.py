@@ -1,7 +1,13 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Compares the ids in a director's database with those in the file that an operator keeps of it."""
+"""Tells which ids in a director's database became others since the backup.
+
+The files that an operator keeps of a director name the director's own VM, disk and stemcell. Those are not in its
+database, so an id that is only in a file never stands for one that is only in the database. What can be told is what
+became of one thing between the file as it was at the backup and the file of today; and that matters only where the
+database names the old id.
+"""
 
 from __future__ import absolute_import, division, print_function
 
@@ -9,39 +15,40 @@ __metaclass__ = type
 
 from collections import namedtuple
 
-from ansible_collections.microbosh.director.plugins.module_utils._dump import chunks_of, native, read_dump, unescape
+from ansible_collections.microbosh.director.plugins.module_utils._dump import chunks_of, read_dump
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._iaas_ids import DIRECTOR_UUID, KINDS, Ids
+from ansible_collections.microbosh.director.plugins.module_utils._ruby_yaml import plain
 
-# What exists now. The other columns remember what was there once, or is left to be deleted: nothing in a file of the
-# operator stands for it.
+# What exists now. The other columns remember what was there once, or is left to be deleted.
 LIVE = frozenset(
     [
         "director_attributes.value",
         "director_attributes.uuid",
         "vms.cid",
         "vms.agent_id",
+        "instances.vm_cid",
+        "instances.agent_id",
+        "local_dns_records.agent_id",
+        "agent_dns_versions.agent_id",
         "persistent_disks.disk_cid",
+        "dynamic_disks.disk_cid",
         "snapshots.snapshot_cid",
         "stemcells.cid",
+        "subnets.cid",
     ]
 )
 
-# An id that a file names; ``label`` is what else tells it apart, such as the name and version of a stemcell.
-Named = namedtuple("Named", "kind id label")
+# An id that a file names, and the thing that has it: the same one in the file of another day.
+Named = namedtuple("Named", "kind id thing")
+# What a file is, and what it names.
+Known = namedtuple("Known", "format named")
+DEPLOYMENTS = "bosh-deployments.yml"
+STATE = "state.json"
 
 
 class ReconcileError(DirectorError):
-    """A dump and a file cannot be compared."""
-
-
-def _plain(value):
-    """Return a document without the colons that Ruby's symbols have before them."""
-    if isinstance(value, dict):
-        return dict((str(key).lstrip(":"), _plain(item)) for key, item in value.items())
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    return value
+    """A dump and the files cannot be compared."""
 
 
 def _dicts(document, key):
@@ -51,67 +58,51 @@ def _dicts(document, key):
     return items
 
 
-def named_in(document):
-    """Given the content of a bosh-deployments.yml or of a create-env state.json, return what it names."""
-    document = _plain(document)
+def known_in(document):
+    """Given the content of a bosh-deployments.yml or of a create-env state.json, return the Known."""
+    document = plain(document)
     if isinstance(document, dict) and "instances" in document:
-        found = _in_deployments(document)
+        form, found = DEPLOYMENTS, _in_deployments(document)
     elif isinstance(document, dict) and set(document) & set(["director_id", "current_vm_cid", "current_disk_id"]):
-        found = _in_state(document)
+        form, found = STATE, _in_state(document)
     else:
         raise ReconcileError(
             "It has neither instances, as bosh-deployments.yml has, nor director_id or current_vm_cid, as the "
             "state.json of create-env has."
         )
-    return [Named(kind, str(value), label) for kind, value, label in found if value not in (None, "")]
+    return Known(form, [Named(kind, str(value), thing) for kind, value, thing in found if value not in (None, "")])
 
 
 def _in_deployments(document):
     for instance in _dicts(document, "instances"):
+        name = "instance %s" % (instance.get("name") or instance.get("id"))
         uuid = instance.get("uuid")
         # The deployer of a microBOSH names its agent bm-<uuid>; that is not the UUID of the director in it.
-        yield ("agent_id" if str(uuid).startswith("bm-") else DIRECTOR_UUID), uuid, None
-        yield "vm_cid", instance.get("vm_cid"), None
-        yield "disk_cid", instance.get("disk_cid"), None
-        yield "stemcell_cid", instance.get("stemcell_cid"), instance.get("stemcell_name")
+        yield ("agent_id" if str(uuid).startswith("bm-") else DIRECTOR_UUID), uuid, name
+        yield "vm_cid", instance.get("vm_cid"), name
+        yield "disk_cid", instance.get("disk_cid"), name
+        yield "stemcell_cid", instance.get("stemcell_cid"), _stemcell(instance, "stemcell_name", "stemcell_sha1")
 
 
 def _in_state(document):
-    yield DIRECTOR_UUID, document.get("director_id"), None
-    yield "vm_cid", document.get("current_vm_cid"), None
+    yield DIRECTOR_UUID, document.get("director_id"), "director"
+    yield "vm_cid", document.get("current_vm_cid"), "current VM"
     current = document.get("current_disk_id")
     for disk in _dicts(document, "disks"):
         if current in (None, "", disk.get("id")):
-            yield "disk_cid", disk.get("cid"), None
+            yield "disk_cid", disk.get("cid"), "current disk"
     for stemcell in _dicts(document, "stemcells"):
-        yield "stemcell_cid", stemcell.get("cid"), "%s-%s" % (stemcell.get("name"), stemcell.get("version"))
+        yield "stemcell_cid", stemcell.get("cid"), _stemcell(stemcell, "name", "version")
 
 
-class DatabaseIds(object):
-    """The ids in a dump, and the names and versions of its stemcells."""
-
-    def __init__(self):
-        self._ids = Ids()
-        self.labels = {}
-
-    @property
-    def found(self):
-        return self._ids.found
-
-    def visit(self, table):
-        note = self._ids.visit(table)
-        if table.name != "stemcells" or not set(["name", "version", "cid"]) <= set(table.columns):
-            return note
-        places = [table.columns.index(name) for name in ("name", "version", "cid")]
-        return lambda row: (note(row), self._label(*[native(unescape(row[place]) or b"") for place in places]))
-
-    def _label(self, name, version, cid):
-        self.labels.setdefault(cid, set()).update((name, "%s-%s" % (name, version)))
+def _stemcell(item, *keys):
+    """Name a stemcell: another version is another one, even where the director was made anew from it."""
+    return " ".join(["stemcell"] + [str(item.get(key)) for key in keys])
 
 
 def ids_in(path):
-    """Return the DatabaseIds of a dump; raise ReconcileError if it is not a whole one of a director."""
-    ids = DatabaseIds()
+    """Return the Ids of a dump; raise ReconcileError if it is not a whole one of a director."""
+    ids = Ids()
     try:
         dump = read_dump(chunks_of(path), ids.visit)
     except EnvironmentError as error:
@@ -121,61 +112,78 @@ def ids_in(path):
     if not any(table.name == "director_attributes" for table in dump.rows):
         raise ReconcileError(
             "The dump %s is not of a director's database: it has no table director_attributes. Give that of the "
-            "database bosh." % path
+            "director's own database." % path
         )
     return ids
 
 
-def reconcile(ids, named):
-    """Given the ids of a database and what a file names, return where they disagree and the map that settles it.
+def reconcile(ids, before, today):
+    """Given the ids of a database and what the operator's file named at the backup and names today, tell what differs.
 
-    An id is settled if there is one candidate for it: the stemcell of the same name, or the only id of its kind that
-    is in the file alone, if it is also the only one of its kind that is in the database alone.
+    ``before`` may be None: then nothing can be mapped.
     """
-    differing, absent, rewrite = [], [], {}
-    for kind in KINDS:
-        in_file = dict((item.id, item.label) for item in named if item.kind == kind)
-        if not in_file:
-            continue
-        only_file = [value for value in in_file if value not in ids.found[kind]]
-        strangers = sorted(value for value in ids.found[kind] if value not in in_file)
-        live = [value for value in strangers if LIVE & set(ids.found[kind][value])]
-        pairs = _pairs(live, sorted(only_file), in_file, ids.labels)
-        if pairs:
-            rewrite[kind] = pairs
-        absent += [{"kind": kind, "id": value} for value in sorted(only_file)]
-        differing += [
-            {
-                "kind": kind,
-                "id": value,
-                "columns": sorted(ids.found[kind][value]),
-                "live": value in live,
-                "becomes": pairs.get(value),
-            }
-            for value in strangers
-        ]
+    if before and before.format != today.format:
+        raise ReconcileError(
+            "The file of the backup is a %s and the one of today a %s: what became of what cannot be told. Give two "
+            "of one form." % (before.format, today.format)
+        )
+    differing = [item for named in _named_by_both(ids, before) for item in _differing(named, ids, before, today)]
+    _withdraw_shared(differing)
+    rewrite = {}
+    for item in differing:
+        if item["becomes"]:
+            rewrite.setdefault(item["kind"], {})[item["id"]] = item["becomes"]
     return {
-        "agree": not absent and not any(item["live"] for item in differing),
+        "agree": not differing if before else None,
         "differing": differing,
-        "absent": absent,
+        "absent": _absent(ids, today),
         "rewrite": rewrite,
-        "unsettled": [item for item in differing if item["live"] and item["becomes"] is None],
-        "unnamed": [kind for kind in KINDS if kind not in [item.kind for item in named]],
+        "unsettled": [item for item in differing if item["live"] and not item["becomes"]],
     }
 
 
-def _pairs(only_database, only_file, in_file, labels):
-    """Return {old: new} of one kind, as far as there is one answer."""
-    pairs = {}
-    for value in only_database:
-        same = [new for new in only_file if in_file[new] in labels.get(value, ())]
-        if len(same) == 1 and same[0] not in pairs.values():
-            pairs[value] = same[0]
-    left = [value for value in only_database if value not in pairs]
-    new = [value for value in only_file if value not in pairs.values()]
-    if len(left) == 1 and len(new) == 1:
-        pairs[left[0]] = new[0]
-    return pairs
+def _named_by_both(ids, before):
+    """Return what the file of the backup names and the database does, too."""
+    named = before.named if before else []
+    return sorted(set(item for item in named if item.id in ids.found[item.kind]))
+
+
+def _differing(named, ids, before, today):
+    """Yield what became of an id, unless it is what it was."""
+    same_thing = (named.kind, named.thing)
+    now = sorted(set(item.id for item in today.named if (item.kind, item.thing) == same_thing))
+    if named.id in [item.id for item in today.named if item.kind == named.kind]:
+        return
+    then = set(item.id for item in before.named if (item.kind, item.thing) == same_thing)
+    reason = None
+    if not now:
+        reason = "today's file has no %s" % named.thing
+    elif len(now) > 1 or len(then) > 1:
+        reason = "the files have several of %s" % named.thing
+    elif any(now[0] in ids.found[kind] for kind in KINDS):
+        reason = "the database names %s, which is that of today, as another one" % now[0]
+    columns = sorted(ids.found[named.kind][named.id])
+    yield {
+        "kind": named.kind,
+        "id": named.id,
+        "columns": columns,
+        "live": bool(LIVE & set(columns)),
+        "becomes": None if reason else now[0],
+        "reason": reason,
+    }
+
+
+def _withdraw_shared(differing):
+    """Two ids cannot become one."""
+    new = [(item["kind"], item["becomes"]) for item in differing]
+    for item in differing:
+        if item["becomes"] and new.count((item["kind"], item["becomes"])) > 1:
+            item.update(becomes=None, reason="several ids would become %s" % item["becomes"])
+
+
+def _absent(ids, today):
+    found = sorted(set((item.kind, item.id) for item in today.named if item.id not in ids.found[item.kind]))
+    return [{"kind": kind, "id": value} for kind, value in found]
 
 
 def report_lines(result):
@@ -184,12 +192,17 @@ def report_lines(result):
     for item in result["differing"]:
         what = "%s %s (%s)" % (item["kind"], item["id"], ", ".join(item["columns"]))
         if item["becomes"]:
-            lines.append("%s is %s in the file" % (what, item["becomes"]))
-        elif item["live"]:
-            lines.append("%s is not in the file, and nothing tells which one it should be" % what)
+            lines.append("%s is %s today" % (what, item["becomes"]))
         else:
-            lines.append("%s is not in the file; the director only remembers it" % what)
-    taken = [new for pairs in result["rewrite"].values() for new in pairs.values()]
-    lines.extend("%s %s is in the file, and nowhere in the database" % (item["kind"], item["id"])
-                 for item in result["absent"] if item["id"] not in taken)
-    return lines or ["Every id that the file names is in the database, and none differs"]
+            lines.append("%s is not in today's file, and nothing tells what it became: %s" % (what, item["reason"]))
+    if result["agree"] is None:
+        lines.append("Without the file as it was at the backup, nothing tells what an id became")
+    elif not lines:
+        lines.append("The database names no id that became another one between the two files")
+    lines.extend("%s %s is the director's own: its database does not name it" % (item["kind"], item["id"])
+                 for item in result["absent"] if item["id"] not in _new_ids(result))  # fmt: skip
+    return lines
+
+
+def _new_ids(result):
+    return [new for pairs in result["rewrite"].values() for new in pairs.values()]

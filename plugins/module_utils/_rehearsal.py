@@ -8,18 +8,22 @@ from __future__ import absolute_import, division, print_function
 __metaclass__ = type
 
 import os
-import re
 
 from ansible_collections.microbosh.director.plugins.module_utils import _layout as layout
 from ansible_collections.microbosh.director.plugins.module_utils._clock import seconds_since, uptime
-from ansible_collections.microbosh.director.plugins.module_utils._dump import chunks_of, native, read_dump, segments
+from ansible_collections.microbosh.director.plugins.module_utils._database_properties import Traits
+from ansible_collections.microbosh.director.plugins.module_utils._dump import chunks_of, read_dump
+from ansible_collections.microbosh.director.plugins.module_utils._dump_file import (
+    DumpFile,
+    RolesFile,
+    properties_beside,
+    version_of,
+)
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
-from ansible_collections.microbosh.director.plugins.module_utils._postgres import PostgresError
+from ansible_collections.microbosh.director.plugins.module_utils._postgres import PLACES, PostgresError
 from ansible_collections.microbosh.director.plugins.module_utils._psql import Psql
-from ansible_collections.microbosh.director.plugins.module_utils._restore import DumpFile, Restore, Server, version_of
-from ansible_collections.microbosh.director.plugins.module_utils._restore_sql import globals_statements
+from ansible_collections.microbosh.director.plugins.module_utils._restore import Restore, Server
 from ansible_collections.microbosh.director.plugins.module_utils._scratch_postgres import (
-    PLACES,
     ScratchServer,
     matching_binaries,
     unprivileged,
@@ -27,11 +31,10 @@ from ansible_collections.microbosh.director.plugins.module_utils._scratch_postgr
 from ansible_collections.microbosh.director.plugins.module_utils._snapshots import read_report
 
 GLOBALS = "globals"
+NAME = "rehearsed"
 # Tables and their indexes, and the log of writing them.
 SPACE_FACTOR = 4
 SPACE_OF_A_CLUSTER = 256 << 20
-
-_CREATE_ROLE = re.compile(br'CREATE ROLE ("(?:[^"]|"")*"|[^\s;]+)')
 
 
 def dumps_of(backup):
@@ -66,11 +69,11 @@ def recorded_rows(backup):
     return dict((dump["database"], dump["rows"]) for dump in dumps if "rows" in dump)
 
 
-def _roles_in(path):
-    """Return the names of the roles that a dump of globals makes."""
-    matches = [_CREATE_ROLE.match(payload) for dummy, payload in segments(chunks_of(path))]
-    names = [match.group(1) for match in matches if match]
-    return sorted(native(name[1:-1].replace(b'""', b'"') if name[:1] == b'"' else name) for name in names)
+def _fitting(properties):
+    """Return properties without the locale: the controller need not have the director's."""
+    if properties is None:
+        return None
+    return properties._replace(traits=Traits(encoding=properties.traits.encoding))
 
 
 class Rehearsal(object):
@@ -89,12 +92,13 @@ class Rehearsal(object):
         path = self._dumps.get(GLOBALS)
         if path is None or not self._is_cluster(path):
             return []
-        roles = _roles_in(path)
         try:
-            self._psql.load("postgres", globals_statements(chunks_of(path)))
+            roles_file = RolesFile(path)
+            self._psql.load("postgres", roles_file.pieces())
         except DirectorError as error:
             self.problems.append("The dump %s of the roles cannot be loaded: %s." % (path, str(error).rstrip(".")))
             return []
+        roles = sorted(roles_file.made)
         there = self.server.roles()
         self.problems.extend("The role %s of %s is not there after loading it." % (role, path)
                              for role in roles if role not in there)
@@ -133,12 +137,12 @@ class Rehearsal(object):
         """Return the rows by table as the server counts them after loading, or None if that failed."""
         try:
             source = DumpFile(path, None, None)
+            source.properties = _fitting(properties_beside(path))
             # Under a name of ours: one of the databases may be called like one that every server has.
-            name = "rehearsal of " + database[:40]
-            restore = Restore(source, self.server, database, name, True)
+            restore = Restore(source, self.server, {"database": database, "target": NAME, "replace": True})
             restore.load({}, {})
-            rows = self.server.count(name, sorted(source.contents.rows))
-            self.server.drop(name)
+            rows = self.server.count(NAME, sorted(source.contents.rows))
+            self.server.drop(NAME)
         except (DirectorError, PostgresError) as error:
             self.problems.append("The dump %s cannot be loaded: %s" % (path, error))
             return None

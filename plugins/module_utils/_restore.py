@@ -7,22 +7,24 @@ from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
 
-import contextlib
-import fcntl
 import hashlib
-import itertools
-import os
-import re
-from collections import namedtuple
 
 from ansible_collections.microbosh.director.plugins.module_utils._clock import seconds_since, uptime
-from ansible_collections.microbosh.director.plugins.module_utils._dump import CHUNK
-from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._database_properties import (
+    Properties,
+    Traits,
+    create_statement,
+    properties_of,
+)
+from ansible_collections.microbosh.director.plugins.module_utils._dump import native
+from ansible_collections.microbosh.director.plugins.module_utils._dump_file import (
+    RestoreError,
+    version_of,
+)
+from ansible_collections.microbosh.director.plugins.module_utils._dump_statements import Fit
 from ansible_collections.microbosh.director.plugins.module_utils._iaas_ids import resolve
 from ansible_collections.microbosh.director.plugins.module_utils._postgres import (
-    MAINTENANCE_DATABASES,
     PostgresError,
-    Version,
     ask_server,
     encoded,
     find_clients,
@@ -30,131 +32,20 @@ from ansible_collections.microbosh.director.plugins.module_utils._postgres impor
 )
 from ansible_collections.microbosh.director.plugins.module_utils._psql import (
     Psql,
+    count_rows,
     hexadecimal,
     identifier,
     literal,
     select,
 )
-from ansible_collections.microbosh.director.plugins.module_utils._restore_sql import (
-    Contents,
-    DumpRefused,
-    databases_in,
-    statements,
-)
 
 NEW = "microbosh_restore_"
 OLD = "microbosh_replaced_"
-# A question travels as one argument, which may have 128 KiB.
-TABLES_AT_ONCE = 100
-NOT_TO_REPLACE = MAINTENANCE_DATABASES + ("template0",)
-
-Traits = namedtuple("Traits", "owner encoding collate ctype")
-
-
-class RestoreError(DirectorError):
-    """A database cannot be restored."""
-
-
-def version_of(text):
-    """Given the version in a dump, such as 15.18, 9.0.3 or 16beta1, return it as Version."""
-    return Version(tuple(int(number) for number in re.findall(r"\d+", text)))
-
-
-class DumpFile(object):
-    """A dump on disk, and what its first reading found in it."""
-
-    def __init__(self, path, checksum, database):
-        self.path = path
-        self.sha256 = self._vouched(checksum)
-        self.contents = self._read(database)
-
-    def _error(self, why, advice):
-        return RestoreError("The dump %s is not restored: %s. %s" % (self.path, why, advice))
-
-    def _vouched(self, checksum):
-        digest = hashlib.sha256()
-        for chunk in self._chunks():
-            digest.update(chunk)
-        found = digest.hexdigest()
-        if checksum and checksum.lower() != found:
-            raise self._error(
-                "its SHA-256 is %s, and %s was expected" % (found, checksum.lower()),
-                "A dump is a program: take one that its checksum vouches for.",
-            )
-        return found
-
-    @contextlib.contextmanager
-    def _opened(self):
-        try:
-            with open(encoded(self.path), "rb") as stream:
-                yield stream
-        except EnvironmentError as error:
-            raise self._error("it cannot be read (%s)" % error.strerror, "Give the path of a dump on this host.")
-
-    def _chunks(self):
-        with self._opened() as stream:
-            while True:
-                chunk = stream.read(CHUNK)
-                if not chunk:
-                    return
-                yield chunk
-
-    def _read(self, database):
-        kind, names = databases_in(self._chunks())
-        contents = Contents(self._choose(kind, names, database))
-        contents.databases = names
-        try:
-            contents.read(self._chunks())
-        except DumpRefused as error:
-            raise self._error(str(error), "Take another one, or load it by hand if you know what it does.")
-        return contents
-
-    def _choose(self, kind, names, database):
-        """Return the name that a database has within the file, or None if the file is all of it."""
-        if kind != "cluster" and not names:
-            return None
-        if not database and len(names) == 1:
-            return names[0]
-        if database not in names:
-            raise self._error(
-                "it holds the databases %s, and %s" % (
-                    ", ".join(names) or "none", "not " + database if database else "which one to take was not said"
-                ),
-                "Name one of them.",
-            )
-        return database
-
-    @contextlib.contextmanager
-    def locked(self):
-        """Wait for a restore of this very dump that may still run: one whose connection was lost, say."""
-        descriptor = os.open(encoded(self.path), os.O_RDONLY)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)
-
-    def pieces(self, mapping, missing_roles, expected):
-        """Return what psql is to run, piece by piece; raise if the file is no longer the one that was examined.
-
-        ``expected`` is how many ids are to be replaced, by column.
-        """
-        digest = hashlib.sha256()
-        counts = {}
-        pieces = statements(self._hashed(digest), self.contents, mapping, missing_roles, counts)
-        return itertools.chain(pieces, self._end(digest, counts, expected))
-
-    def _end(self, digest, counts, expected):
-        """Yield nothing to run, at the moment when all of it was read."""
-        if digest.hexdigest() != self.sha256 or counts != expected:
-            raise self._error("it was changed while it was read", "Nothing was loaded.")
-        yield b""
-
-    def _hashed(self, digest):
-        for chunk in self._chunks():
-            digest.update(chunk)
-            yield chunk
-
+# Nobody is asked on the other side: its slot belongs to the subscription of the same name in the new database.
+_END_OF_SUBSCRIPTION = (
+    "ALTER SUBSCRIPTION %s DISABLE", "ALTER SUBSCRIPTION %s SET (slot_name = NONE)", "DROP SUBSCRIPTION %s",
+)
+NOT_TO_REPLACE = ("template0", "template1")
 
 class Server(object):
     """The server that a database is loaded into."""
@@ -176,19 +67,35 @@ class Server(object):
     def ask(self, query):
         return self._psql.ask(self._maintenance, query)
 
+    def stay_out_of(self, database):
+        """Ask by way of another database from now on than one that is to be replaced."""
+        if database == self._maintenance:
+            self._maintenance = "template1"
+
     def load(self, database, pieces):
         self._psql.load(database, pieces)
 
     def roles(self):
         return set(row[0] for row in self.ask(select([hexadecimal("rolname")], "pg_catalog.pg_roles")))
 
-    def traits(self, database):
-        """Return the Traits of a database, or None if there is none of that name."""
-        columns = ("pg_catalog.pg_get_userbyid(datdba)", "pg_catalog.pg_encoding_to_char(encoding)", "datcollate",
-                   "datctype")
-        source = "pg_catalog.pg_database WHERE datname =" + literal(database)
-        rows = self.ask(select([hexadecimal(column) for column in columns], source))
-        return Traits(*rows[0]) if rows else None
+    def properties(self, database):
+        """Return the Properties of a database, or None if there is none of that name."""
+        return properties_of(self.ask, self.version, database)
+
+    def give(self, database, statements):
+        """Give a database what hangs on it itself: all of it, or nothing."""
+        if statements:
+            self.ask(" ".join(["BEGIN;"] + statements + ["COMMIT;"]))
+
+    def make_roles(self, pieces):
+        self._psql.load(self._maintenance, pieces)
+
+    def _subscriptions(self, database):
+        if self.version.major < (10,):
+            return []
+        source = ("pg_catalog.pg_subscription s JOIN pg_catalog.pg_database d ON d.oid = s.subdbid WHERE datname ="
+                  + literal(database))
+        return [row[0] for row in self.ask(select([hexadecimal("subname")], source))]
 
     def connections(self, database):
         """Return who else is connected to a database, as texts."""
@@ -206,15 +113,16 @@ class Server(object):
         return ["process %s, role %s, from %s" % tuple(row) for row in rows]
 
     def create(self, name, traits):
-        parts = ["CREATE DATABASE %s TEMPLATE template0" % identifier(name)]
-        if traits.owner:
-            parts.append("OWNER %s" % identifier(traits.owner))
-        for word, value in (("ENCODING", traits.encoding), ("LC_COLLATE", traits.collate), ("LC_CTYPE", traits.ctype)):
-            if value:
-                parts.append("%s%s" % (word, literal(value)))
-        self.ask(" ".join(parts))
+        self.ask(create_statement(name, traits, self.version))
 
     def drop(self, name):
+        """Drop a database if there is one of that name, with what keeps PostgreSQL from doing so."""
+        for subscription in self._subscriptions(name):
+            for action in _END_OF_SUBSCRIPTION:
+                self._psql.ask(name, action % identifier(subscription))
+        there = self.properties(name)
+        if there is not None and there.template:
+            self.ask("ALTER DATABASE %s IS_TEMPLATE false" % identifier(name))
         self.ask("DROP DATABASE IF EXISTS %s" % identifier(name))
 
     def rename(self, *pairs):
@@ -224,31 +132,73 @@ class Server(object):
 
     def count(self, database, tables):
         """Return the number of rows by table, as the server counts them."""
-        counted = {}
-        for start in range(0, len(tables), TABLES_AT_ONCE):
-            some = tables[start : start + TABLES_AT_ONCE]
-            query = " UNION ALL ".join(select([hexadecimal(literal(table)), "count(*)"], table) for table in some)
-            counted.update((table, int(count)) for table, count in self._psql.ask(database, query))
-        return counted
+        return count_rows(self._psql, database, tables)
+
+    def count_large_objects(self, database):
+        return int(self._psql.ask(database, "SELECT count(*) FROM pg_catalog.pg_largeobject_metadata")[0][0])
+
+    def fit(self):
+        """Return what of a dump this server takes."""
+        names = [set(row[0] for row in self.ask(select([hexadecimal(column)], "pg_catalog." + table)))
+                 for column, table in (("lower(name)", "pg_settings"), ("spcname", "pg_tablespace"))]
+        return Fit(self.version, *names)
 
 
 class Restore(object):
     """One database on its way from a dump into a server."""
 
-    def __init__(self, source, server, database, target, replace):
+    def __init__(self, source, server, wanted):
+        """``wanted`` has the parameters of the module; of those that are left out, the defaults hold."""
         self._source = source
         self._server = server
-        self._target = target or source.contents.name or database
-        self._database = source.contents.name or database or self._target
-        self._replace = replace
+        self._target = wanted.get("target") or source.contents.name or wanted.get("database")
+        self._database = source.contents.name or wanted.get("database") or self._target
+        self._wanted = wanted
         if not self._target:
             raise RestoreError("The dump %s does not say what its database is called: name the target." % source.path)
         # Two names that an operator recognises, and that fit into the 63 bytes a name may have.
         mark = hashlib.sha256(encoded(self._target)).hexdigest()[:16]
         self._new, self._old = NEW + mark, OLD + mark
         self.warnings = []
-        self.exists = self._target in server.databases
-        self.missing_roles = set(source.contents.statements_by_role) - server.roles()
+        server.stay_out_of(self._target)
+        there = server.properties(self._target)
+        self.exists = there is not None
+        self._properties = self._choose_properties(there)
+        self._choose_roles()
+
+    def _choose_properties(self, there):
+        """Return what is to hang on the database: as at the dump, or else as on the one that is replaced."""
+        beside = self._source.properties
+        found = beside or there or self._server.properties(self._database) or Properties(Traits(), [])
+        if beside is None:
+            said = [native(statement) for statement in self._source.contents.properties]
+            found = found._replace(statements=found.statements + said)
+        if not found.traits.encoding:
+            found = found._replace(traits=found.traits._replace(encoding=self._source.contents.encoding))
+        return found
+
+    def _choose_roles(self):
+        """Find out which roles are not there, and which of these the dump of the roles makes."""
+        self._roles_there = self._server.roles()
+        missing = (set(self._source.contents.statements_by_role) | self._properties.roles()) - self._roles_there
+        self.made_roles = missing & self._roles_file.made if self._roles_file else set()
+        self.missing_roles = missing - self.made_roles
+
+    @property
+    def _roles_file(self):
+        return self._wanted.get("roles_file")
+
+    def require_roles(self):
+        """Raise RestoreError if objects or rights would be lost with their roles, and that is not allowed."""
+        # A number is what pg_dump writes for a role that was gone by then; pg_... belongs to a version of PostgreSQL.
+        lost = sorted(role for role in self.missing_roles if not role.isdigit() and not role.startswith("pg_"))
+        if lost and self._wanted.get("missing_roles") == "refuse":
+            raise RestoreError(
+                "The dump %s gives objects or rights to the roles %s, which are neither on this server nor in the "
+                "backup's dump of the roles. Make them (CREATE ROLE), or allow that they are left out "
+                "(missing_roles: leave_out): then what they own belongs to the role that restores."
+                % (self._source.path, ", ".join(lost))
+            )
 
     def check(self):
         """Raise RestoreError unless the database could be loaded now."""
@@ -260,14 +210,14 @@ class Restore(object):
             )
         if self._target in NOT_TO_REPLACE or self._target.startswith((NEW, OLD)):
             raise RestoreError("The database %s belongs to the server and is not replaced." % self._target)
-        if self.exists and not self._replace:
+        if self.exists and not self._wanted.get("replace"):
             raise RestoreError(
                 "There is a database %s already, and nothing was said about replacing it. Nothing was changed. Give "
                 "another target, such as %s-backup, or allow it to be replaced." % (self._target, self._target)
             )
-        self._require_alone()
+        self.require_roles()
 
-    def _require_alone(self):
+    def require_alone(self):
         others = self._server.connections(self._target) if self.exists else []
         if others:
             raise RestoreError(
@@ -279,15 +229,51 @@ class Restore(object):
     def load(self, mapping, expected):
         """Load, compare, and give the database its name."""
         self._server.drop(self._new)
-        self._server.create(self._new, self._traits())
+        self._make_roles()
+        self._create()
         try:
-            self._server.load(self._new, self._source.pieces(mapping, self.missing_roles, expected))
+            fit = self._server.fit()
+            self._server.load(self._new, self._source.pieces(mapping, self.missing_roles, expected, fit))
+            self.warnings.extend("Left out: %s (%d times)." % item for item in sorted(fit.left_out.items()))
             self._compare()
+            self._server.give(self._new, self._properties.renamed(self._new, self.missing_roles))
             self._swap()
         except BaseException:
             self._discard(self._new)
             raise
         self._discard(self._old)
+
+    def _make_roles(self):
+        if not self.made_roles:
+            return
+        try:
+            self._server.make_roles(self._roles_file.pieces(self.made_roles, self._roles_there))
+        except PostgresError as error:
+            raise RestoreError(
+                "The roles %s, which the dump %s needs, could not be made: %s. Make them, or restore as one that may."
+                % (", ".join(sorted(self.made_roles)), self._source.path, error)
+            )
+        self.warnings.append("The roles %s were not on this server and were made as they were at the backup."
+                             % ", ".join(sorted(self.made_roles)))
+
+    def _create(self):
+        """Make the new database, with the locale of the old one if this host has that."""
+        traits = self._properties.traits
+        if traits.owner not in self._roles_there | self.made_roles:
+            traits = traits._replace(owner=None)
+        try:
+            self._server.create(self._new, traits)
+        except PostgresError as error:
+            there = self._server.properties(self._target) or Properties(Traits(), [])
+            plain = there.traits._replace(owner=traits.owner, encoding=there.traits.encoding or traits.encoding)
+            if plain == traits:
+                raise
+            self._server.create(self._new, plain)
+            instead = "the one before" if self.exists else "the server"
+            self.warnings.append(
+                "The database %s could not be made with the locale %s that it had (%s); it has that of %s."
+                % (self._target, traits.locale or traits.collate, error, instead)
+            )
 
     def _discard(self, name):
         """Drop what is of no use any more. If that fails, the next restore of this database does it."""
@@ -296,16 +282,14 @@ class Restore(object):
         except PostgresError as error:
             self.warnings.append("The database %s is left over and could not be dropped: %s." % (name, error))
 
-    def _traits(self):
-        """Return what the new database is to be like: as the one of its name is, else as the dump says."""
-        likeness = self._server.traits(self._target) or self._server.traits(self._database)
-        return likeness or Traits(None, self._source.contents.encoding, None, None)
-
     def _compare(self):
         expected = self._source.contents.rows
         found = self._server.count(self._new, sorted(expected))
         wrong = ["%s has %d rows instead of %d" % (table, found.get(table, 0), count)
                  for table, count in sorted(expected.items()) if found.get(table) != count]
+        large = self._server.count_large_objects(self._new)
+        if large != self._source.contents.large_objects:
+            wrong.append("there are %d large objects instead of %d" % (large, self._source.contents.large_objects))
         if wrong:
             raise RestoreError("The dump %s was loaded, but %s." % (self._source.path, "; ".join(wrong)))
 
@@ -314,16 +298,19 @@ class Restore(object):
             self._server.rename((self._new, self._target))
             return
         self._server.drop(self._old)
-        self._require_alone()
+        self.require_alone()
         self._server.rename((self._target, self._old), (self._new, self._target))
 
     def warn_of_roles(self):
         for role in sorted(self.missing_roles):
             self.warnings.append(
                 "The role %s of the dump is not on this server: %d statements that make it an owner or give it rights "
-                "were left out, its objects belong to the role that restores."
-                % (role, self._source.contents.statements_by_role[role])
+                "were left out, its objects belong to the role that restores." % (role, self._count(role))
             )
+
+    def _count(self, role):
+        """Return the number of statements that need a role."""
+        return self._source.contents.statements_by_role.get(role, 0) + self._properties.count(role)
 
     def facts(self):
         contents = self._source.contents
@@ -332,7 +319,9 @@ class Restore(object):
             "target": self._target,
             "replaced": self.exists,
             "rows": contents.rows,
-            "missing_roles": dict((role, contents.statements_by_role[role]) for role in sorted(self.missing_roles)),
+            "missing_roles": dict((role, self._count(role)) for role in sorted(self.missing_roles)),
+            "made_roles": sorted(self.made_roles),
+            "properties": self._properties.statements,
             "server_version": str(self._server.version),
             "dump_version": contents.dump.server_version,
             "sha256": self._source.sha256,
@@ -366,12 +355,14 @@ def examine(source, rewrite):
 def restore_database(source, server, params, pretend=False):
     """Load a database as the module's parameters say; return what was, or would be, done."""
     began = uptime()
-    restore = Restore(source, server, params["database"], params["target"], params["replace"])
+    restore = Restore(source, server, params)
     mapping = resolve(params["rewrite"], source.contents.ids)
     counts = _would_rewrite(mapping, source.contents.ids)
     restore.warn_of_roles()
     try:
         restore.check()
+        if params.get("state") != "checked":
+            restore.require_alone()
         if not pretend:
             with source.locked():
                 restore.load(mapping, counts)
@@ -381,4 +372,4 @@ def restore_database(source, server, params, pretend=False):
             **restore.facts()
         )
     facts = dict(restore.facts(), rewritten=counts, mapping=mapping, warnings=restore.warnings)
-    return dict(facts, changed=True, seconds=seconds_since(began))
+    return dict(facts, changed=params.get("state") != "checked", seconds=seconds_since(began))

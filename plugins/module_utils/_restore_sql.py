@@ -27,108 +27,33 @@ from ansible_collections.microbosh.director.plugins.module_utils._dump import (
     read_dump,
     segments,
 )
-from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._dump_statements import (
+    ALLOWED,
+    NAME,
+    OF_A_CLUSTER,
+    OF_THE_DATABASE,
+    TABLESPACE,
+    DumpRefused,
+    Fit,
+    bare,
+    disarm,
+    roles_granted,
+    roles_of,
+    shown,
+)
 from ansible_collections.microbosh.director.plugins.module_utils._iaas_ids import Ids, RowRewriter
 
-_TOKEN = re.compile(
-    br"""
-    (?P<word> [A-Za-z_\x80-\xff][A-Za-z0-9_$\x80-\xff]* )
-    | (?P<literal> '[^']*(?:''[^']*)*' )
-    | (?P<dollar> \$(?:[A-Za-z_\x80-\xff][A-Za-z0-9_\x80-\xff]*)?\$ )
-    | --[^\n\r]*\n
-    | (?P<refused> -- | \\ | /\* )
-    | "[^"]*" | [^A-Za-z_\x80-\xff'"$\\/-]+ | [$/-]
-    """,
-    re.VERBOSE,
-)
-# Where a backslash stands before a quote, standard_conforming_strings decides whether the literal ends there.
-_AMBIGUOUS = re.compile(br"(?<!\\)(?:\\\\)*\\'")
-
-_BEYOND = br"(?:ROLE|USER(?! MAPPING)|GROUP|DATABASE|TABLESPACE|SYSTEM|SUBSCRIPTION)\b"
-_RIGHTS = br"(?:[A-Z ,]|\([^)]*\))+?"
-_OF_A_DATABASE = re.compile(
-    br"(?:SET [a-z_]+ =|(?:RE)?SET SESSION AUTHORIZATION\b|SELECT pg_catalog\.(?:set_config|setval)\("
-    br"|CREATE (?:OR REPLACE )?(?!" + _BEYOND + br")|ALTER (?!" + _BEYOND + br")|COMMENT ON (?!" + _BEYOND + br")"
-    br"|(?:GRANT|REVOKE) " + _RIGHTS + br"ON (?!(?:DATABASE|TABLESPACE|PARAMETER)\b)|SECURITY LABEL\b"
-    br"|REFRESH MATERIALIZED VIEW\b)"
-)
-_ROWS_OF_A_TABLE = re.compile(br"COPY ")
-_ALLOWED = {STATEMENT: _OF_A_DATABASE, COPY: _ROWS_OF_A_TABLE}
-_OF_A_CLUSTER = re.compile(
-    br"(?:SET [a-z_]+ =|(?:CREATE|ALTER) ROLE\b|GRANT [^;]* TO\b|COMMENT ON ROLE\b|SECURITY LABEL\b)"
-)
-TABLESPACE = re.compile(br"(?:CREATE|ALTER|COMMENT ON|GRANT [^;]* ON|REVOKE [^;]* ON) TABLESPACE\b")
-
-_NAME = br'("(?:[^"]|"")*"|[^\s".,();]+)'
-_ROLES = (
-    re.compile(br"ALTER .* OWNER TO " + _NAME + br";\Z", re.DOTALL),
-    re.compile(br"GRANT .* TO (?:GROUP )?" + _NAME + br"(?: WITH GRANT OPTION)?;\Z", re.DOTALL),
-    re.compile(br"REVOKE .* FROM (?:GROUP )?" + _NAME + br"(?: CASCADE)?;\Z", re.DOTALL),
-    re.compile(br"ALTER DEFAULT PRIVILEGES FOR ROLE " + _NAME),
-    re.compile(br"ALTER DEFAULT PRIVILEGES .* (?:TO|FROM) " + _NAME + br"(?: WITH GRANT OPTION)?;\Z", re.DOTALL),
-    re.compile(br"SET SESSION AUTHORIZATION " + _NAME + br";\Z"),
-)
 _STANDARD_STRINGS = b"SET standard_conforming_strings = on;"
 _ENCODING = re.compile(br"SET client_encoding = '([A-Za-z0-9_]+)';")
 _SEARCH_PATH = re.compile(br'SET search_path = ("(?:[^"]|"")*"|[^\s,;]+)')
+_LARGE_OBJECT = b"SELECT pg_catalog.lo_create("
+_ALWAYS_OF_DATABASE = (b"COMMENT ON DATABASE ", b"SECURITY LABEL ")
 _SEPARATORS = (b"restrict", b"unrestrict")
 _END_OF_DATABASE = b"-- PostgreSQL database dump complete\n"
 
 
-class DumpRefused(DirectorError):
-    """A dump that is not to be given to psql."""
-
-
-def disarm(payload, standard_strings, allowed):
-    """Given a statement, return it in a form that every psql reads alike; raise DumpRefused for one that pg_dump
-    would not have written.
-    """
-    pieces = []
-    at = 0
-    while at < len(payload):
-        token = _TOKEN.match(payload, at)
-        end = _end_of(token, payload)
-        piece = payload[at:end]
-        if token.lastgroup == "literal" and _AMBIGUOUS.search(piece):
-            piece = _explicit(piece, payload[:at], standard_strings)
-        pieces.append(piece)
-        at = end
-    if not allowed.match(payload):
-        raise DumpRefused("it holds a statement that pg_dump does not write into a database: %s" % _shown(payload))
-    return b"".join(pieces)
-
-
-def _end_of(token, payload):
-    if token is None or token.lastgroup == "refused":
-        raise DumpRefused("psql could take a part of this statement for a command of its own: %s" % _shown(payload))
-    if token.lastgroup != "dollar":
-        return token.end()
-    end = payload.find(token.group(), token.end())
-    if end < 0:
-        raise DumpRefused("it holds a statement that does not end: %s" % _shown(payload))
-    return end + len(token.group())
-
-
-def _explicit(literal, before, standard_strings):
-    """Return a literal with backslashes in the form that says what they mean, whatever the server's settings are."""
-    if not standard_strings or re.search(br"[A-Za-z0-9_$&\x80-\xff]\Z", before):
-        raise DumpRefused("it holds a text that psql could read in two ways: %s" % _shown(literal))
-    return b" E" + literal.replace(b"\\", b"\\\\")
-
-
-def _shown(payload):
-    return native(payload.strip()[:60]).split("\n")[0]
-
-
-def roles_of(payload):
-    """Return the names of the roles without which a statement would fail."""
-    roles = set()
-    for pattern in _ROLES:
-        match = pattern.match(payload)
-        if match:
-            name = match.group(1)
-            roles.add(native(name[1:-1].replace(b'""', b'"') if name[:1] == b'"' else name))
-    return roles - set(["PUBLIC"])
+_CREATE_ROLE = re.compile(br"CREATE ROLE (" + NAME + br")[ ;]")
+_GRANTED_BY = re.compile(br" GRANTED BY " + NAME + br";\Z")
 
 
 class _Section(object):
@@ -170,6 +95,8 @@ class Contents(object):
         self.dump = None
         self.encoding = None
         self.statements_by_role = {}
+        self.properties = []
+        self.large_objects = 0
         self._ids = Ids()
         self._section = _Section(name)
 
@@ -208,19 +135,36 @@ class Contents(object):
             raise DumpRefused("it holds a comment with a carriage return, which pg_dump does not write")
         elif belongs and kind == ROWS and b"\r" in payload:
             raise DumpRefused("it holds rows with a bare carriage return, which pg_dump does not write")
+        elif kind == STATEMENT and OF_THE_DATABASE.match(payload):
+            self._note_property(payload, belongs)
         elif belongs and kind in (STATEMENT, COPY):
-            disarm(payload, self._section.standard_strings, _ALLOWED[kind])
+            disarm(payload, self._section.standard_strings, ALLOWED[kind])
             self._note(payload)
 
+    def _note_property(self, payload, belongs):
+        """Keep what is said of the database itself, inside of its part or before it."""
+        about = bare(OF_THE_DATABASE.match(payload).group(1))
+        # pg_dump before 11 writes these two for a database that it neither makes nor connects to.
+        known = about == self.name or (self.name is None and payload.startswith(_ALWAYS_OF_DATABASE))
+        if known:
+            self.properties.append(disarm(payload, self._section.standard_strings, OF_THE_DATABASE))
+        elif belongs:
+            raise DumpRefused("it holds a statement about another database: %s" % shown(payload))
+
     def _inspect_command(self, payload):
+        database = connected(payload)
+        if database is not None and database not in self.databases:
+            self.databases.append(database)
         word = re.match(br"\\(\w*)", payload).group(1)
         if word not in _SEPARATORS and connected(payload) is None:
-            raise DumpRefused("it holds a command for psql, which would be run: %s" % _shown(payload))
+            raise DumpRefused("it holds a command for psql, which would be run: %s" % shown(payload))
 
     def _note(self, payload):
         encoding = _ENCODING.match(payload)
         if encoding and self.encoding is None:
             self.encoding = native(encoding.group(1))
+        if payload.startswith(_LARGE_OBJECT):
+            self.large_objects += 1
         for role in roles_of(payload):
             self.statements_by_role[role] = self.statements_by_role.get(role, 0) + 1
 
@@ -237,29 +181,50 @@ def databases_in(chunks):
     return read_dump(chunks, inspect=inspect).kind, names
 
 
-def statements(chunks, contents, mapping, missing_roles, counts):
+def statements(chunks, contents, mapping, missing_roles, counts, fit=None):
     """Yield what is to be sent to psql: the statements and rows of one database, with ids replaced.
 
-    What would fail because its role is not there is left out. ``counts`` is told how many ids were replaced, by
-    column.
+    What would fail because its role is not there is left out, and so is what does not fit the server. ``counts`` is
+    told how many ids were replaced, by column.
     """
     section = _Section(contents.name)
+    fit = fit or Fit()
     rewriter = None
     for kind, payload in segments(chunks):
         if not section.follow(kind, payload):
             continue
         if kind == COPY:
             rewriter = RowRewriter(copy_target(payload, contents.name, section.schema), mapping, counts)
-        if kind == ROWS:
+            yield disarm(payload, section.standard_strings, ALLOWED[kind])
+        elif kind == ROWS:
             yield rewriter.rewrite(payload)
         elif kind == END:
             yield payload
         elif not roles_of(payload) & missing_roles:
-            yield disarm(payload, section.standard_strings, _ALLOWED[kind]) + (b"" if kind == COPY else b"\n")
+            yield _sent(fit.fitted(payload), section.standard_strings)
 
 
-def globals_statements(chunks):
-    """Yield the statements of a dump of globals that make its roles. Tablespaces are directories of the director."""
+def _sent(payload, standard_strings):
+    return disarm(payload, standard_strings, ALLOWED[STATEMENT]) + b"\n" if payload else b""
+
+
+def roles_made(chunks):
+    """Return the names of the roles that a dump of globals makes."""
+    matches = [_CREATE_ROLE.match(payload) for kind, payload in segments(chunks) if kind == STATEMENT]
+    return set(bare(match.group(1)) for match in matches if match)
+
+
+def globals_statements(chunks, roles=None, there=()):
+    """Yield the statements of a dump of globals that make its roles, or only those of some roles.
+
+    Tablespaces are directories of the director, and what is set for a role in one database belongs to that. Who granted
+    a role is left out: that has to be a role with the right to, and the first superuser has another name elsewhere.
+    """
+    standard_strings = False
     for kind, payload in segments(chunks):
-        if kind == STATEMENT and not TABLESPACE.match(payload):
-            yield disarm(payload, False, _OF_A_CLUSTER) + b"\n"
+        standard_strings = standard_strings or payload == _STANDARD_STRINGS
+        if kind != STATEMENT or TABLESPACE.match(payload) or OF_THE_DATABASE.match(payload):
+            continue
+        named = roles_granted(payload)
+        if roles is None or (named & roles and named <= roles | set(there)):
+            yield disarm(_GRANTED_BY.sub(b";", payload), standard_strings, OF_A_CLUSTER) + b"\n"

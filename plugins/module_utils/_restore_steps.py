@@ -9,24 +9,35 @@ __metaclass__ = type
 
 import json
 import os
-import re
 
 from ansible.module_utils.common.text.converters import to_bytes, to_native
 from ansible_collections.microbosh.director.plugins.module_utils._clock import seconds_since, uptime
+from ansible_collections.microbosh.director.plugins.module_utils._file_layout import DUMP
 from ansible_collections.microbosh.director.plugins.module_utils._files import remove_tree
 from ansible_collections.microbosh.director.plugins.module_utils._metadata import set_metadata
+from ansible_collections.microbosh.director.plugins.module_utils._restore_databases import (
+    HostDatabases,
+    require_free,
+    way_back,
+)
+from ansible_collections.microbosh.director.plugins.module_utils._restore_mounts import mounts_below
+from ansible_collections.microbosh.director.plugins.module_utils._restore_space import require_space, spaces_for, used
 from ansible_collections.microbosh.director.plugins.module_utils._restore_swap import (
     Staging,
     Swap,
     copy_exactly,
     make_directory,
+    move_directory,
+    refill,
 )
 from ansible_collections.microbosh.director.plugins.module_utils._restore_tree import (
     IDENTITY,
     Comparison,
     Live,
     RestoreError,
+    database_directories_of,
     parse_wanted,
+    require_mounts,
     unpack,
 )
 from ansible_collections.microbosh.director.plugins.module_utils._restore_workspace import (
@@ -35,11 +46,12 @@ from ansible_collections.microbosh.director.plugins.module_utils._restore_worksp
     Workspace,
     reached,
 )
-from ansible_collections.microbosh.director.plugins.module_utils._tree import examine_tree
+from ansible_collections.microbosh.director.plugins.module_utils._tree import examine, examine_tree
 
-CONTENT_SLACK = 64 * 1024 * 1024
 _STORE = b"store"
-_POSTGRES = re.compile("^postgres[a-z0-9.-]*$")
+_BLOB = b"store/blobstore/store/any"
+_PART = b".part"
+_VERSION = b"PG_VERSION"
 
 
 class Restore(object):
@@ -48,7 +60,7 @@ class Restore(object):
     def __init__(self, params, run_command):
         self._params = params
         self._run_command = run_command
-        self._workspace = Workspace(params["workspace"])
+        self._workspace = Workspace(params["workspace"], params["root"])
 
     def perform(self, check_mode=False):
         """Do what ``state`` says and return the facts."""
@@ -81,29 +93,53 @@ class Restore(object):
     def compare(self):
         """Return what would change, what has to be pushed for it, and what there is to know of this host."""
         self._require_no_marker()
+        way = self._way_back()
         live, wanted, left_out = self._chosen(unpack(self._params["metadata"]))
+        mounts = mounts_below(self._params["root"])
+        require_mounts(wanted, mounts)
         comparison = Comparison(live, wanted, live.entries(wanted, at_rest=False)).compare()
         facts = dict(comparison.facts(), changed=False, left_out=left_out, diff={"prepared": comparison.lines()})
-        facts["postgres"] = self._postgres_directories()
-        database = sum(_size(live.path(path)) for path in self._database_directories())
-        found = os.statvfs(live.path(_STORE))
-        facts["free_bytes"] = found.f_bavail * found.f_frsize
-        pushed = _size(to_bytes(self._params["incoming"]))
-        facts["need_bytes"] = max(facts["push_bytes"] - pushed, 0) + database + CONTENT_SLACK
+        spaces = self._spaces(live, comparison, mounts)
+        require_space(spaces)
+        facts.update(way, postgres=way["host"]["postgres"], spaces=[space.facts() for space in spaces])
         return facts
+
+    def _way_back(self):
+        """Decide how the databases come back, and ask what a restore of them would need after its stop."""
+        way = way_back(self._params["database"], self._params["source"], self._databases())
+        if way["data_directory"]:
+            require_free(self._params["port"], self._params["scratch"])
+        self._params.update(database=way["database"], data_directory=way["data_directory"])
+        return way
+
+    def _databases(self):
+        """Return PostgreSQL on this host."""
+        given = self._params
+        return HostDatabases(given["root"], given["packages"], given["scratch"], self._run_command)
+
+    def _spaces(self, live, comparison, mounts):
+        """Return what is needed in each file system."""
+        loads = self._params["database"] == DUMP
+        kept = used(live.path(self._live_directory())) if loads else 0
+        dumps = [dump["size"] for dump in (self._params["source"] or {}).get("dumps") or []]
+        already = used(to_bytes(self._params["incoming"]))
+        return spaces_for(to_bytes(self._params["root"]), mounts, comparison.pushed, already, kept, dumps, loads)
 
     def stage(self):
         """Build what is wanted beside what is there."""
         with self._workspace.locked():
             self._require_no_marker()
             self._workspace.clear()
+            self._workspace.make_mounts(mounts_below(self._params["root"]))
             content = unpack(self._params["metadata"])
             live, wanted, left_out = self._chosen(content)
-            staging = Staging(live, wanted, self._workspace, to_bytes(self._params["incoming"]))
+            incoming = to_bytes(self._params["incoming"])
+            staging = Staging(live, wanted, self._workspace, incoming, self._run_command)
             staging.build()
             self._workspace.write_wanted(content)
             self._sync()
-        return {"changed": True, "left_out": left_out, "shared": staging.shared}
+        tree = to_native(self._workspace.new(_BLOB)[: -len(_BLOB)].rstrip(b"/"))
+        return {"changed": True, "left_out": left_out, "shared": staging.shared, "blobs_in": tree}
 
     def mark(self):
         """Note how far the restore is; the first time, what it is about. A task that arrives late changes nothing."""
@@ -127,6 +163,7 @@ class Restore(object):
                 raise RestoreError("This restore is being rolled back: it can only be rolled back to the end.")
             if reached(marker["phase"], "swapped"):
                 return {"changed": False, "marker": marker}
+            self._databases().require_none("Nothing was exchanged.")
             self._workspace.marker.write("swapping")
             live, wanted = self._resumed(marker)
             self._copy_database(live)
@@ -142,6 +179,8 @@ class Restore(object):
                 return {"changed": False, "marker": marker}
             if marker["phase"] == "proven":
                 raise RestoreError("This restore is proven, what was there before may be gone in part: resume it.")
+            if self._workspace.read_kept() is not None or self._kept_databases():
+                self._databases().require_none("Nothing was put back.")
             self._workspace.marker.write("rolling_back", failed_phase=marker.get("failed_phase", marker["phase"]))
             live, wanted = self._resumed(marker)
             changed = self._put_back_database(live)
@@ -187,7 +226,8 @@ class Restore(object):
         """Return what is there, what of a backup is restored on this host, and the paths that stay out of both."""
         leave_out = [] if self._is_same_machine() else [IDENTITY]
         if self._params["database"] == "dump":
-            leave_out += self._database_directories() + _database_directories_of(content)
+            there = [b"store/" + to_bytes(found["name"]) for found in self._databases().directories]
+            leave_out += there + database_directories_of(content)
         left_out = [to_native(path) for path in sorted(set(leave_out))]
         return self._live(self._params["filter"], leave_out), parse_wanted(content, leave_out), left_out
 
@@ -216,46 +256,55 @@ class Restore(object):
     def _resumed(self, marker):
         """Return what stage() worked with."""
         about = marker["about"]
-        self._params.update(database=about["database"])
+        self._params.update(database=about["database"], data_directory=about.get("data_directory"))
         leave_out = [to_bytes(path) for path in about["left_out"]]
         return self._live(about["filter"], leave_out), parse_wanted(self._workspace.read_wanted(), leave_out)
 
-    def _database_directories(self):
-        """Return the paths of the directories of PostgreSQL, if a dump will be loaded there."""
-        if self._params["database"] != "dump":
-            return []
-        return [b"store/" + to_bytes(found["name"]) for found in self._postgres_directories()]
-
-    def _postgres_directories(self):
-        store = os.path.join(self._params["root"], "store")
-        found = []
-        for name in sorted(os.listdir(store)):
-            path = os.path.join(store, name, "PG_VERSION")
-            if _POSTGRES.match(name) and os.path.isfile(path):
-                with open(path) as source:
-                    found.append({"name": name, "major": source.read().strip()})
-        return found
+    def _live_directory(self):
+        """Return the path of the directory that dumps are loaded into."""
+        name = self._params["data_directory"] or self._databases().facts()["live"]
+        return os.path.join(_STORE, to_bytes(name)) if name else None
 
     def _copy_database(self, live):
         """Keep a copy of the database's directory: a dump is loaded into the one there is."""
-        for path in self._database_directories():
-            target = os.path.join(self._workspace.database, os.path.basename(path))
-            if os.path.isdir(target):
-                continue
-            if os.path.isdir(target + b".part"):
-                remove_tree(target + b".part")
-            make_directory(os.path.dirname(target))
-            copy_exactly(self._run_command, live.path(path), target + b".part")
-            self._sync()
-            os.rename(target + b".part", target)
+        path = self._live_directory() if self._params["database"] == DUMP else None
+        if path is None:
+            return
+        target = os.path.join(self._workspace.database, os.path.relpath(path, _STORE))
+        if os.path.isdir(target):
+            return
+        if os.path.isdir(target + _PART):
+            remove_tree(target + _PART)
+        make_directory(os.path.dirname(target))
+        copy_exactly(self._run_command, live.path(path), target + _PART)
+        self._sync()
+        os.rename(target + _PART, target)
+
+    def _kept_databases(self):
+        """Return the names, below the store, of the databases that were copied aside to their end."""
+        top = self._workspace.database
+        names = os.listdir(top) if os.path.isdir(top) else []
+        deeper = [os.path.join(name, below) for name in names if not self._is_database(name)
+                  for below in os.listdir(os.path.join(top, name))]  # fmt: skip
+        return [name for name in names + deeper if self._is_database(name) and not name.endswith(_PART)]
+
+    def _is_database(self, name):
+        return os.path.lexists(os.path.join(self._workspace.database, name, _VERSION))
 
     def _put_back_database(self, live):
-        names = os.listdir(self._workspace.database) if os.path.isdir(self._workspace.database) else []
-        for name in [name for name in names if not name.endswith(b".part")]:
-            target = live.path(os.path.join(_STORE, name))
+        names = self._kept_databases()
+        for name in names:
+            kept, target = os.path.join(self._workspace.database, name), live.path(os.path.join(_STORE, name))
+            if os.path.join(_STORE, name) in self._workspace.mounts():
+                refill(self._run_command, kept, target)
+                continue
+            parent = os.path.dirname(target)
+            make_directory(parent)
+            before = examine(b"", parent)
             if os.path.isdir(target):
                 remove_tree(target)
-            os.rename(os.path.join(self._workspace.database, name), target)
+            move_directory(self._run_command, kept, target)
+            set_metadata(parent, before)
         return bool(names)
 
     def _sync(self):
@@ -263,19 +312,3 @@ class Restore(object):
         if rc:
             raise RestoreError("What was written could not be brought to disk: %s" % err.strip())
 
-
-def _database_directories_of(content):
-    """Return the paths of the directories of PostgreSQL in a backup."""
-    return re.findall(b"^\\./vcap/(store/postgres[a-z0-9.-]*)/PG_VERSION type=file", content, re.MULTILINE)
-
-
-def _size(path):
-    """Return the bytes in the files of a tree, 0 if there is none."""
-    total = 0
-    for directory, dummy, names in os.walk(path):
-        for name in names:
-            try:
-                total += os.lstat(os.path.join(directory, name)).st_size
-            except EnvironmentError:  # it has just gone
-                continue
-    return total

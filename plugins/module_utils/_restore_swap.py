@@ -15,9 +15,14 @@ import os
 
 from ansible.module_utils.common.text.converters import to_native
 from ansible_collections.microbosh.director.plugins.module_utils import _tree as tree
-from ansible_collections.microbosh.director.plugins.module_utils._files import make_durable, sha256
-from ansible_collections.microbosh.director.plugins.module_utils._metadata import same_metadata, set_metadata
+from ansible_collections.microbosh.director.plugins.module_utils._files import make_durable, remove_tree, sha256
+from ansible_collections.microbosh.director.plugins.module_utils._metadata import (
+    drop_acl,
+    same_metadata,
+    set_metadata,
+)
 from ansible_collections.microbosh.director.plugins.module_utils._mtree import readable
+from ansible_collections.microbosh.director.plugins.module_utils._restore_mounts import APART
 from ansible_collections.microbosh.director.plugins.module_utils._restore_tree import RestoreError, is_blob
 
 UNFINISHED = b".microbosh-restore"
@@ -39,6 +44,12 @@ def move(run_command, source, target):
     except EnvironmentError as error:
         if error.errno != errno.EXDEV:
             raise
+    copy_beside(run_command, source, target)
+    os.unlink(source)
+
+
+def copy_beside(run_command, source, target):
+    """Copy a name so that the target is whole or not there."""
     unfinished = target + UNFINISHED
     if os.path.lexists(unfinished):
         os.unlink(unfinished)
@@ -47,7 +58,34 @@ def move(run_command, source, target):
         make_durable(unfinished)
     os.rename(unfinished, target)
     make_durable(os.path.dirname(target))
-    os.unlink(source)
+
+
+def move_directory(run_command, source, target):
+    """Rename a directory to a name that nothing has; across file systems, copy what is in it first."""
+    try:
+        os.rename(source, target)
+        return
+    except EnvironmentError as error:
+        if error.errno != errno.EXDEV:
+            raise
+    unfinished = target + UNFINISHED
+    if os.path.lexists(unfinished):
+        remove_tree(unfinished)
+    copy_exactly(run_command, source, unfinished)
+    os.rename(unfinished, target)
+    remove_tree(source)
+
+
+def refill(run_command, source, target):
+    """Put what is in a directory in the place of what is in another, which is a file system's top."""
+    for name in os.listdir(target):
+        path = os.path.join(target, name)
+        if name != APART and os.path.isdir(path) and not os.path.islink(path):
+            remove_tree(path)
+        elif name != APART:
+            os.unlink(path)
+    copy_exactly(run_command, source, target)
+    remove_tree(source)
 
 
 def copy_exactly(run_command, source, target):
@@ -88,11 +126,12 @@ def control_first(path):
 class Staging(object):
     """Builds in ``new/`` what is wanted, out of what was pushed and of blobs that are there already."""
 
-    def __init__(self, live, wanted, workspace, incoming):
+    def __init__(self, live, wanted, workspace, incoming, run_command):
         self._live = live
         self._wanted = wanted
         self._new = workspace.new
         self._incoming = incoming
+        self._run_command = run_command
         self.shared = 0
 
     def build(self):
@@ -100,13 +139,13 @@ class Staging(object):
         for path in sorted(self._wanted):
             entry = self._wanted[path]
             if entry.type != "dir":
-                target = os.path.join(self._new, path)
+                target = self._new(path)
                 make_directory(os.path.dirname(target))
                 self._make(entry, target)
 
     def _make(self, entry, target):
         if entry.twin not in (None, entry.path):
-            os.link(os.path.join(self._new, entry.twin), target)
+            self._link(self._new(entry.twin), target)
         elif entry.type == "link":
             os.symlink(entry.link, target)
             set_metadata(target, entry)
@@ -122,13 +161,14 @@ class Staging(object):
         pushed = os.path.join(self._incoming, entry.path)
         if not os.path.lexists(pushed):
             return False
-        os.rename(pushed, target)
+        move(self._run_command, pushed, target)
         found = tree.examine(entry.path, target)
         if found.type != "file" or found.links != 1 or found.size != entry.size:
             raise RestoreError("%s did not arrive whole: expected %d bytes." % (readable(entry.path), entry.size))
         # Blobs are proven later, by what the database says of them.
         if not is_blob(entry.path) and sha256(target)[0] != entry.digest:
             raise RestoreError("%s did not arrive as it was sent: its digest is another." % readable(entry.path))
+        drop_acl(target)  # what it inherited where it was pushed to
         set_metadata(target, entry)
         return True
 
@@ -137,9 +177,18 @@ class Staging(object):
         found = self._live.examine(entry.path) if is_blob(entry.path) else None
         if found is None or found.type != "file" or found.size != entry.size or not same_metadata(found, entry):
             return False
-        os.link(self._live.path(entry.path), target)
+        self._link(self._live.path(entry.path), target)
         self.shared += 1
         return True
+
+    def _link(self, source, target):
+        """Link a file, or copy it where another file system begins that nobody knew of."""
+        try:
+            os.link(source, target)
+        except EnvironmentError as error:
+            if error.errno not in (errno.EXDEV, errno.EMLINK):
+                raise
+            copy_beside(self._run_command, source, target)
 
 
 class Swap(object):
@@ -164,7 +213,7 @@ class Swap(object):
         for path in sorted(wanted_directories):
             make_directory(self._live.path(path))
         for path in sorted(self._wanted_of(lambda entry: entry.type != "dir"), key=control_last):
-            staged = os.path.join(self._workspace.new, path)
+            staged = self._workspace.new(path)
             if os.path.lexists(staged):
                 move(self._run_command, staged, self._live.path(path))
         self._require_all()
@@ -193,7 +242,7 @@ class Swap(object):
         return True
 
     def _aside(self, path):
-        return os.path.join(self._workspace.aside, path)
+        return self._workspace.aside(path)
 
     def _put_aside(self, path):
         here, aside = self._live.path(path), self._aside(path)
@@ -201,7 +250,7 @@ class Swap(object):
             return
         if not os.path.lexists(aside):
             move(self._run_command, here, aside)
-        elif path not in self._wanted or os.path.lexists(os.path.join(self._workspace.new, path)):
+        elif path not in self._wanted or os.path.lexists(self._workspace.new(path)):
             os.unlink(here)  # it had been copied to another file system when the step was killed
 
     def _require_all(self):
@@ -213,7 +262,7 @@ class Swap(object):
                 % (
                     readable(missing[0]),
                     " and %d more are not" % (len(missing) - 1) if missing[1:] else "",
-                    to_native(self._workspace.new),
+                    to_native(os.path.dirname(self._workspace.new(missing[0]))),
                 )
             )
 

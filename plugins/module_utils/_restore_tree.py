@@ -20,6 +20,7 @@ from ansible_collections.microbosh.director.plugins.module_utils import _tree as
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._files import sha256
 from ansible_collections.microbosh.director.plugins.module_utils._metadata import same_metadata
+from ansible_collections.microbosh.director.plugins.module_utils._restore_mounts import APART
 from ansible_collections.microbosh.director.plugins.module_utils._rsync_log import unescape
 
 # Never part of what is restored, nor of what goes away for it.
@@ -30,6 +31,10 @@ UPLOADS = b"store/blobstore/tmp/"
 IDENTITY = b"bosh"
 VANISHED = 24
 
+_DATABASE = re.compile(
+    b"^\\./vcap/(store/postgres[a-z0-9.-]*(?:/postgres-[a-z0-9.-]*)?)/PG_VERSION type=file", re.MULTILINE
+)
+_MODE = re.compile(b" mode=([0-7]+) ")
 _NAME = re.compile(r"^\|(.+)\|$")
 
 
@@ -71,6 +76,8 @@ def parse_wanted(content, leave_out):
         path = (entry.path + b"/")[len(prefix):].rstrip(b"/")
         if not (entry.path + b"/").startswith(prefix) or is_below(path, OWN + tuple(leave_out)):
             continue
+        if APART in path.split(b"/"):
+            continue
         if b".." in path.split(b"/"):
             raise RestoreError("The backup's metadata.mtree names %s, which leads elsewhere." % mtree.readable(path))
         entry.path = path
@@ -81,12 +88,46 @@ def parse_wanted(content, leave_out):
     return wanted
 
 
+def without_group(content, paths):
+    """Given the content of a metadata.mtree, take every right from the groups of some paths below /var/vcap.
+
+    They had access control lists, whose mask is what the mode shows: the group itself may have had none of it.
+    """
+    names = set(b"./" + to_bytes(layout.TREE) + b"/" + to_bytes(path) for path in paths)
+    lines = content.split(b"\n")
+    for number, line in enumerate(lines):
+        if line.split(b" ", 1)[0] in names:
+            lines[number] = _MODE.sub(_no_group, line, count=1)
+    return b"\n".join(lines)
+
+
+def _no_group(match):
+    return to_bytes(" mode=0%03o " % (int(match.group(1), 8) & ~0o070))
+
+
+def database_directories_of(content):
+    """Given the content of a metadata.mtree, return the paths of the directories of PostgreSQL in the backup."""
+    return _DATABASE.findall(content)
+
+
+def require_mounts(wanted, mounts):
+    """Raise RestoreError where a file system is in the way of something that is no directory."""
+    for mount in mounts:
+        entry = wanted.get(mount)
+        if entry is not None and entry.type != "dir":
+            raise RestoreError(
+                "In the backup %s is a %s, and on the director a file system is mounted there. Nothing was touched. "
+                "Unmount it, or restore into a director that has none there." % (mtree.readable(mount), entry.type)
+            )
+
+
 class Live(object):
     """What lies below /var/vcap, as far as a backup's filter names it."""
 
     def __init__(self, root, rules, leave_out, run_command):
         self._root = to_bytes(root)
-        self._rules = ["- /" + to_native(path) for path in OWN + tuple(leave_out)] + list(rules)
+        self._rules = ["- " + to_native(APART)] + ["- /" + to_native(path) for path in OWN + tuple(leave_out)]
+        self._rules += list(rules)
         self._run_command = run_command
 
     def path(self, relative):
@@ -138,6 +179,7 @@ class Comparison(object):
         self.same = 0
         self.push = []
         self.push_bytes = 0
+        self.pushed = []
 
     def compare(self):
         """Compare everything; what is shared need not be pushed."""
@@ -159,6 +201,7 @@ class Comparison(object):
             reusable = is_blob(path)
         if wanted.type == "file" and wanted.twin in (None, path) and not reusable:
             self.push.append(path)
+            self.pushed.append((path, wanted.size))
             self.push_bytes += wanted.size
 
     def _same_content(self, wanted, found):

@@ -8,6 +8,7 @@
 ``marker.json``  how far the restore is, readable by all; there from before the stop to the end
 ``wanted``       the metadata of what is restored
 ``kept``         the names of what was there, and the metadata of its directories
+``mounts``       the file systems below the store that have a ``new/`` and an ``aside/`` of their own
 ``new/``         what is to be put in its place
 ``aside/``       what was there
 ``database/``    a copy of the database's directory, when a dump is loaded into it
@@ -29,6 +30,12 @@ from ansible.module_utils.common.text.converters import to_bytes, to_native
 from ansible_collections.microbosh.director.plugins.module_utils import _mtree as mtree
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._files import make_durable, remove_tree, write_durably
+from ansible_collections.microbosh.director.plugins.module_utils._restore_mounts import (
+    APART,
+    make_apart,
+    mount_of,
+    remove_apart,
+)
 from ansible_collections.microbosh.director.plugins.module_utils._tree import Entry
 
 # In this order. From SWAPPED on, what was restored is in its place.
@@ -52,6 +59,17 @@ def reached(phase, other):
     return PHASES.index(phase) >= PHASES.index(other)
 
 
+def _content(path):
+    """Return what is in a file, None if there is none."""
+    try:
+        with open(path, "rb") as source:
+            return source.read()
+    except EnvironmentError as error:
+        if error.errno == errno.ENOENT:
+            return None
+        raise
+
+
 class Marker(object):
     """How far a restore is: what it says survives controller, connection and power."""
 
@@ -60,13 +78,9 @@ class Marker(object):
 
     def read(self):
         """Return the marker, None if no restore is under way."""
-        try:
-            with open(self.path, "rb") as source:
-                content = source.read()
-        except EnvironmentError as error:
-            if error.errno == errno.ENOENT:
-                return None
-            raise
+        content = _content(self.path)
+        if content is None:
+            return None
         try:
             found = json.loads(content.decode("utf-8"))
             found["phase"] = to_native(found["phase"])
@@ -90,14 +104,43 @@ class Marker(object):
 class Workspace(object):
     """Root's directory of one restore. All paths are bytes."""
 
-    def __init__(self, path):
+    def __init__(self, path, root):
         self.path = to_bytes(path)
         self.marker = Marker(path)
-        self.new = os.path.join(self.path, b"new")
-        self.aside = os.path.join(self.path, b"aside")
         self.database = os.path.join(self.path, b"database")
+        self._root = to_bytes(root)
         self._wanted = os.path.join(self.path, b"wanted")
         self._kept = os.path.join(self.path, b"kept")
+        self._mounts = os.path.join(self.path, b"mounts")
+        self._known_mounts = None
+
+    def new(self, path=b""):
+        """Return where what is to come to a path is made ready: in the file system that it will be in."""
+        return self._apart(b"new", path)
+
+    def aside(self, path=b""):
+        """Return where what was at a path is kept: in the file system that it was in."""
+        return self._apart(b"aside", path)
+
+    def _apart(self, name, path):
+        mount = mount_of(path, self.mounts())
+        top = os.path.join(self._root, mount, APART) if mount else self.path
+        return os.path.join(top, name, path)
+
+    def mounts(self):
+        """Return the mounts that this restore has a place in; one of an earlier version has none."""
+        if self._known_mounts is None:
+            content = _content(self._mounts)
+            names = [] if content is None else json.loads(content.decode("ascii"))
+            self._known_mounts = [mtree.unescape(to_bytes(name)) for name in names]
+        return self._known_mounts
+
+    def make_mounts(self, mounts):
+        """Make a place in each of these file systems; they are noted first, so that each is found again."""
+        write_durably(self._mounts, to_bytes(json.dumps([to_native(mtree.escape(mount)) for mount in mounts])))
+        self._known_mounts = list(mounts)
+        for mount in mounts:
+            make_apart(os.path.join(self._root, mount))
 
     def exists(self):
         """Whether it is there. Raise DirectorError if somebody else could have made it."""
@@ -130,6 +173,7 @@ class Workspace(object):
 
     def clear(self):
         """Begin anew: remove what a restore has left that never came to stop anything."""
+        self._remove_mounts()
         for name in os.listdir(self.path):
             path = os.path.join(self.path, name)
             if os.path.isdir(path) and not os.path.islink(path):
@@ -139,6 +183,7 @@ class Workspace(object):
 
     def remove(self):
         """Remove everything, the marker last but for the directory itself."""
+        self._remove_mounts()
         for name in sorted(os.listdir(self.path), key=lambda name: name == b"marker.json"):
             path = os.path.join(self.path, name)
             if os.path.isdir(path) and not os.path.islink(path):
@@ -146,6 +191,11 @@ class Workspace(object):
             else:
                 os.unlink(path)
         os.rmdir(self.path)
+
+    def _remove_mounts(self):
+        for mount in self.mounts():
+            remove_apart(os.path.join(self._root, mount))
+        self._known_mounts = None
 
     def write_wanted(self, content):
         """Keep the metadata of what is restored."""
@@ -169,13 +219,10 @@ class Workspace(object):
 
     def read_kept(self):
         """Return ({path: Entry} of directories, {paths of everything else}), or None if nothing was moved yet."""
-        try:
-            with open(self._kept, "rb") as source:
-                kept = json.loads(source.read().decode("ascii"))
-        except EnvironmentError as error:
-            if error.errno == errno.ENOENT:
-                return None
-            raise
+        content = _content(self._kept)
+        if content is None:
+            return None
+        kept = json.loads(content.decode("ascii"))
         directories = {}
         for name, uid, gid, mode, mtime in kept["directories"]:
             path = mtree.unescape(to_bytes(name))

@@ -13,6 +13,7 @@ import stat
 import time
 
 from ansible_collections.microbosh.director.plugins.module_utils import _layout as layout
+from ansible_collections.microbosh.director.plugins.module_utils._blobstore import recorded_blobs
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._files import (
     point_symlink,
@@ -120,6 +121,7 @@ class Retention(object):
             good = [name for name in whole if found_good(self._path(name), what, key)]
             if good:
                 reasons[good[-1]].append("newest " + what)
+        self._protect_blobs(reasons, whole)
         latest = latest_id(self._directory)
         if latest:
             reasons[latest].append("latest")
@@ -128,6 +130,13 @@ class Retention(object):
                 reasons[name].append("pinned")
             if not self._keep:
                 reasons[name].append("no rule is set")
+
+    def _protect_blobs(self, reasons, whole):
+        """Add a reason for each backup that the newest one says to hold what the director has lost since."""
+        newest = recorded_blobs(read_report(self._path(whole[-1]))) if whole else {}
+        holders = [entry.get("backup") for entry in newest.get("newly_lost") or []]
+        for name in sorted(set(holders) & set(reasons)):
+            reasons[name].append("holds %d blobs that the director has lost" % holders.count(name))
 
     @property
     def kept(self):

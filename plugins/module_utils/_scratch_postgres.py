@@ -26,8 +26,6 @@ from ansible_collections.microbosh.director.plugins.module_utils._errors import 
 from ansible_collections.microbosh.director.plugins.module_utils._postgres import Client, Endpoint, Version
 
 PREFIX = "microbosh-rehearse-"
-# Where distributions keep what must be found without PATH; the last is for those that do not.
-PLACES = ("/usr/lib/postgresql/*", "/usr/pgsql-*", "/usr/lib/postgresql*", "/usr/local/pgsql", "/usr/local", "/usr")
 PROGRAMS = ("initdb", "postgres", "psql", "pg_dump")
 SUPERUSER = "microbosh_rehearsal"
 START_SECONDS = 60

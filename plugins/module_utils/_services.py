@@ -11,7 +11,6 @@ quarter of the time that ``stop all`` takes; and so it is with ``start``.
 from __future__ import absolute_import, division, print_function
 
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
-from ansible_collections.microbosh.director.plugins.module_utils._host import services_of_pidfile
 from ansible_collections.microbosh.director.plugins.module_utils._monit import (
     ActionPending,
     MonitDown,
@@ -21,8 +20,14 @@ from ansible_collections.microbosh.director.plugins.module_utils._monit import (
     parse_status,
     parse_summary,
 )
+from ansible_collections.microbosh.director.plugins.module_utils._processes import (
+    PROGRAM,
+    judge,
+    parse_records,
+    strangers,
+)
 from ansible_collections.microbosh.director.plugins.module_utils._stop_permit import StopPermit
-from ansible_collections.microbosh.director.plugins.module_utils._sudo import SudoRefused, run_as_root
+from ansible_collections.microbosh.director.plugins.module_utils._sudo import CommandMissing, SudoRefused, run_as_root
 
 __metaclass__ = type
 
@@ -35,6 +40,10 @@ SLOW_LOOK = 0.5  # between two looks at monit when it is not
 STOP_PACE = 1.0  # at most, between two stops
 START_PACE = 0.2  # between two starts, and between two looks at monit until everything is up
 ASK_AGAIN = 5.0  # after monit has accepted an action, ended it, and the service is still not there
+RECORDS_LAST = 1.0  # for so long what root has read in the pid files is not asked again
+STEADY = 2.0  # a process that has lived for so long is no longer taken for one that dies right after its start
+CYCLES = 25.0  # within two cycles of monit, which are 10 s each on a director, it has looked at everything
+UNMONITORS = 2  # how often a service is taken out of monit's sight again: monit may see it again with what needs it
 DAEMON_RESTART = 45.0  # how long the monit daemon may be away, as when the agent reloads it or somebody restarts it
 
 # The first of the versions that do not sleep while they wait for a process.
@@ -51,6 +60,19 @@ class Monit(object):
     def __init__(self, run_command, path=MONIT):
         self._run_command = run_command
         self._path = path
+        self._sees_pidfiles = True  # until it is known that this host was set up before there was a program for it
+
+    def processes(self):
+        """Return {service: record} of what root reads in the pid files, None where setup is older than that."""
+        if not self._sees_pidfiles:
+            return None
+        try:
+            rc, out, _err = run_as_root(self._run_command, [PROGRAM])
+        except (SudoRefused, CommandMissing):
+            rc, out = 1, ""
+        records = None if rc else parse_records(out)
+        self._sees_pidfiles = records is not None
+        return records
 
     def summary(self):
         """Return the Report of ``monit summary``, with every name and status in full."""
@@ -88,16 +110,20 @@ class Change(object):
     state = None
     advice = None
 
-    def __init__(self, monit, host, exclude=(), timeout=600, permit=None):
+    def __init__(self, monit, host, exclude=(), timeout=600, permit=None, unmonitored=()):
         self.monit = monit
         self.host = host
         self.exclude = frozenset(exclude)
+        self.unmonitored = frozenset(unmonitored)
         self.timeout = timeout
         self.permit = permit or StopPermit("", None)
         self.began = self.deadline = None
         self.before = None
         self.accepted = {}  # name -> when monit accepted the action
+        self.refused = {}  # name -> the error with which the last one was refused
         self.answered = None  # when the daemon last did
+        self._records = None
+        self._recorded = None  # when they were read
 
     def run(self, wait=True, check_mode=False):
         """Make it so, and return what a playbook sees of it. Raise NotReached when the time is over."""
@@ -110,7 +136,7 @@ class Change(object):
         if check_mode:
             return self._result(report, [service.name for service in to_ask])
         for service in to_ask:
-            self.ask(service.name)
+            self.ask(service)
             if service.has_process:
                 self.pace()
         if to_ask or (wait and unreached):
@@ -124,6 +150,7 @@ class Change(object):
             try:
                 report = self.monit.status()
                 self.answered = self.host.now()
+                report = judge(report, self.host, self.records(report))
                 self.noticed(report)
                 return report
             except MonitDown:
@@ -131,13 +158,25 @@ class Change(object):
                     raise
                 self.host.sleep(SLOW_LOOK)
 
-    def ask(self, name):
+    def records(self, report):
+        """Return what root has read in the pid files, fresh where monit does not tell the pids itself."""
+        never = self._recorded is None
+        unknown = any(service.has_process and not service.pid for service in report.services)
+        if never or (unknown and self.host.now() - self._recorded >= RECORDS_LAST):
+            self.read_records()
+        return self._records
+
+    def read_records(self):
+        self._records = self.monit.processes()
+        self._recorded = self.host.now()
+
+    def ask(self, service):
         """Ask monit for the action. If it refuses because of another one, or is away, it will be asked again."""
         try:
-            self.act(name)
+            self.act(service.name)
         except (ActionPending, MonitDown):
             return
-        self.accepted[name] = self.host.now()
+        self.accepted[service.name] = self.host.now()
 
     def act(self, name):
         self.monit.act(self.action, name)
@@ -171,6 +210,13 @@ class Change(object):
     def check_excluded(self, report):
         """Raise an error if an excluded service was drawn in."""
 
+    def check_refused(self, unreached):
+        """Raise an error if there is no sense in asking on."""
+
+    def is_bearable(self, service):
+        """Tell whether a service that is not quite as wanted is no failure when the time is over."""
+        return False
+
     def pids(self, service):
         return [service.pid] if service.pid else []
 
@@ -194,10 +240,14 @@ class Change(object):
             if not unreached:
                 return report
             if self.host.now() >= self.deadline:
+                unreached = [service for service in unreached if not self.is_bearable(service)]
+                if not unreached:
+                    return report
                 raise self._not_reached(unreached, self._acted(report))
+            self.check_refused(unreached)
             for service in unreached:
                 if self._is_due(service):
-                    self.ask(service.name)
+                    self.ask(service)
             self.pause()
 
     def _under_way(self, service):
@@ -218,7 +268,9 @@ class Change(object):
             for service in unreached
         ]
         listed = "; ".join(
-            service.describe() + (" (pid %s)" % ", ".join(map(str, fact["pids"])) if fact["pids"] else "")
+            service.describe()
+            + (" (pid %s)" % ", ".join(map(str, fact["pids"])) if fact["pids"] else "")
+            + (" (%s)" % self.refused[service.name] if service.name in self.refused else "")
             for service, fact in zip(unreached, facts)
         )
         return NotReached(
@@ -235,6 +287,8 @@ class Change(object):
             changed=bool(acted),
             acted=acted,
             services=[service.facts() for service in report.services],
+            alarms=report.alarms,
+            unmonitored=report.unmonitored,
             began=self.began,
             ended=ended,
             seconds=round(ended - self.began, 2),
@@ -255,10 +309,23 @@ class Stop(Change):
     def __init__(self, *args, **kwargs):
         super(Stop, self).__init__(*args, **kwargs)
         self._processes = {}  # name -> {pid: when it began}, so that a pid given to another process is not taken for it
+        self._strangers = set()  # pids that pid files name, and that somebody else has by now
+        self._proved = False  # whether the pid files were read after all had gone
 
     def run(self, wait=True, check_mode=False):
         self.host.require_sight()
-        return super(Stop, self).run(wait, check_mode)
+        result = super(Stop, self).run(wait, check_mode)
+        return dict(result, unmonitored=[name for name in self.before.unmonitored if name not in self.exclude])
+
+    def unreached(self, report):
+        """Return what is not stopped; when nothing seems to be left, the pid files have the last word."""
+        unreached = super(Stop, self).unreached(report)
+        if not unreached and self.accepted and not self._proved:
+            self._proved = True
+            self.read_records()
+            self.noticed(judge(report, self.host, self._records))
+            unreached = super(Stop, self).unreached(report)
+        return unreached
 
     def targets(self, report):
         return [service for service in super(Stop, self).targets(report) if service.has_process]
@@ -277,14 +344,10 @@ class Stop(Change):
         return sorted(pid for name, pid in self._living() if name == service.name)
 
     def noticed(self, report):
-        targets = self.targets(report)
-        for service in targets:
+        self._strangers.update(strangers(self.host, self._records))
+        for service in self.targets(report):
             if service.pid:
                 self._remember(service.name, service.pid)
-        by_normal_name = dict((service.name.replace("-", "_"), service.name) for service in targets if not service.pid)
-        for path, pid in self.host.pidfiles():
-            for name in services_of_pidfile(path).intersection(by_normal_name):
-                self._remember(by_normal_name[name], pid)
 
     def pace(self):
         """One command for each process that has gone: it wakes monit just when there is something to see."""
@@ -325,11 +388,19 @@ class Stop(Change):
         return [(name, pid, birth) for name, processes in self._processes.items() for pid, birth in processes.items()]
 
     def _living(self):
-        return [(name, pid) for name, pid, birth in self._known() if self.host.birth(pid) == birth]
+        return [
+            (name, pid)
+            for name, pid, birth in self._known()
+            if pid not in self._strangers and self.host.birth(pid) == birth
+        ]
 
 
 class Start(Change):
-    """Started means that monit calls it running. It is up some seconds before, when monit is done with the start."""
+    """Started means that the process lives, has lived for a moment, and that nothing is pending.
+
+    What else monit says is an alarm, told in the end. ``unmonitored`` names what is left out of monit's sight, or taken
+    out of it again once it lives: so it was found.
+    """
 
     action = "start"
     state = "started"
@@ -340,20 +411,58 @@ class Start(Change):
         self.up_at = None
         self._look_after = QUICK_LOOK
         self._all_asked = None  # when it was the last resort
+        self._checks = frozenset()  # names of what is no process
+        self._waited = {}  # (name, pid) -> since when monit has only words left to change
+        self._unmonitor_asked = {}  # name -> (how often, when)
 
     def run(self, wait=True, check_mode=False):
         if not check_mode:
             self.permit.end()
         result = super(Start, self).run(wait, check_mode)
+        result["not_stopped"] = [s.name for s in self.before.processes if s.monitored or s.lives]
         if wait and not check_mode:
             result["up_at"] = self.up_at
         return result
 
     def reached(self, service):
-        return service.running and service.pending is None
+        if service.pending:
+            return False
+        if not service.has_process:
+            return self._check_reached(service)
+        if not self._is_up(service):
+            return False
+        if service.name in self.unmonitored:
+            return not service.monitored or not self._may_unmonitor(service)
+        return service.well or bool(service.alarm and not _says_dead(service)) or self._has_waited(service)
+
+    def _check_reached(self, service):
+        """Tell whether monit watches what is no process again; that it complains is told, and kept nobody waiting."""
+        refused = isinstance(self.refused.get(service.name), SudoRefused)
+        if refused or service.name in self.unmonitored or service.well or service.alarm:
+            return True
+        asked = service.monitored or service.name in self.accepted or service.name in self.refused
+        return asked and self._has_waited(service)
 
     def may_ask(self, service):
-        return not service.started and service.pending != self.action
+        if service.pending == self.action:
+            return False
+        if service.name in self.unmonitored and (service.lives or not service.has_process):
+            return service.has_process and self._is_unmonitor_due(service)
+        if not service.has_process:
+            return not service.monitored
+        return not service.monitored or not (service.started or service.running)
+
+    def ask(self, service):
+        """Ask for the start, or that monit looks no longer; one that is refused does not keep the others down."""
+        unmonitors = service.name in self.unmonitored and service.has_process and service.lives
+        try:
+            if unmonitors:
+                self._unmonitor(service.name)
+            else:
+                super(Start, self).ask(service)
+            self.refused.pop(service.name, None)
+        except (MonitError, SudoRefused) as error:
+            self.refused[service.name] = error
 
     def act(self, name):
         self.permit.require_start()
@@ -361,9 +470,49 @@ class Start(Change):
             super(Start, self).act(name)
         except SudoRefused:
             # A service that is newer than the setup of this host. It has to come back all the same.
-            if self.exclude:
+            if self.exclude or name in self._checks:
                 raise
             self._act_on_all()
+
+    def check_refused(self, unreached):
+        """End when all others are up and sudo will refuse what is left for ever."""
+        refusals = [self.refused.get(service.name) for service in unreached]
+        if all(isinstance(refusal, SudoRefused) for refusal in refusals):
+            raise refusals[0]
+
+    def is_bearable(self, service):
+        return not service.has_process or self._is_up(service)
+
+    def _unmonitor(self, name):
+        asked = self._unmonitor_asked.get(name, (0, 0))[0]
+        self.permit.require_start()
+        try:
+            self.monit.act("unmonitor", name)
+        except (ActionPending, MonitDown):
+            return
+        self._unmonitor_asked[name] = (asked + 1, self.host.now())
+
+    def _may_unmonitor(self, service):
+        """Tell whether it may still come out of monit's sight: some times it is asked for that."""
+        asked, when = self._unmonitor_asked.get(service.name, (0, 0))
+        return service.name not in self.refused and (asked < UNMONITORS or self.host.now() - when < ASK_AGAIN)
+
+    def _is_unmonitor_due(self, service):
+        asked, when = self._unmonitor_asked.get(service.name, (0, 0))
+        due = asked == 0 or (asked < UNMONITORS and self.host.now() - when >= ASK_AGAIN)
+        return service.monitored and due and service.name not in self.refused
+
+    def _is_up(self, service):
+        return service.running and not service.pending and not self._is_young(service)
+
+    def _is_young(self, service):
+        age = self.host.age(service.pid) if service.pid else None
+        return age is not None and age < STEADY
+
+    def _has_waited(self, service):
+        """Tell whether monit has had the time to look at a process that lives, or at a check."""
+        since = self._waited.setdefault((service.name, service.pid), self.host.now())
+        return self.host.now() - since >= CYCLES
 
     def _act_on_all(self):
         now = self.host.now()
@@ -372,8 +521,10 @@ class Start(Change):
             self._all_asked = now
 
     def noticed(self, report):
-        processes = [service for service in self.targets(report) if service.has_process]
-        if self.up_at is None and all(service.started for service in processes):
+        self._checks = frozenset(service.name for service in report.services if not service.has_process)
+        if not all(service.started for service in self.targets(report) if service.has_process):
+            self.up_at = None  # one that was there has died
+        elif self.up_at is None:
             self.up_at = self.host.now()
 
     def pace(self):
@@ -388,6 +539,44 @@ class Start(Change):
         else:
             self.host.sleep(self._look_after)
             self._look_after = min(2 * self._look_after, SLOW_LOOK)
+
+
+def _says_dead(service):
+    """Tell whether monit's word is that of a process that is not there, as its last cycle saw it."""
+    return service.status.lower() in ("does not exist", "process is not running")
+
+
+def look(monit, host, seconds=0, required=()):
+    """Return what a playbook sees of the services; what is about to change is waited for, but not for longer."""
+    deadline = host.now() + seconds
+    while True:
+        records = monit.processes()
+        report = judge(monit.status(), host, records)
+        if host.now() >= deadline or not any(_in_motion(service) for service in report.services):
+            break
+        host.sleep(SLOW_LOOK)
+    unknown = sorted(set(required).difference(report.names))
+    if unknown:
+        raise DirectorError(
+            "monit knows no %s, which microbosh_required_checks names, only %s."
+            % (", ".join(unknown), ", ".join(report.names)),
+            unknown=unknown,
+        )
+    facts = report.facts(required)
+    facts.update(unseen=facts["unseen"] if records is None else [])
+    return dict(facts, reasons=[_reason(s) for s in report.services if s.name in facts["not_running"]])
+
+
+def _reason(service):
+    """Tell a person in what way a service does not run."""
+    pending = " with a %s pending" % service.pending if service.pending else ""
+    gone = ", but its process is gone or somebody else's" if service.well and service.lives is False else ""
+    return "%s is '%s'%s%s" % (service.name, service.status, pending, gone)
+
+
+def _in_motion(service):
+    """Tell whether monit is at work on a service, or has not looked at it since it changed."""
+    return bool(service.pending) or service.initializing or (service.well and service.lives is False)
 
 
 def version_of(text):

@@ -30,6 +30,8 @@ from ansible_collections.microbosh.director.plugins.module_utils._verdict import
 
 STAMP = "%Y%m%dT%H%M%SZ"
 INCOMPLETE = "incomplete"
+# What the director's job calls it, and every report meant that does not say.
+DIRECTOR_DATABASE = "bosh"
 # Trees that failed runs left, newest first. rsync takes at most 20 --link-dest.
 LEFT_BEHIND = "left-%d"
 MOST_LEFT_BEHIND = 8
@@ -63,6 +65,12 @@ def list_ids(directory, ending=""):
 
 def _is_directory(path):
     return os.path.isdir(path) and not os.path.islink(path)
+
+
+def director_database(report):
+    """Given a backup's report, return the name of the director's own database; earlier reports do not name it."""
+    name = report.get("director_database") or DIRECTOR_DATABASE
+    return DIRECTOR_DATABASE if "/" in name else name
 
 
 def read_report(path):

@@ -10,17 +10,19 @@ __metaclass__ = type
 import os
 
 from ansible_collections.microbosh.director.plugins.module_utils import _layout as layout
-from ansible_collections.microbosh.director.plugins.module_utils._blobstore import BlobstoreError, check_blobstore
+from ansible_collections.microbosh.director.plugins.module_utils._blob_names import BlobstoreError
+from ansible_collections.microbosh.director.plugins.module_utils._blobstore import check_blobstore, recorded_blobs
 from ansible_collections.microbosh.director.plugins.module_utils._clock import seconds_since, uptime
 from ansible_collections.microbosh.director.plugins.module_utils._dump import chunks_of, read_dump
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._file_layout import file_layout
 from ansible_collections.microbosh.director.plugins.module_utils._files import sha256
 from ansible_collections.microbosh.director.plugins.module_utils._manifest_verification import verify
-from ansible_collections.microbosh.director.plugins.module_utils._snapshots import read_report
+from ansible_collections.microbosh.director.plugins.module_utils._snapshots import director_database, read_report
 
 GLOBALS = "globals"
-DIRECTOR_DATABASE = "bosh"
-BLOBSTORE = "store/blobstore/store"
+WITHOUT = "WITHOUT A DUMP OF THE DIRECTOR'S DATABASE"
+BLOBSTORE = "store/blobstore"
 FINDINGS_SHOWN = 10
 
 
@@ -52,7 +54,14 @@ class Verification(object):
         self.files = {"files": 0, "read": 0, "read_bytes": 0}
         self.dumps = []
         self.blobs = None
+        self.unrestorable = None
         self._report = {}
+
+    @property
+    def without(self):
+        """What is missing of the director's own database: what the report says, or what it would, had it been asked."""
+        dumped = [dump["database"] for dump in self.dumps]
+        return "" if director_database(self._report) in dumped else self._report.get("without") or WITHOUT
 
     def _add(self, kind, path, detail):
         self.findings.append(finding(kind, path, detail))
@@ -66,6 +75,7 @@ class Verification(object):
         except DirectorError as error:
             self._add("manifest", "", str(error))
         self._read_report()
+        self.unrestorable = file_layout(self.path, self._report)["unrestorable"]
         self._check_dumps()
         self._check_blobs()
 
@@ -108,17 +118,20 @@ class Verification(object):
                 self._add("dump", path, "%s has %s rows, backup.json records %s" % (table, rows.get(table), expected))
 
     def _check_blobs(self):
-        dump = os.path.join(self.path, layout.DUMPS, DIRECTOR_DATABASE + ".sql")
+        dump = os.path.join(self.path, layout.DUMPS, director_database(self._report) + ".sql")
         torn = any(item["kind"] == "dump" and os.path.join(self.path, item["path"]) == dump for item in self.findings)
         if torn or not os.path.isfile(dump):
             return
+        tree = os.path.join(self.path, layout.TREE)
         inner = os.path.join(layout.TREE, BLOBSTORE)
         try:
-            result = check_blobstore(dump, os.path.join(self.path, inner))
+            result = check_blobstore(dump, os.path.join(self.path, inner), tree, recorded_blobs(self._report))
         except BlobstoreError as error:
             self._add("blob", inner, str(error))
             return
-        self.blobs = {"named": result["named"], "checked": result["checked"]}
+        self.blobs = dict((key, result[key]) for key in ("named", "checked", "external", "made_again"))
+        self.blobs["lost"] = [entry["id"] for entry in result["lost"] + result["damaged"]]
+        inner = os.path.join(inner, result["root"])
         for blob in result["missing"]:
             self._add("blob", os.path.join(inner, blob["path"] or blob["id"]),
                       "it is missing, and %s names it" % blob["table"])
@@ -135,7 +148,8 @@ def verify_backup(path, packed=False):
         verification.run()
     except EnvironmentError as error:
         raise DirectorError("The backup %s cannot be read: %s." % (path, error))
-    result = dict(verification.files, dumps=verification.dumps, blobs=verification.blobs)
+    result = dict(verification.files, dumps=verification.dumps, blobs=verification.blobs, without=verification.without)
+    result["unrestorable_by_files"] = verification.unrestorable
     return dict(
         result, whole=not verification.findings, findings=verification.findings, seconds=seconds_since(began)
     )

@@ -161,10 +161,21 @@ verdicts:
       type: list
       elements: dict
       sample: [{"database": "bosh", "tables": 31, "rows": 1520}]
+    without:
+      description: What is missing of the director's own database, empty if the backup has a dump of it.
+      type: str
+      sample: ""
     blobs:
-      description: How many blobs the database names, and how many were read; null if there is no dump of it.
+      description:
+        - How many blobs the database names, how many were read, whether they are in an external blobstore, how many the
+          director makes again on demand, and the ids of those that it had lost when the backup was made. Null if there
+          is no dump of it.
       type: dict
-      sample: {"named": 212, "checked": 208}
+      sample: {"named": 212, "checked": 208, "external": false, "made_again": 4, "lost": []}
+    unrestorable_by_files:
+      description: Why its databases come back from their dumps only, null if they can come back by files, too.
+      type: str
+      sample: it was made online, while PostgreSQL ran, so its files are not in it
     seconds:
       description: Seconds that it took.
       type: float

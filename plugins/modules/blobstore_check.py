@@ -17,6 +17,10 @@ description:
   - Every table with a column C(blobstore_id) counts, with its column C(sha1) if it has one. That column may hold
     several digests, as C(<sha1>;sha256:<sha256>); all of them have to be right. A blob that no table has a digest of
     (C(log_bundles)) only has to be there.
+  - A blob that only C(rendered_templates_archives) names need not be there. Since 2017 the director gives rendered
+    templates to its agents over NATS, most of them were never written, and it makes them again on demand.
+  - What O(recorded) has as lost or damaged on the director itself is told and is no fault. Nothing else may be missing,
+    and nothing at all that O(had) lists.
   - Changes nothing.
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
@@ -45,12 +49,28 @@ options:
       - Sharded as nginx serves it (C(<first two digits of the id's SHA-1>/<id>)), or flat as the local provider has it.
     type: path
     required: true
-  external:
+  tree:
     description:
-      - Whether the director keeps its blobs elsewhere (S3, GCS, Azure and so on). Then there are no files to prove.
-      - If V(false), blobs that are named while O(blobstore) does not exist are missing.
-    type: bool
-    default: false
+      - Directory that stands for C(/var/vcap) in a copy, with O(blobstore) in it. Links are then followed within it
+        only, and a blobstore behind a link that leaves it is refused.
+    type: path
+  recorded:
+    description:
+      - What is known of the director's own blobs, as M(microbosh.director.blobstore_info) returns it or C(proof.blobs)
+        of a C(backup.json) records it. Of it C(external), C(lost), C(damaged) and C(newly_lost) count.
+      - An external blobstore (S3, GCS, Azure and so on) has no files to prove.
+    type: dict
+    default: {}
+  had:
+    description: Paths of rsync's listings of C(/var/vcap). What one of them names the director had: it must be there.
+    type: list
+    elements: path
+    default: []
+  memory:
+    description:
+      - File in which one look of a run leaves to the next what it has read. A blob that is the same file (a hard link)
+        and has the same digests is not read again.
+    type: path
   previous_dump:
     description: Path of the dump in an earlier backup whose blobs were proven by this module.
     type: path
@@ -96,7 +116,7 @@ whole:
   type: bool
   sample: true
 external:
-  description: Whether O(external) said that there are no blobs to look for.
+  description: Whether O(recorded) said that there are no blobs to look for.
   returned: always
   type: bool
   sample: false
@@ -110,6 +130,45 @@ checked:
   returned: always
   type: int
   sample: 12
+without_digest:
+  description: Number of blobs that are there and of which no table has a digest.
+  returned: always
+  type: int
+  sample: 3
+made_again:
+  description: Number of blobs that are not there and that the director makes again on demand.
+  returned: always
+  type: int
+  sample: 120
+lost:
+  description: Blobs that are not there and that O(recorded) has as lost. With what RV(missing) has.
+  returned: always
+  type: list
+  elements: dict
+  sample: []
+damaged:
+  description: Blobs that are as wrong as O(recorded) has them. With what RV(wrong) has.
+  returned: always
+  type: list
+  elements: dict
+  sample: []
+newly_lost:
+  description: Those of O(recorded) that are among RV(lost) or RV(damaged) still.
+  returned: always
+  type: list
+  elements: dict
+  sample: []
+unknown_columns:
+  description: Columns that may name blobs in a way that is not known, so that nobody looked for those.
+  returned: always
+  type: list
+  elements: str
+  sample: []
+root:
+  description: Where in O(blobstore) the blobs were looked for; empty for itself. The paths are relative to it.
+  returned: always
+  type: str
+  sample: store
 reused:
   description: Number of blobs that the earlier backup has proven.
   returned: always
@@ -135,9 +194,22 @@ missing:
       type: str
       sample: packages
     path:
-      description: Where it should be in the directory of the blobs; null if its id cannot be the name of a file.
+      description: Where it should be below RV(root); null if its id cannot be the name of a file.
       type: str
       sample: 3f/8f1d5a2e-9b1c-4f43-8a55-1f2f3a9d7c11
+    about:
+      description: What it is of.
+      type: str
+      sample: package nginx/5d1c of release web/12
+    mend:
+      description: What gives the director a new one, or takes away the need for it.
+      type: str
+      sample: "upload the release again: bosh upload-release --fix"
+    had:
+      description: Whether O(had) lists it.
+      returned: if it does
+      type: bool
+      sample: true
 wrong:
   description: Blobs that are not what the database says. With what RV(missing) has, and what follows.
   returned: always
@@ -174,8 +246,9 @@ seconds:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.microbosh.director.plugins.module_utils._blob_listing import read_listings
+from ansible_collections.microbosh.director.plugins.module_utils._blob_names import BlobstoreError
 from ansible_collections.microbosh.director.plugins.module_utils._blobstore import (
-    BlobstoreError,
     check_blobstore,
     proven_backup,
     verdict,
@@ -187,10 +260,12 @@ from ansible_collections.microbosh.director.plugins.module_utils._errors import 
 def perform(params):
     """Given the module's parameters, return what of the blobs is there; raise BlobstoreError unless all of it is."""
     began = uptime()
-    proven = None
+    how = {"had": read_listings(params["had"]) if params["had"] else None}
     if not params["reread"]:
-        proven = proven_backup(params["previous_dump"], params["previous_blobstore"])
-    result = check_blobstore(params["dump"], params["blobstore"], proven, params["external"])
+        how["proven"] = proven_backup(params["previous_dump"], params["previous_blobstore"])
+        how["memory"] = params["memory"]
+    places = (params["dump"], params["blobstore"], params["tree"])
+    result = check_blobstore(*places, recorded=params["recorded"], origins=True, **how)
     result["seconds"] = seconds_since(began)
     if params["fail"] and not result["whole"]:
         raise BlobstoreError(verdict(result, params["dump"], params["blobstore"]), **result)
@@ -202,7 +277,10 @@ def main():
         argument_spec={
             "dump": {"type": "path", "required": True},
             "blobstore": {"type": "path", "required": True},
-            "external": {"type": "bool", "default": False},
+            "tree": {"type": "path"},
+            "recorded": {"type": "dict", "default": {}},
+            "had": {"type": "list", "elements": "path", "default": []},
+            "memory": {"type": "path"},
             "previous_dump": {"type": "path"},
             "previous_blobstore": {"type": "path"},
             "reread": {"type": "bool", "default": False},

@@ -14,7 +14,7 @@ description:
   - Starts a small process on the director that holds a lock (V(flock)) for as long as it lives. It does not need
     the ssh session, Ansible's temporary files or the controller, and costs nothing while it waits.
   - A lease that is armed is a dead man's switch. If it is not released before its deadline, the process starts the
-    services and the agent by itself, tries again until monit shows all of them running, and leaves a record of it.
+    services and the agent by itself, tries again until all of them live, and leaves a record of it.
   - Durations go by the clock that counts from the boot. Setting the time of day changes nothing.
   - Nobody has to clean up after a run that died. The kernel frees the lock when the process is gone. A lease whose
     run is known to be dead, as its C(ansible-playbook) on the same controller is gone, is ended by the next run, and
@@ -74,6 +74,13 @@ options:
     type: str
     choices: [start, tell]
     default: start
+  unmonitored:
+    description:
+      - For O(state=armed), names of services that monit did not watch before. If the process starts the services, monit
+        does not watch these afterwards either.
+    type: list
+    elements: str
+    default: []
   monit:
     description: Path of the monit program on the director. Used when the lease is taken.
     type: path
@@ -260,6 +267,7 @@ def main():
             "token": {"type": "str", "no_log": False},
             "limit": {"type": "int", "default": 1800},
             "on_deadline": {"type": "str", "choices": ["start", "tell"], "default": "start"},
+            "unmonitored": {"type": "list", "elements": "str", "default": []},
             "monit": {"type": "path", "default": "/var/vcap/bosh/bin/monit"},
             "manager": {"type": "str", "choices": ["auto", "runit", "systemd"], "default": "auto"},
             "controller": {"type": "str", "default": ""},

@@ -9,16 +9,17 @@ __metaclass__ = type
 
 DOCUMENTATION = r"""
 module: iaas_reconcile
-short_description: Compare the ids in a director's database with those its operator knows
+short_description: Tell which ids in a director's database became others since the backup
 version_added: 1.0.0
 description:
-  - Reads the ids of virtual machines, agents, disks, snapshots and stemcells, and the director's UUID, in a dump of the
-    database C(bosh). Reports every one that disagrees with a C(bosh-deployments.yml) or with a C(state.json) of
-    C(bosh create-env).
-  - RV(rewrite) is the map that would settle it, in the form that O(microbosh.director.pg_restore_bosh#module:rewrite)
-    takes. It holds an id only if there is one answer. A stemcell is known by its name and version. Any other id
-    is, if it is the only one of its kind that is in the database alone, and one of that kind is in the file alone.
-  - Kinds that the file does not name are not compared.
+  - Reads the ids of virtual machines, agents, disks, snapshots, stemcells and subnets, and the director's UUID, in a
+    dump of the director's database, and compares a C(bosh-deployments.yml), or a C(state.json) of C(bosh create-env),
+    as it was at the backup with that of today.
+  - Both files name the director's own virtual machine, disk and stemcell, which its database does not know. So what is
+    only in a file never stands for what is only in the database, and is never proposed for it.
+  - RV(rewrite) is the map from old to new ids, in the form that O(microbosh.director.pg_restore_bosh#module:rewrite)
+    takes. It holds an id only if the file of the backup and the database name it, and if today's file tells what became
+    of the same thing. A stemcell is the same one only with the same name and version.
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
@@ -38,10 +39,18 @@ options:
     description: Path of the dump of the database C(bosh).
     type: path
     required: true
+  before:
+    description:
+      - Path of the C(bosh-deployments.yml) or C(state.json) as it was at the backup. Backups keep what
+        C(microbosh_extra_files) names in C(extra/).
+      - Without it, RV(rewrite) is empty.
+    type: path
   known:
     description:
-      - Path of a C(bosh-deployments.yml) or of a C(state.json). Which of the two it is, is seen from its content.
+      - Path of today's C(bosh-deployments.yml) or C(state.json). Which of the two it is, is seen from its content.
       - A C(uuid) in bosh-deployments.yml that begins with C(bm-) is the agent's id, any other the director's UUID.
+      - Tags of Ruby (C(!binary), C(!ruby/object), C(!ruby/sym), ...) are read as data, and ids as the text that they
+        are.
     type: path
     required: true
 seealso:
@@ -49,9 +58,10 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: What the database and the operator's file disagree on is known
+- name: What became of the ids since the backup is known
   microbosh.director.iaas_reconcile:
     dump: /backups/director1/latest/dbs/bosh.sql
+    before: /backups/director1/latest/extra/bosh-deployments.yml
     known: ~/deployments/bosh-deployments.yml
   delegate_to: localhost
   register: reconciled
@@ -63,12 +73,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 agree:
-  description: Whether every id in the file is in the database, and no live id of these kinds is in the database alone.
+  description: Whether no id of the database became another one. Null without O(before).
   returned: success
   type: bool
   sample: false
 differing:
-  description: Ids of the database that the file does not have.
+  description: Ids that the database and the file of the backup name, and that today's file has no more.
   returned: success
   type: list
   elements: dict
@@ -91,11 +101,15 @@ differing:
       type: bool
       sample: true
     becomes:
-      description: Id in the file that it should be, or null if there is not one answer.
+      description: Id that the same thing has in today's file, or null if nothing tells.
       type: str
       sample: i-4e5f6a7b
+    reason:
+      description: Why nothing tells, or null.
+      type: str
+      sample: today's file has no stemcell bosh-aws 1.404
 absent:
-  description: Ids of the file that the database does not have.
+  description: Ids of today's file that the database does not name, mostly the director's own.
   returned: success
   type: list
   elements: dict
@@ -106,63 +120,46 @@ rewrite:
   type: dict
   sample: {"vm_cid": {"i-0a1b2c3d": "i-4e5f6a7b"}}
 unsettled:
-  description: Those of RV(differing) that are live, and for which there is not one answer.
+  description: Those of RV(differing) that are live, and of which nothing tells what they became.
   returned: success
   type: list
   elements: dict
   sample: []
-unnamed:
-  description: Kinds that the file does not name, so that they were not compared.
-  returned: success
-  type: list
-  elements: str
-  sample: [snapshot_cid]
 lines:
   description: All of it as sentences for a person.
   returned: success
   type: list
   elements: str
-  sample: ["vm_cid i-0a1b2c3d (vms.cid) is i-4e5f6a7b in the file"]
+  sample: ["vm_cid i-0a1b2c3d (vms.cid) is i-4e5f6a7b today"]
 """
 
-import traceback
-
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible.module_utils.common.yaml import yaml_load
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._reconcile import (
     ReconcileError,
     ids_in,
-    named_in,
+    known_in,
     reconcile,
     report_lines,
 )
-
-try:
-    from yaml import YAMLError
-except ImportError:
-    YAMLError = ValueError
-    YAML_MISSING = traceback.format_exc()
-else:
-    YAML_MISSING = None
+from ansible_collections.microbosh.director.plugins.module_utils._ruby_yaml import HAS_YAML, RubyError, read_document
 
 
 def load_known(path):
     """Return what an operator's file names. JSON is YAML, too."""
     try:
         with open(path, "rb") as source:
-            return named_in(yaml_load(source.read()))
+            return known_in(read_document(source.read()))
     except EnvironmentError as error:
         raise ReconcileError("The file %s cannot be read: %s." % (path, error.strerror))
-    except YAMLError as error:
-        raise ReconcileError("The file %s is neither YAML nor JSON: %s" % (path, error))
-    except ReconcileError as error:
+    except (ReconcileError, RubyError) as error:
         raise ReconcileError("The file %s is not one to compare with: %s" % (path, error))
 
 
 def perform(params):
-    """Given the module's parameters, compare the two."""
-    result = reconcile(ids_in(params["dump"]), load_known(params["known"]))
+    """Given the module's parameters, compare dump and files."""
+    before = load_known(params["before"]) if params["before"] else None
+    result = reconcile(ids_in(params["dump"]), before, load_known(params["known"]))
     return dict(result, lines=report_lines(result))
 
 
@@ -170,12 +167,13 @@ def main():
     module = AnsibleModule(
         argument_spec={
             "dump": {"type": "path", "required": True},
+            "before": {"type": "path"},
             "known": {"type": "path", "required": True},
         },
         supports_check_mode=True,
     )
-    if YAML_MISSING:
-        module.fail_json(msg=missing_required_lib("PyYAML"), exception=YAML_MISSING)
+    if not HAS_YAML:
+        module.fail_json(msg=missing_required_lib("PyYAML"))
     try:
         result = perform(module.params)
     except DirectorError as error:

@@ -14,7 +14,9 @@ description:
   - Stops or starts every service that monit knows, but the excluded ones, and waits until that is done.
   - Stopped means that monit does not watch the service any more and that its processes are gone. monit alone says
     C(not monitored) of a service whose stop has timed out, too.
-  - Started means that monit calls everything running.
+  - Started means that the processes live, have lived for a moment, and that nothing is pending. What else monit says of
+    them is an alarm, which is told and is no failure.
+  - A start that is refused does not keep the others down, and neither does a check of something that is no process.
   - While another action is pending, monit 5.2 refuses the next one. It is asked again until O(timeout).
   - Services are asked for one by one, which is up to five times as fast as C(monit stop all) where monit is 5.2.
 options:
@@ -28,6 +30,15 @@ options:
       - Names of services that are left as they are. A name that monit does not know is an error.
       - monit stops what depends on a service together with it. If that takes an excluded service along, the module
         fails.
+    type: list
+    elements: str
+    default: []
+  unmonitored:
+    description:
+      - Names of services that monit is not to watch, as RV(unmonitored) of a stop or of
+        M(microbosh.director.monit_summary) told them.
+      - With O(state=started) they are started if they do not live, and then taken out of monit's sight again. A check
+        that is no process stays as it is.
     type: list
     elements: str
     default: []
@@ -114,8 +125,34 @@ services:
       type: Process
       status: not monitored
       running: false
+      lives: false
+      pid:
+      alarm:
       monitored: false
       pending:
+alarms:
+  description: What monit complains about in the end, as in RV(microbosh.director.monit_summary#module:alarms).
+  type: list
+  elements: dict
+  returned: success
+  sample:
+    - name: director
+      type: Process
+      alarm: Resource limit matched
+unmonitored:
+  description:
+    - Names of the services that monit does not watch though their processes live, and of checks that it does not watch.
+    - With O(state=stopped) as it was before the stop, else as it is in the end.
+  type: list
+  elements: str
+  returned: success
+  sample: [powerdns]
+not_stopped:
+  description: Names of the processes that lived or were watched by monit when the start began.
+  type: list
+  elements: str
+  returned: O(state=started)
+  sample: [postgres]
 began:
   description: When it began, in seconds since the host's boot.
   type: float
@@ -134,7 +171,7 @@ seconds:
 up_at:
   description:
     - When monit was done with the start of every process, in seconds since the host's boot.
-    - monit calls a process running only after its next cycle, up to 10 seconds later.
+    - A process that dies right after its start is seen some seconds later; then the time is that of the next start.
   type: float
   returned: O(state=started) and O(wait=true)
   sample: 2122.4
@@ -180,6 +217,7 @@ def main():
         argument_spec=dict(
             state=dict(type="str", choices=sorted(CHANGES), required=True),
             exclude=dict(type="list", elements="str", default=[]),
+            unmonitored=dict(type="list", elements="str", default=[]),
             wait=dict(type="bool", default=True),
             timeout=dict(type="int", default=600),
             monit=dict(type="path", default=MONIT),
@@ -192,7 +230,9 @@ def main():
     wanted = module.params
     monit = Monit(module.run_command, wanted["monit"])
     permit = StopPermit(wanted["staging"], wanted["lease"])
-    change = CHANGES[wanted["state"]](monit, Host(), wanted["exclude"], wanted["timeout"], permit)
+    change = CHANGES[wanted["state"]](
+        monit, Host(), wanted["exclude"], wanted["timeout"], permit, wanted["unmonitored"]
+    )
     try:
         result = change.run(wanted["wait"], module.check_mode)
     except DirectorError as error:

@@ -12,6 +12,8 @@ short_description: What monit says about the services of a director
 version_added: 1.0.0
 description:
   - Returns the services that monit knows, the status of each and which of them run.
+  - A service runs if its process lives and nothing is pending that will change that. What else monit says of it is an
+    alarm, which is told. A check of something that is no process, such as a file or a file system, is only told, too.
   - Understands every monit from 5.2.4 to 5.35. Names and statuses are in full, also where the table of newer versions
     cuts them.
   - A daemon that is down, a report without services and an answer that cannot be understood are failures.
@@ -20,6 +22,20 @@ options:
     description: Path of the monit program on the director.
     type: path
     default: /var/vcap/bosh/bin/monit
+  wait:
+    description:
+      - Seconds for which a service is waited for that monit calls initializing, or that has an action pending.
+      - Two cycles of monit are enough for it to look at everything, which is 20 seconds on a director.
+    type: int
+    default: 0
+  required_checks:
+    description:
+      - Names of services that count as not running if monit complains about them, or does not watch them, even if they
+        are no processes or their processes live.
+      - A name that monit does not know is an error.
+    type: list
+    elements: str
+    default: []
 extends_documentation_fragment:
   - microbosh.director.attributes
   - microbosh.director.attributes.director
@@ -43,6 +59,11 @@ author:
 EXAMPLES = r"""
 - name: The services are known
   microbosh.director.monit_summary:
+  register: monit
+
+- name: The services are known once monit has looked at all of them
+  microbosh.director.monit_summary:
+    wait: 25
   register: monit
 
 - name: Everything runs
@@ -76,9 +97,25 @@ services:
       type: str
       sample: running
     running:
-      description: Whether monit says that all is well, and no pending action is going to change that.
+      description:
+        - Whether its process lives, and no pending action is going to change that.
+        - Of what is no process, whether monit says that all is well.
       type: bool
       sample: true
+    lives:
+      description:
+        - Whether its process is there, however monit calls that.
+        - Null for what is no process, and where it cannot be seen.
+      type: bool
+      sample: true
+    pid:
+      description: The process, if it lives and monit or a pid file tells which it is.
+      type: int
+      sample: 2051
+    alarm:
+      description: What monit complains about although the process lives, or of a check that is no process.
+      type: str
+      sample:
     monitored:
       description: Whether monit watches it. A service that is not watched may still have a process.
       type: bool
@@ -92,6 +129,9 @@ services:
       type: Process
       status: running
       running: true
+      lives: true
+      pid: 2051
+      alarm:
       monitored: true
       pending:
 running:
@@ -101,7 +141,7 @@ running:
   returned: success
   sample: [director, postgres]
 not_running:
-  description: Names of all others.
+  description: Names of the processes that do not run, and of the O(required_checks) that are not well.
   type: list
   elements: str
   returned: success
@@ -111,24 +151,92 @@ all_running:
   type: bool
   returned: success
   sample: false
+reasons:
+  description: For each of RV(not_running) what monit and its process say.
+  type: list
+  elements: str
+  returned: success
+  sample: ["health_monitor is 'Does not exist'"]
+processes:
+  description: How many of the services are processes.
+  type: int
+  returned: success
+  sample: 12
+processes_running:
+  description: How many of them run.
+  type: int
+  returned: success
+  sample: 11
+alarms:
+  description: What monit complains about.
+  type: list
+  elements: dict
+  returned: success
+  contains:
+    name:
+      description: Name of the service.
+      type: str
+      sample: director
+    type:
+      description: What monit watches.
+      type: str
+      sample: Process
+    alarm:
+      description: The complaint in monit's words.
+      type: str
+      sample: Resource limit matched
+  sample:
+    - name: director
+      type: Process
+      alarm: Resource limit matched
+unmonitored:
+  description:
+    - Names of the services that monit does not watch though their processes live.
+    - Names of checks of something else that it does not watch are among them.
+  type: list
+  elements: str
+  returned: success
+  sample: [powerdns]
+unseen:
+  description:
+    - Names of the services of which nobody can tell whether their processes live.
+    - Where the host was set up by this version there are none.
+  type: list
+  elements: str
+  returned: success
+  sample: []
+architecture:
+  description: What kind of machine the host is.
+  type: str
+  returned: success
+  sample: x86_64
 """
+
+import platform
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
-from ansible_collections.microbosh.director.plugins.module_utils._services import MONIT, Monit
+from ansible_collections.microbosh.director.plugins.module_utils._host import Host
+from ansible_collections.microbosh.director.plugins.module_utils._services import MONIT, Monit, look
 
 
 def main():
     module = AnsibleModule(
-        argument_spec=dict(monit=dict(type="path", default=MONIT)),
+        argument_spec=dict(
+            monit=dict(type="path", default=MONIT),
+            wait=dict(type="int", default=0),
+            required_checks=dict(type="list", elements="str", default=[]),
+        ),
         supports_check_mode=True,
     )
     module.run_command_environ_update = dict(LANG="C", LC_ALL="C")
+    wanted = module.params
     try:
-        report = Monit(module.run_command, module.params["monit"]).summary()
+        monit = Monit(module.run_command, wanted["monit"])
+        facts = look(monit, Host(), wanted["wait"], wanted["required_checks"])
     except DirectorError as error:
         module.fail_json(msg=str(error), **error.facts)
-    module.exit_json(changed=False, **report.facts())
+    module.exit_json(changed=False, architecture=platform.machine(), **facts)
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ options:
     type: str
     default: 127.0.0.1
   port:
-    description: Port of the server.
+    description: Port of the server. V(0) means 5432, or the port of the one server whose socket is known on this host.
     type: int
     default: 5432
   user:
@@ -45,9 +45,30 @@ options:
     type: str
     default: vcap
   packages:
-    description: Directory in which the clients are looked for, as C(postgres*/bin/psql).
+    description:
+      - Directory in which the clients are looked for, as C(postgres*/bin/psql).
+      - If it is empty, they are looked for where distributions keep them, as on a controller.
     type: path
     default: /var/vcap/packages
+  address:
+    description: Address that is connected to if it is another than O(host), whose certificate the server has.
+    type: str
+  ca:
+    description: File with the certificates that the server's is verified against.
+    type: path
+  passfile:
+    description: File with the password, in the form of C(.pgpass).
+    type: path
+  elsewhere:
+    description:
+      - Whether to ask the server that the settings C(microbosh_director_database_*) name, from the controller and
+        through the director. O(host), O(port), O(user), O(address), O(ca), O(passfile) and O(packages) come from them.
+    type: bool
+    default: false
+  database:
+    description: Name of the director's own database. If it is empty, it is found by its tables.
+    type: str
+    default: ""
   fail:
     description: Whether to fail if no server answers or rows differ.
     type: bool
@@ -116,6 +137,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.microbosh.director.plugins.module_utils._database_check import DatabaseCheck, majors
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._postgres import Endpoint
+from ansible_collections.microbosh.director.plugins.module_utils._postgres_info import listening_ports, port_there
 
 NOTHING = {
     "server_version": None,
@@ -136,16 +158,22 @@ def main():
             "port": {"type": "int", "default": 5432},
             "user": {"type": "str", "default": "vcap"},
             "packages": {"type": "path", "default": "/var/vcap/packages"},
+            "address": {"type": "str"},
+            "ca": {"type": "path"},
+            "passfile": {"type": "path", "no_log": False},
+            "elsewhere": {"type": "bool", "default": False},
+            "database": {"type": "str", "default": ""},
             "fail": {"type": "bool", "default": True},
         },
         supports_check_mode=True,
     )
     given = module.params
-    endpoint = Endpoint(given["host"], given["port"], given["user"])
+    endpoint = Endpoint.of(dict(given, port=port_there(given["port"], listening_ports())))
     result = dict(NOTHING, changed=False, majors=[])
     try:
         result["majors"] = majors(given["packages"], module.run_command)
-        result.update(DatabaseCheck(endpoint, given["packages"], module.run_command).compare(given["rows"]))
+        check = DatabaseCheck(endpoint, given["packages"], module.run_command, given["database"])
+        result.update(check.compare(given["rows"]))
     except DirectorError as error:
         if given["fail"]:
             module.fail_json(msg=str(error), **error.facts)

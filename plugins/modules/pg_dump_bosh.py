@@ -78,9 +78,26 @@ options:
     type: str
     default: vcap
   packages:
-    description: Directory in which the clients are looked for, as C(postgres*/bin/pg_dump).
+    description:
+      - Directory in which the clients are looked for, as C(postgres*/bin/pg_dump).
+      - If it is empty, they are looked for where distributions keep them, as on a controller.
     type: path
     default: /var/vcap/packages
+  address:
+    description: Address that is connected to if it is another than O(host), whose certificate the server has.
+    type: str
+  ca:
+    description: File with the certificates that the server's is verified against.
+    type: path
+  passfile:
+    description: File with the password, in the form of C(.pgpass).
+    type: path
+  elsewhere:
+    description:
+      - Whether to ask the server that the settings C(microbosh_director_database_*) name, from the controller and
+        through the director. O(host), O(port), O(user), O(address), O(ca), O(passfile) and O(packages) come from them.
+    type: bool
+    default: false
 seealso:
   - module: microbosh.director.blobstore_check
 """
@@ -197,7 +214,7 @@ def perform(params, check_mode, run_command):
     """Given the module's parameters, bring about the state they name, and return what was done."""
     job = DumpJob(
         directory=DumpDirectory(params["dest"]),
-        endpoint=Endpoint(params["host"], params["port"], params["user"]),
+        endpoint=Endpoint.of(params),
         packages=params["packages"],
         databases=params["databases"],
         with_globals=params["globals"],
@@ -220,6 +237,10 @@ def main():
             "port": {"type": "int", "default": 5432},
             "user": {"type": "str", "default": "vcap"},
             "packages": {"type": "path", "default": "/var/vcap/packages"},
+            "address": {"type": "str"},
+            "ca": {"type": "path"},
+            "passfile": {"type": "path", "no_log": False},
+            "elsewhere": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )

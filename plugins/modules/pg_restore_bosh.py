@@ -16,8 +16,8 @@ description:
     a director, under its own name or another one.
   - Loads into a new database first, in one transaction, and compares the rows of every table with those in the dump.
     Only then the new database gets its name, and the one that had it is dropped. Until then, that one is untouched.
-  - Roles, tablespaces and other databases are left alone. Where a role of the dump is not on the server, the statements
-    that name it are left out and RV(missing_roles) tells; its objects then belong to O(user).
+  - Tablespaces and other databases are left alone. A role of the dump that is not on the server is made as O(roles) has
+    it; if that has not got it, O(missing_roles) decides.
   - A plain dump is a program for psql. Neither its comments nor psql's own commands are passed on, and a dump that
     holds commands for psql, or statements that C(pg_dump) does not write into a database, is refused. So is one that is
     not whole, one made with C(--inserts) or C(--clean), and one of a newer server. Still, restore only what O(checksum)
@@ -42,9 +42,11 @@ options:
   state:
     description:
       - V(loaded) loads the database.
+      - V(checked) finds out whether the running server would take it, before anything is stopped for that; who is
+        connected makes no difference. It loads nothing.
       - V(examined) only reads the dump, wherever it is, and fails if O(rewrite) does not fit it. It asks no server.
     type: str
-    choices: [loaded, examined]
+    choices: [loaded, checked, examined]
     default: loaded
   src:
     description: Path of the dump on the director.
@@ -53,6 +55,25 @@ options:
   checksum:
     description: SHA-256 that the dump must have, as hexadecimal digits.
     type: str
+  properties_checksum:
+    description: SHA-256 that the file with the properties of the database must have, if there is one.
+    type: str
+  roles:
+    description:
+      - Path of a dump of the globals (C(globals.sql)). Roles that the dump needs and the server has not got are made as
+        it says. Roles that are there are not changed.
+    type: path
+  roles_checksum:
+    description: SHA-256 that O(roles) must have.
+    type: str
+  missing_roles:
+    description:
+      - What becomes of statements that name a role which is neither on the server nor in O(roles).
+      - V(leave_out) leaves them out and RV(missing_roles) tells; what the role owned then belongs to O(user).
+      - V(refuse) refuses the dump, before anything is loaded.
+    type: str
+    choices: [leave_out, refuse]
+    default: leave_out
   database:
     description:
       - Name of the database that is taken out of the dump. Required for the output of C(pg_dumpall).
@@ -66,14 +87,16 @@ options:
   replace:
     description:
       - Whether a database of the name O(target) may be replaced. It is refused while anything else is connected to it.
-      - The new database has owner, encoding and locale of the old one. Rights and settings that were given to the
-        database itself, rather than to what is in it, are not part of a dump and are lost.
+      - What hangs on the database itself and is in no dump (owner, locale, rights, settings, connection limit, comment)
+        is as in the file C(.properties) beside O(src), which M(microbosh.director.pg_dump_bosh) writes. Without that
+        file it is as on the database that is replaced.
     type: bool
     default: false
   rewrite:
     description:
       - New ids by old ones. Or such maps by kind, which settles an id that occurs in columns of several kinds. Kinds
-        are V(agent_id), V(director_uuid), V(disk_cid), V(snapshot_cid), V(stemcell_cid) and V(vm_cid).
+        are V(agent_id), V(director_uuid), V(disk_cid), V(snapshot_cid), V(stemcell_cid),
+        V(subnet_cid) and V(vm_cid).
       - An old id that does not occur, an ambiguous one, and a new id that is there already are errors, before anything
         is loaded.
     type: dict
@@ -127,22 +150,22 @@ EXAMPLES = r"""
 RETURN = r"""
 database:
   description: Name of the database in the dump, or O(target) where the dump does not tell.
-  returned: O(state=loaded)
+  returned: O(state=loaded) or O(state=checked)
   type: str
   sample: bosh
 target:
   description: Name that it has, or would have, on the server.
-  returned: O(state=loaded)
+  returned: O(state=loaded) or O(state=checked)
   type: str
   sample: bosh-backup
 replaced:
   description: Whether a database of that name was, or would be, replaced.
-  returned: O(state=loaded)
+  returned: O(state=loaded) or O(state=checked)
   type: bool
   sample: false
 rows:
   description: Number of rows by table.
-  returned: O(state=loaded)
+  returned: O(state=loaded) or O(state=checked)
   type: dict
   sample: {"public.deployments": 3, "public.tasks": 1520}
 rewritten:
@@ -157,12 +180,24 @@ mapping:
   sample: {"vm_cid": {"i-0a1b2c3d": "i-4e5f6a7b"}}
 missing_roles:
   description: Roles of the dump that are not on the server, and the number of statements that were left out for it.
-  returned: O(state=loaded)
+  returned: O(state=loaded) or O(state=checked)
   type: dict
   sample: {"uaa": 12}
+made_roles:
+  description: Roles of the dump that were not on the server and were, or would be, made.
+  returned: O(state=loaded) or O(state=checked)
+  type: list
+  elements: str
+  sample: [uaa]
+properties:
+  description: What hangs on the database itself, as statements that give it to one of its name.
+  returned: O(state=loaded) or O(state=checked)
+  type: list
+  elements: str
+  sample: ["ALTER DATABASE \"bosh\" OWNER TO \"vcap\";"]
 server_version:
   description: Version of the running server.
-  returned: O(state=loaded)
+  returned: O(state=loaded) or O(state=checked)
   type: str
   sample: "15.18"
 dump_version:
@@ -194,14 +229,14 @@ connections:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.microbosh.director.plugins.module_utils._dump_file import (
+    DumpFile,
+    RolesFile,
+    properties_beside,
+)
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._postgres import Endpoint
-from ansible_collections.microbosh.director.plugins.module_utils._restore import (
-    DumpFile,
-    Server,
-    examine,
-    restore_database,
-)
+from ansible_collections.microbosh.director.plugins.module_utils._restore import Server, examine, restore_database
 
 
 def perform(params, check_mode, run_command):
@@ -209,16 +244,23 @@ def perform(params, check_mode, run_command):
     source = DumpFile(params["src"], params["checksum"], params["database"])
     if params["state"] == "examined":
         return examine(source, params["rewrite"])
+    source.properties = properties_beside(params["src"], params["properties_checksum"])
+    wanted = dict(params, roles_file=RolesFile(params["roles"], params["roles_checksum"]) if params["roles"] else None)
     endpoint = Endpoint(params["host"], params["port"], params["user"])
-    return restore_database(source, Server.find(endpoint, params["packages"], run_command), params, check_mode)
+    server = Server.find(endpoint, params["packages"], run_command)
+    return restore_database(source, server, wanted, check_mode or params["state"] == "checked")
 
 
 def main():
     module = AnsibleModule(
         argument_spec={
-            "state": {"type": "str", "choices": ["loaded", "examined"], "default": "loaded"},
+            "state": {"type": "str", "choices": ["loaded", "checked", "examined"], "default": "loaded"},
             "src": {"type": "path", "required": True},
             "checksum": {"type": "str"},
+            "properties_checksum": {"type": "str"},
+            "roles": {"type": "path"},
+            "roles_checksum": {"type": "str"},
+            "missing_roles": {"type": "str", "choices": ["leave_out", "refuse"], "default": "leave_out"},
             "database": {"type": "str"},
             "target": {"type": "str"},
             "replace": {"type": "bool", "default": False},

@@ -15,7 +15,9 @@ description:
   - Starts or stops the server of the data directory in the store with its own C(pg_ctl), as the owner of that
     directory, on the loopback address and a port of its own. So nothing that belongs to the director connects to it.
   - For a restore, while monit has everything stopped. C(monit start postgres) may start what depends on it, too.
-  - Of several data directories, the newest that a package on the host can run counts.
+  - Whether a server lives on the directory is found by the processes that work in it, in all namespaces, and on the
+    ports and the socket that it would have. While one lives that is not a restore's own, the module fails.
+  - A server that dies is not waited for, and the line in its log that tells the cause is in the message.
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
@@ -33,8 +35,7 @@ attributes:
 options:
   state:
     description:
-      - Whether the server is to run. V(stopped) also stops one that monit started; where there is no data directory,
-        there is nothing to stop.
+      - Whether the restore's own server is to run. Where there is no data directory, there is nothing to stop.
     type: str
     choices: [started, stopped]
     required: true
@@ -46,6 +47,9 @@ options:
     description: Directory that holds the data directory.
     type: path
     default: /var/vcap/store
+  data_directory:
+    description: The data directory that counts, below O(store). By default the newest that a package can run.
+    type: str
   packages:
     description: Directory in which the programs are looked for, as C(postgres*/bin/pg_ctl).
     type: path
@@ -89,6 +93,7 @@ def main():
             "state": {"type": "str", "choices": ["started", "stopped"], "required": True},
             "port": {"type": "int", "default": 15432},
             "store": {"type": "path", "default": "/var/vcap/store"},
+            "data_directory": {"type": "str"},
             "packages": {"type": "path", "default": "/var/vcap/packages"},
             "scratch": {"type": "path", "default": "/var/vcap/store/microbosh-restore/server"},
             "timeout": {"type": "int", "default": 600},
@@ -97,7 +102,8 @@ def main():
     )
     given = module.params
     try:
-        server = find_server(given["store"], given["packages"], given["scratch"], module.run_command)
+        places = [given[name] for name in ("store", "packages", "scratch")]
+        server = find_server(*places, run_command=module.run_command, directory=given["data_directory"])
         result = bring(server, given["state"], given["port"], given["timeout"], module.check_mode)
     except DirectorError as error:
         module.fail_json(msg=str(error), **error.facts)

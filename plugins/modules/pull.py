@@ -62,6 +62,18 @@ options:
         director has by now is left out of O(listing).
     type: bool
     default: false
+  look:
+    description:
+      - Copy nothing, but write O(listing) with what the director has and O(filter) names. O(dest) does not count.
+      - Groups in it are not those on the director.
+    type: bool
+    default: false
+  attributes:
+    description:
+      - With O(look=true), compare O(dest) also by access control lists and extended attributes, which it does not have,
+        and return the names that have any as RV(attributes). Fails where rsync on either side was built without them.
+    type: bool
+    default: false
   staging:
     description: Directory for unfinished files, on the file system of O(dest). An interrupted file goes on from there.
     type: path
@@ -83,9 +95,18 @@ options:
     type: bool
     default: false
   vanishing:
-    description: Files may vanish during the transfer, as they do while services run.
+    description:
+      - Files may vanish during the transfer, as they do while services run, or if something else than a service removes
+        them. They are left out of the copy, and RV(left_out) names them.
     type: bool
     default: false
+  steady:
+    description:
+      - Directories relative to C(/var/vcap) in which nothing may vanish, even with O(vanishing). If something does, or
+        if it is not known what did, the task fails.
+    type: list
+    elements: str
+    default: []
   estimate:
     description: Copy nothing and return what would be copied.
     type: bool
@@ -149,14 +170,30 @@ total_bytes:
   returned: when O(estimate=true)
   type: int
   sample: 1073741824
+transfer_files:
+  description: Number of files that would be copied.
+  returned: when O(estimate=true)
+  type: int
+  sample: 12
 transfer_bytes:
   description: Size in bytes of the files that would be copied.
   returned: when O(estimate=true)
   type: int
   sample: 1048576
+attributes:
+  description: Names below O(src) that have what a copy does not keep, in the octal escapes of vis(3).
+  returned: when O(attributes=true)
+  type: dict
+  sample: {"access_lists": [store/director/shared], "extended": []}
 vanished:
   description: Whether a file went away while it was to be copied.
   returned: when one did
   type: bool
   sample: true
+left_out:
+  description: What the director had when the copy began, and has not any more; relative to C(/var/vcap).
+  returned: with O(vanishing), when something went away
+  type: list
+  elements: str
+  sample: [store/director/tasks/7/debug]
 """

@@ -90,7 +90,14 @@ filter:
   type: list
   elements: str
   sample: ["+ store", "+ store/**"]
-agent_id:
+agent_blobs:
+  description:
+    - What C(backup.json) records of its blobs, as M(microbosh.director.blobstore_check) takes it. Null if nothing
+      vouches for that file.
+  returned: success
+  type: dict
+  sample: {"external": false, "lost": [], "damaged": []}
+id:
   description: The agent of the director that it was made of, null if it is not known.
   returned: success
   type: str
@@ -100,13 +107,41 @@ dumps:
   returned: success
   type: list
   elements: dict
-  sample: [{"database": "bosh", "name": "bosh.sql", "size": 5242880, "rows": {"public.deployments": 2}}]
-postgres:
-  description: The directories of PostgreSQL in it.
+  sample:
+    - {"database": "bosh", "name": "bosh.sql", "size": 5242880, "server_version": "15.18", "rows": {"public.deployments": 2}}
+layout:
+  description: What decides how its databases come back.
+  returned: success
+  type: dict
+  contains:
+    postgres:
+      description: The directories of PostgreSQL in it, with what their C(PG_VERSION) says.
+      type: list
+      elements: dict
+      sample: [{"name": "postgres-15", "major": "15"}]
+    live:
+      description: The one of them that the server had, null if there is none.
+      type: str
+      sample: postgres-15
+    unrestorable:
+      description: Why its databases cannot come back by files, null if they can.
+      type: str
+      sample: it was made online, while PostgreSQL ran, so its files are not in it
+    architecture:
+      description: Of the machine that it was made of, null if that is not known.
+      type: str
+      sample: x86_64
+    dumps:
+      description: Its databases that come back from dumps, with size in bytes.
+      type: list
+      elements: dict
+      sample: [{"database": "bosh", "size": 5242880, "server_version": "15.18"}]
+groupless:
+  description: Paths below C(vcap/) that had access control lists, which are not in it, in the octal escapes of vis(3).
   returned: success
   type: list
-  elements: dict
-  sample: [{"name": "postgres-15", "major": "15"}]
+  elements: str
+  sample: []
 id:
   description: Its id, null if it is not one of this collection.
   returned: success
@@ -117,6 +152,16 @@ host:
   returned: success
   type: str
   sample: director1
+director_database:
+  description: The name of the director's own database, V(bosh) for a backup that does not say.
+  returned: success
+  type: str
+  sample: bosh
+postgresql:
+  description: What the report says of the server that was on the director, null for a backup that does not say.
+  returned: success
+  type: dict
+  sample: {"version": "15.18", "port": 5432, "data_directory": "store/postgres-15"}
 mode:
   description: How it was made.
   returned: success

@@ -49,8 +49,9 @@ options:
       - V(staged) builds what is wanted out of O(incoming). The director may still run.
       - V(marked) writes O(phase) and O(about) into the marker. It only goes forward, so that a task which arrives late
         does no harm.
-      - V(swapped) exchanges the trees. Every service has to be stopped.
-      - V(rolled_back) puts back what was there. Every service has to be stopped, unless nothing was exchanged yet.
+      - V(swapped) exchanges the trees. Every service has to be stopped; while a PostgreSQL lives, it refuses.
+      - V(rolled_back) puts back what was there. Every service has to be stopped, unless nothing was exchanged yet; while
+        a PostgreSQL lives, it refuses.
       - V(absent) removes what the restore kept, and the marker. It refuses while either may be needed.
       - V(cleared) removes O(incoming) and O(incoming_dumps), unless a restore is under way that needs them still. It is
         for whoever pushed them, without C(become).
@@ -76,6 +77,13 @@ options:
   metadata:
     description: C(metadata.mtree) of the backup, a path on the controller. Its content travels with the module.
     type: str
+  groupless:
+    description:
+      - Paths below O(root), in the octal escapes of vis(3), that had access control lists. O(metadata) shows their masks
+        as rights of the group, so the group gets none.
+    type: list
+    elements: str
+    default: []
   filter:
     description: The rsync filter rules of the backup. What they name and the backup does not have goes away.
     type: list
@@ -86,9 +94,32 @@ options:
       - What becomes of the directory of PostgreSQL.
       - V(files) restores it like everything else.
       - V(dump) leaves it as it is, for a dump that is loaded later, and keeps a copy aside.
+      - V(auto), only with O(state=compared), takes V(files) where they serve and V(dump) where they do not, as
+        RV(database) and RV(why) tell.
     type: str
-    choices: [files, dump]
+    choices: [auto, files, dump]
     default: files
+  source:
+    description:
+      - What M(microbosh.director.restore_source) told of the backup. With it, O(state=compared) fails where the
+        databases could not come back in the way of O(database), before anything is touched.
+    type: dict
+  data_directory:
+    description:
+      - Directory of PostgreSQL that a dump is loaded into, below the store. By default the newest that can be run.
+    type: str
+  packages:
+    description: Directory in which the programs of PostgreSQL are looked for, as C(postgres*/bin/pg_ctl).
+    type: path
+    default: /var/vcap/packages
+  scratch:
+    description: Directory of the restore's own PostgreSQL, by which that one is told from others.
+    type: path
+    default: /var/vcap/store/microbosh-restore/server
+  port:
+    description: Port that the restore's own PostgreSQL will need.
+    type: int
+    default: 15432
   agent_id:
     description: The agent that the backup's C(bosh/settings.json) names.
     type: str
@@ -185,16 +216,36 @@ push_bytes:
   returned: O(state=compared)
   type: int
   sample: 83886080
-need_bytes:
-  description: Bytes that have to be free on the file system of the store.
+spaces:
+  description: What is needed on each file system; more is free there, or the module fails.
   returned: O(state=compared)
-  type: int
-  sample: 150994944
-free_bytes:
-  description: Bytes that are free there.
+  type: list
+  elements: dict
+  sample: [{"path": /var/vcap/store, "need_bytes": 150994944, "free_bytes": 8589934592, "need_files": 1012}]
+database:
+  description: How the databases come back, V(files) or V(dump).
   returned: O(state=compared)
-  type: int
-  sample: 8589934592
+  type: str
+  sample: files
+why:
+  description: Why they do.
+  returned: O(state=compared)
+  type: str
+  sample: the director can use PostgreSQL's files as they are
+data_directory:
+  description: The directory of PostgreSQL that they come to, below the store; null if there is none.
+  returned: O(state=compared)
+  type: str
+  sample: postgres-15
+host:
+  description: What there is of PostgreSQL on the director.
+  returned: O(state=compared)
+  type: dict
+  sample:
+    postgres: [{"name": postgres-15, "major": "15"}]
+    live: postgres-15
+    majors: ["13", "15"]
+    architecture: x86_64
 postgres:
   description: The directories of PostgreSQL in the store.
   returned: O(state=compared)
@@ -215,6 +266,11 @@ left_out:
   type: list
   elements: str
   sample: [bosh]
+blobs_in:
+  description: The tree that the blobs are in until the exchange, as they may have a file system of their own.
+  returned: O(state=staged)
+  type: str
+  sample: /var/vcap/store/microbosh-restore/new
 shared:
   description: Number of blobs that were there already.
   returned: O(state=staged)
@@ -245,8 +301,14 @@ def main():
             "incoming": {"type": "path", "default": "/var/vcap/store/microbosh-backup/restore"},
             "incoming_dumps": {"type": "path", "default": "/var/vcap/store/microbosh-backup/restore-dbs"},
             "metadata": {"type": "str", "no_log": True},  # it would fill the host's log
+            "groupless": {"type": "list", "elements": "str", "default": []},
             "filter": {"type": "list", "elements": "str", "default": []},
-            "database": {"type": "str", "choices": ["files", "dump"], "default": "files"},
+            "database": {"type": "str", "choices": ["auto", "files", "dump"], "default": "files"},
+            "source": {"type": "dict"},
+            "data_directory": {"type": "str"},
+            "packages": {"type": "path", "default": "/var/vcap/packages"},
+            "scratch": {"type": "path", "default": "/var/vcap/store/microbosh-restore/server"},
+            "port": {"type": "int", "default": 15432},
             "agent_id": {"type": "str"},
             "phase": {"type": "str", "choices": ["stopping", "loading", "proving", "starting", "proven"]},
             "about": {"type": "dict"},

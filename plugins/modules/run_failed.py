@@ -34,7 +34,7 @@ options:
     type: str
     required: true
   unavailable:
-    description: Whether nothing was done because the director did not answer or another run had it.
+    description: Whether nothing was done because the director did not answer, was busy, or another run had it.
     type: bool
     default: false
 seealso:

@@ -6,10 +6,17 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
 
 from ansible.utils.display import Display
+from ansible_collections.microbosh.director.plugins.module_utils._lease import TAKEOVER_SECONDS
 from ansible_collections.microbosh.director.plugins.plugin_utils._controller_process import identify, is_gone
 from ansible_collections.microbosh.director.plugins.plugin_utils._director_action import DirectorAction
+from ansible_collections.microbosh.director.plugins.plugin_utils._lines import duration
+
+TELL_SECONDS = 20
+WAITING = f"; what it left stopped is started first, which may take up to {TAKEOVER_SECONDS // 60} minutes"
 
 
 class LeaseAction(DirectorAction):
@@ -24,7 +31,33 @@ class LeaseAction(DirectorAction):
             return result
         Display().display(
             f"{task_vars['inventory_hostname']}: the run of {lease['holder']} that holds the director since "
-            f"{lease['since']} is dead, its lease is taken over"
+            f"{lease['since']} is dead, its lease is taken over{WAITING if lease.get('armed') else ''}"
         )
         self._task.args["takeover"] = lease["token"]
-        return super().run(tmp, task_vars)
+        with Waiting(task_vars["inventory_hostname"]):
+            return super().run(tmp, task_vars)
+
+
+class Waiting:
+    """Tells every few seconds that something is still waited for."""
+
+    def __init__(self, host):
+        self._host = host
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._tell, daemon=True)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *dummy):
+        self._done.set()
+        self._thread.join()
+
+    def _tell(self):
+        began = time.monotonic()
+        while not self._done.wait(TELL_SECONDS):
+            Display().display(
+                f"{self._host}: waiting for the services that the dead run left stopped, "
+                f"{duration(time.monotonic() - began)} of {duration(TAKEOVER_SECONDS)} at most"
+            )

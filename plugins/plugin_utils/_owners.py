@@ -25,12 +25,11 @@ def stamped(line):
     return os.fsencode(time.strftime(f"%Y/%m/%d %H:%M:%S [{os.getpid()}] ") + line + "\n")
 
 
-def keep_what_was_copied(copy, lines):
-    """Given a copy and the lines of a later listing, make them agree; return the lines of what is in both.
+def compare_with_copy(copy, lines):
+    """Given a copy and the lines of a later listing, return the lines of what is in both, and what only the copy has.
 
     Of what is on the director by now, only what was copied counts. What was copied and is gone by
-    now, or is something else, has an owner that nobody knows: it leaves the copy, as it would not have
-    come into it a moment later.
+    now, or is something else, has an owner that nobody knows. Paths are bytes, below the copy.
     """
     top = os.fsencode(copy).rstrip(b"/")
     copied = {entry.path[2:] or b".": entry.type for entry in examine_tree(top, b".")}
@@ -40,9 +39,13 @@ def keep_what_was_copied(copy, lines):
             if copied.get(path) in entry.type:
                 kept.append(line)
                 listed.add(path)
-    for path in sorted(set(copied) - listed):
-        _remove(os.path.join(top, path))
-    return kept
+    return kept, sorted(set(copied) - listed)
+
+
+def remove_from_copy(copy, paths):
+    """Remove what would not have come into a copy a moment later; its owner is not known."""
+    for path in paths:
+        _remove(os.path.join(os.fsencode(copy), path))
 
 
 def _remove(path):

@@ -14,6 +14,7 @@ WIRE = re.compile(rb"\[\d+\] sent [\d,]+ bytes +received ([\d,]+) bytes")
 STATS = {
     "total_files": re.compile(r"^Number of files: ([\d,.]+)", re.MULTILINE),
     "total_bytes": re.compile(r"^Total file size: ([\d,.]+)", re.MULTILINE),
+    "transfer_files": re.compile(r"^Number of (?:regular )?files transferred: ([\d,.]+)", re.MULTILINE),
     "transfer_bytes": re.compile(r"^Total transferred file size: ([\d,.]+)", re.MULTILINE),
 }
 

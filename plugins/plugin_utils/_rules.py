@@ -85,3 +85,22 @@ def _parents(path):
 
 def _within(path, trees):
     return any(path == tree or path.startswith(tree + "/") for tree in trees)
+
+
+def copies(rules: list[str], path: str) -> bool:
+    """Whether rsync would copy a directory below the source, by the first rule that matches it and each above it."""
+    parsed = parse(rules)
+    above = [*_parents(path), path]
+    return all(next((sign for sign, pattern in parsed if _matches(pattern, part)), "+") == "+" for part in above)
+
+
+def _matches(pattern, path):
+    """Whether a pattern of rsync matches a directory: anchored by a slash in front, else anywhere at the end."""
+    inner = pattern.strip("/")
+    whole = "/" in inner or "**" in inner
+    tokens = re.split(r"(/\*\*\*$|\*\*\*?|\*|\?|\[[^\]]*\])", inner)
+    meaning = {"/***": "(/.*)?", "***": ".*", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    regex = "".join(meaning.get(token, token if WILD.match(token) else re.escape(token)) for token in tokens)
+    if pattern.startswith("/"):
+        return re.fullmatch(regex, path) is not None
+    return re.fullmatch(f"(?:.*/)?{regex}" if whole else regex, path if whole else path.rpartition("/")[2]) is not None

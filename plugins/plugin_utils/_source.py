@@ -12,9 +12,16 @@ from pathlib import Path
 from ansible_collections.microbosh.director.plugins.module_utils import _layout as layout
 from ansible_collections.microbosh.director.plugins.module_utils import _mtree as mtree
 from ansible_collections.microbosh.director.plugins.module_utils import _tree as tree
+from ansible_collections.microbosh.director.plugins.module_utils._blobstore import recorded_blobs
 from ansible_collections.microbosh.director.plugins.module_utils._dump import chunks_of, read_dump
+from ansible_collections.microbosh.director.plugins.module_utils._file_layout import file_layout
 from ansible_collections.microbosh.director.plugins.module_utils._files import remove_tree, sha256
-from ansible_collections.microbosh.director.plugins.module_utils._snapshots import latest_id, list_ids, parse_id
+from ansible_collections.microbosh.director.plugins.module_utils._snapshots import (
+    director_database,
+    latest_id,
+    list_ids,
+    parse_id,
+)
 from ansible_collections.microbosh.director.plugins.plugin_utils._archive import (
     ArchiveError,
     find_tree,
@@ -47,18 +54,23 @@ class Source:
         """Return everything that a restore has to know before it touches anything."""
         if not self.proven:
             self._write_metadata()
-        dumps = [self._dump(path) for path in sorted((self.path / layout.DUMPS).glob("*"))]
+        found = [self._dump(path) for path in sorted((self.path / layout.DUMPS).glob("*"))]
+        dumps = [dump for dump in found if dump]
         return {
             "path": str(self.path),
             "proven": self.proven,
             "metadata": str(self.metadata),
             "filter": self._lines(self.path / layout.FILTER),
             "agent_id": self._agent_id(),
-            "dumps": [dump for dump in dumps if dump],
-            "postgres": self._postgres(),
+            "dumps": dumps,
+            "layout": self._layout(dumps),
+            "groupless": (self._report().get("attributes") or {}).get("access_lists") or [],
             "id": self._report().get("id"),
             "host": self._report().get("host"),
             "mode": self._report().get("mode"),
+            "blobs": recorded_blobs(self._report()) if self.proven else None,
+            "director_database": director_database(self._report()),
+            "postgresql": self._report().get("postgresql"),
         }
 
     def _dump(self, path):
@@ -76,11 +88,20 @@ class Source:
             "sha256": sha256(str(path))[0],
             "rows": rows,
             "kind": dump.kind,
+            "server_version": dump.server_version,
         }
 
-    def _postgres(self):
-        found = sorted((self.path / layout.TREE / "store").glob("postgres*/PG_VERSION"))
-        return [{"name": path.parent.name, "major": path.read_text().strip()} for path in found]
+    def _layout(self, dumps):
+        """Return what decides how the databases come back."""
+        return {
+            **file_layout(str(self.path), self._report()),
+            "architecture": (self._report().get("machine") or {}).get("architecture"),
+            "dumps": [
+                {key: dump[key] for key in ("database", "size", "server_version")}
+                for dump in dumps
+                if dump["kind"] == "database" and dump["database"] != "postgres"
+            ],
+        }
 
     def _report(self):
         path = self.path / layout.REPORT

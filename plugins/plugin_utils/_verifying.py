@@ -38,6 +38,8 @@ NOT_VERIFIED = {
     "read_bytes": 0,
     "dumps": [],
     "blobs": None,
+    "unrestorable_by_files": None,
+    "without": "",
     "seconds": 0.0,
 }
 

@@ -38,7 +38,7 @@ def wait_until_up(director):
     """Wait until monit calls every service of a director running, asking it to look now."""
 
     def up():
-        director.execute("pkill", "-USR1", "-x", "monit", check=False)
+        director.execute("pkill", "-USR1", "-x", "monit(-actual)?", check=False)
         return director.wholly_up()
 
     wait_until(up, f"{director.name} is wholly up")

@@ -113,7 +113,7 @@ class Director:
 
     def wholly_up(self):
         """Whether monit calls every service running and the agent runs."""
-        return self.host.runs() and "run: agent" in self.shell("sv status agent")
+        return self.host.runs() and self.host.agent_runs()
 
     def variables(self, **settings):
         """Its variables as those of one host in an inventory, with the given settings over the director's own."""

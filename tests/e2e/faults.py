@@ -214,7 +214,7 @@ CUT_30 = Fault(
     within=90,
 )
 SSHD_KILLED = Fault("sshd killed", on_host("pkill -KILL -x sshd"))
-MONIT_KILLED = Fault("monit killed", on_host("pkill -KILL -x monit"))
+MONIT_KILLED = Fault("monit killed", on_host("pkill -KILL -x 'monit(-actual)?'"))
 MONIT_AWAY = Fault(
     "monit's daemon stopped for 30 s",
     for_seconds(30, on_host("sv stop monit"), on_host("sv start monit")),

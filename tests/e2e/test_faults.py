@@ -11,6 +11,8 @@ BEFORE = ["This run holds the director", "Everything is copied while the directo
 OUTAGE = [
     "The director would come back by itself",
     "The agent is stopped",
+    "No new task can come in",
+    "No task has begun whose worker would be stopped",
     "Every service but PostgreSQL is stopped",
     "The databases are dumped by the only process left",
     "PostgreSQL is stopped",
@@ -18,7 +20,7 @@ OUTAGE = [
     "PostgreSQL's files are compared by content",
     "Services are started",
     "The agent is started",
-    "Monit calls every service running",
+    "Every service lives",
 ]
 AFTER = [
     "The lease was held without a break",
@@ -28,7 +30,7 @@ AFTER = [
     "The lease is released",
     "Backups beyond microbosh_keep are removed",
 ]
-STOP, DUMP, COPY, START = OUTAGE[2], OUTAGE[3], OUTAGE[5], OUTAGE[7]
+STOP, DUMP, COPY, START = OUTAGE[4], OUTAGE[5], OUTAGE[7], OUTAGE[9]
 POINTS = [(task, 0.0) for task in OUTAGE]
 ASIDE = [(BEFORE[0], 0.0), (BEFORE[1], 0.0), (STOP, 1.5), (START, 1.5), (AFTER[0], 0.0), (AFTER[3], 0.0)]
 # Each of these strikes at every task of the outage, those in one list by turns.

@@ -24,6 +24,9 @@ from restoring import (
     tables,
 )
 
+PIDFILES = "find /var/vcap/sys/run/ -name '*.pid'"
+PIDS = f"{PIDFILES} -exec grep -H . {{}} +"
+NEWEST_PIDFILE = f"{PIDFILES} -printf '%T@ %p\\n' | sort -n | tail -n 1"
 EXCHANGE = "What is there is aside, and the backup is in its place"
 PROOF = "Every table has the rows that were dumped"
 LOAD = "Each dump is loaded in one transaction"
@@ -115,7 +118,7 @@ def test_what_was_destroyed_comes_back(victim, backed_up):
     deployments = psql(victim, "bosh", "SELECT name FROM deployments ORDER BY name").split()
     assert all(f"bosh cloud-check of {name}" in run for name in deployments)
     assert "log in as admin: the passwords are those of the backup" in run
-    last = victim.shell("ls -t /var/vcap/sys/run/*/*.pid").split()[0]
+    last = victim.shell(NEWEST_PIDFILE)
     assert "health_monitor" in last
 
 
@@ -171,7 +174,7 @@ def test_check_says_what_would_change_and_touches_nothing(victim):
         ({"microbosh_restore_confirm": "another"}, "the name that was confirmed is another"),
         ({"microbosh_restore_from": "20010101T000000Z"}, "There is no backup 20010101T000000Z"),
         ({"microbosh_restore_unfinished": "resume"}, "nothing to resume"),
-        ({"microbosh_restore_rewrite": {"i-1": "i-2"}}, "so it needs -e microbosh_restore_database=dump"),
+        ({"microbosh_restore_rewrite": {"i-1": "i-2"}, "microbosh_restore_database": "files"}, "so it needs -e microbosh_restore_database=dump"),
         (
             {"microbosh_restore_rewrite": {"i-nowhere": "i-2"}, "microbosh_restore_database": "dump"},
             "i-nowhere occurs in no column",
@@ -204,9 +207,65 @@ def test_a_backup_that_is_not_whole_is_refused(victim, tmp_path):
 def test_files_of_another_postgresql_are_refused(victim, tmp_path):
     version = next((victim.latest / "vcap/store").glob("postgres*/PG_VERSION")).relative_to(victim.latest)
     archive = pack_as_the_old_tool(victim.latest, tmp_path / "cache.tgz", replaced={str(version): "9.0\n"})
-    run = restore(victim, microbosh_restore_from=str(archive), microbosh_restore_unproven=True)
+    asked = {"microbosh_restore_from": str(archive), "microbosh_restore_unproven": True}
+    run = restore(victim, microbosh_restore_database="files", **asked)
     assert run.status != 0
     assert "Load the dumps instead: add -e microbosh_restore_database=dump" in run
+    run = restore(victim, "--check", **asked)
+    assert run.status == 0, run.output
+    assert "loaded from their dumps, as the files of the backup do not serve here" in run
+    assert "it has the files of PostgreSQL 9.0" in run
+    assert victim.wholly_up()
+    assert nothing_is_left(victim)
+
+
+NAMESPACE = "unshare --pid --fork --kill-child --mount-proc"
+SECOND = r"""
+. /etc/testhost
+found=$(ls /var/vcap/store/postgres*/PG_VERSION /var/vcap/store/postgres/postgres-*/PG_VERSION 2>/dev/null | head -n 1)
+mkdir -p /run/second
+chown vcap /run/second
+setsid {before} setpriv --reuid=vcap --regid=vcap --clear-groups "$POSTGRES/bin/postgres" -D "${{found%/*}}" \
+    -p 15999 -k /run/second -h 127.0.0.1 </dev/null >/run/second/log 2>&1 &
+for _ in $(seq 100); do
+    ! "$POSTGRES/bin/psql" -h 127.0.0.1 -p 15999 -U vcap -l postgres >/dev/null 2>&1 || exit 0
+    sleep 0.2
+done
+cat /run/second/log
+exit 1
+"""
+END_SECOND = """
+for pid in $(pgrep -f -- '-p 1599[9]' | sort -rn); do kill -INT "$pid" 2>/dev/null || true; done
+for _ in $(seq 100); do pgrep -f -- '-p 1599[9]' >/dev/null || exit 0; sleep 0.2; done
+exit 1
+"""
+
+
+def test_a_second_server_on_the_same_files_is_refused_before_anything_stops(victim, precious):
+    """In a pid namespace of its own, as under bpm, it starts beside the director's without a complaint."""
+    pids = victim.shell("cat /var/vcap/sys/run/*/*.pid")
+    victim.shell(SECOND.format(before=NAMESPACE))
+    run = restore(victim)
+    victim.shell(END_SECOND)
+    assert run.status != 0
+    assert re.search(r"A PostgreSQL server still lives: process \d+, port 15999 on /var/vcap/store/postgres", run.flat)
+    assert "Nothing was touched." in run
+    assert victim.shell("cat /var/vcap/sys/run/*/*.pid") == pids
+    assert content(victim) == precious
+    assert victim.wholly_up()
+    assert nothing_is_left(victim)
+
+
+def test_a_second_server_that_comes_during_the_stop_is_met_before_the_exchange(victim, precious):
+    """Nothing is exchanged under it; when it is gone, a restore goes through."""
+    script = SECOND.format(before=NAMESPACE)
+    run = meddled_at(victim, "No PostgreSQL lives on what is exchanged", script, microbosh_timeout=60)
+    victim.shell(END_SECOND)
+    assert run.status != 0
+    assert "port 15999 on /var/vcap/store/postgres" in run
+    assert "Nothing was exchanged" in run or "It was rolled back" in run
+    assert restore(victim, microbosh_restore_unfinished="rollback").status == 0 or marker(victim) is None
+    assert content(victim) == precious
     assert victim.wholly_up()
     assert nothing_is_left(victim)
 
@@ -252,12 +311,12 @@ def test_what_cannot_be_proven_is_rolled_back(victim, tmp_path, precious):
 def test_what_cannot_be_pushed_stops_nothing(victim, precious):
     incoming = "/var/vcap/store/microbosh-backup/restore"
     victim.shell(f"mkdir -m 0700 {incoming}")
-    pids = victim.shell("cat /var/vcap/sys/run/*/*.pid")
+    pids = victim.shell(PIDS)
     run = restore(victim)
     victim.shell(f"rm -r {incoming}")
     assert run.status != 0
     assert "Nothing was touched." in run
-    assert victim.shell("cat /var/vcap/sys/run/*/*.pid") == pids
+    assert victim.shell(PIDS) == pids
     assert content(victim) == precious
     assert nothing_is_left(victim)
 
@@ -265,13 +324,13 @@ def test_what_cannot_be_pushed_stops_nothing(victim, precious):
 def test_a_blob_that_is_altered_on_its_way_stops_nothing(victim, precious):
     blob = victim.shell("find /var/vcap/store/blobstore/store -type f | sort | head -n 1").strip()
     alter = f"cp -p {blob} /run/blob; touch -r {blob} /run/time; printf X | dd of={blob} bs=1 seek=9 conv=notrunc"
-    pids = victim.shell("cat /var/vcap/sys/run/*/*.pid")
+    pids = victim.shell(PIDS)
     run = meddled_at(victim, "What the director does not have is pushed", f"{alter}; touch -r /run/time {blob}")
     victim.shell(f"cp -p /run/blob {blob}")
     assert run.status != 0
     assert "The blobstore is not whole" in run
     assert "Nothing was touched." in run
-    assert victim.shell("cat /var/vcap/sys/run/*/*.pid") == pids
+    assert victim.shell(PIDS) == pids
     assert content(victim)["tables"] == precious["tables"]
     assert "microbosh-restore" not in victim.shell("ls /var/vcap/store").split()
 
@@ -393,6 +452,7 @@ def test_a_freshly_made_director_takes_the_place_of_a_lost_one(new_director):
     assert tables(fresh) == expected["tables"]
     assert [line for line in files(fresh) if "bosh/settings.json" in line] == identity
     assert "put it into director_uuid of every deployment manifest" in run
+    assert "must have been deployed with credhub's encryption password of the backup (it is not in the backup)" in run
     assert fresh.wholly_up()
 
 
@@ -409,10 +469,11 @@ def test_a_host_with_python_27_is_restored_and_a_newer_postgresql_takes_its_dump
     old.host.down()
     newer = new_director("e2e-newer", generation="micro", base="bookworm", **{**faults.SMALL, "blobs": 1})
     assert newer.setup().status == 0
-    run = restore(newer, microbosh_restore_from=source)
+    run = restore(newer, microbosh_restore_from=source, microbosh_restore_database="files")
     assert run.status != 0
     assert "microbosh_restore_database=dump" in run
-    run = restore(newer, microbosh_restore_from=source, microbosh_restore_database="dump")
+    run = restore(newer, microbosh_restore_from=source)
     assert run.status == 0, run.output
+    assert "loaded from their dumps" in run
     assert tables(newer) == expected["tables"]
     assert newer.wholly_up()

@@ -17,8 +17,9 @@ marker() {{ sed -n 's/.*"phase": *"\\([a-z_]*\\)".*/phase \\1/p' {MARKER} 2>/dev
 look() {{
     marker
     /var/vcap/bosh/bin/monit summary
-    for file in /var/vcap/sys/run/*/*.pid; do
-        read -r pid <"$file" && kill -0 "$pid" && echo "pid $file"
+    # Those of bpm lie one level deeper, and end without a newline.
+    for file in /var/vcap/sys/run/*/*.pid /var/vcap/sys/run/bpm/*/*.pid; do
+        pid=$(cat "$file") && kill -0 "$pid" && echo "pid $file"
     done 2>/dev/null
     sv status agent
     [ ! -e {STAGING}/lease-armed ] || echo armed

@@ -43,6 +43,21 @@ PASSWORD = "c1oudc0w"
 USERS = {"micro": "vcap", "director": "jumpbox"}
 DATABASES = {"micro": ["bosh"], "director": ["bosh", "uaa", "credhub"]}
 BASES = ("bookworm", "bullseye")
+VARIANTS = {
+    "database_at": (
+        ("here", "elsewhere", "split"),
+        "elsewhere: the director has no PostgreSQL of its own; split: one that holds all but the director's database",
+    ),
+    "postgres_layout": (
+        ("bosh", "successor", "upgraded"),
+        "successor: store/postgres/postgres-<version>; upgraded: an old store/postgres-13 lies beside",
+    ),
+    "blobstore": (
+        ("local", "external", "mounted"),
+        "external: no blobs here; mounted: on a file system of its own, in memory",
+    ),
+    "agent": (("runit", "systemd"), "which of them runs the agent"),
+}
 # NET_ADMIN is for tests that cut the network, AUDIT_WRITE for sudo and sshd, SYS_ADMIN for mounts, as root has on a VM.
 CAPABILITIES = ("NET_ADMIN", "AUDIT_WRITE", "SYS_PTRACE", "SYS_ADMIN")
 MONIT = "/var/vcap/bosh/bin/monit"
@@ -184,6 +199,26 @@ class Settings:
     monit_timeout: int = 30
     store_size: int = 0
     key: str | None = None
+    director_database: str = "bosh"
+    postgres_port: int = 5432
+    database_at: str = "here"
+    postgres_layout: str = "bosh"
+    blobstore: str = "local"
+    agent: str = "runit"
+    checks: bool = False
+    requiretty: bool = False
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """A database that is not on its director: what an operator knows of it."""
+
+    host: str
+    address: str
+    port: int
+    user: str
+    password: str
+    ca: Path
 
 
 class Host:
@@ -196,6 +231,7 @@ class Host:
         self.name = name
         self.container = f"testhost-{CLONE}-{name}"
         self.volume = f"testhost-{CLONE}-{name}-store"
+        self.second = f"elsewhere-{CLONE}-{name}"
         self.directory = STATE / "hosts" / name
         self.known_hosts = self.directory / "known_hosts"
 
@@ -206,6 +242,12 @@ class Host:
             return json.loads((self.directory / "host.json").read_text())
         except FileNotFoundError:
             raise TestHostError(f"{self.name} is not up: start it with `testhost up {self.name}`") from None
+
+    @property
+    def elsewhere(self):
+        """The database that is not on this director. The address is the director's loopback: nobody else reaches it."""
+        password = hashlib.sha1(f"elsewhere of {self.name}".encode()).hexdigest()[:24] + ":\\ '%$\"@/"
+        return Elsewhere("rds.microbosh.test", "127.0.0.77", 25432, "bosh_owner", password, self.directory / "ca.pem")
 
     def is_up(self):
         """Tell whether it was started to the end."""
@@ -222,6 +264,8 @@ class Host:
             port = free_port()
             self._create(image, port, settings)
         try:
+            if settings.database_at != "here":
+                self._create_elsewhere(image, settings)
             self.wait(port)
             self._pin(port)
             self.fill(settings.blobs, settings.tasks, settings.database_mib, settings.seed)
@@ -235,19 +279,33 @@ class Host:
         return port
 
     def _create(self, image, port, settings):
-        databases = settings.databases or DATABASES[settings.generation]
         environment = {
             "TESTHOST_GENERATION": settings.generation,
             "TESTHOST_MONIT_TIMEOUT": settings.monit_timeout,
-            "TESTHOST_DATABASES": " ".join(databases),
+            "TESTHOST_DATABASES": " ".join(databases_of(settings)),
             "TESTHOST_KEY": Path(settings.key or first_key().with_suffix(".pub")).read_text().strip(),
+            "TESTHOST_DIRECTOR_DATABASE": settings.director_database,
+            "TESTHOST_POSTGRES_PORT": settings.postgres_port,
+            "TESTHOST_DATABASE_AT": settings.database_at,
+            "TESTHOST_POSTGRES_LAYOUT": settings.postgres_layout,
+            "TESTHOST_BLOBSTORE": settings.blobstore,
+            "TESTHOST_AGENT": settings.agent,
+            "TESTHOST_CHECKS": "yes" if settings.checks else "no",
+            "TESTHOST_REQUIRETTY": "yes" if settings.requiretty else "no",
+            **self._elsewhere_for_director(settings),
         }
         store = f"--volume={self.volume}:/var/vcap/store"
         if settings.store_size:
             store = f"--tmpfs=/var/vcap/store:size={settings.store_size}m,mode=0755"
+        more = []
+        if settings.database_at != "here":
+            more.append(f"--add-host={self.elsewhere.host}:{self.elsewhere.address}")
+        if settings.blobstore == "mounted":
+            more.append(f"--tmpfs=/var/vcap/store/blobstore:size={settings.blobs + 256}m,mode=0700")
         self.engine.run(
             "run",
             "--detach",
+            *more,
             f"--name={self.container}",
             f"--hostname={self.name}",
             f"--label={LABEL}",
@@ -260,7 +318,45 @@ class Host:
             image,
         )
 
-    def wait(self, port, seconds=90):
+    def _elsewhere_for_director(self, settings):
+        if settings.database_at == "here":
+            return {}
+        authority(self.directory, self.elsewhere.host)
+        return {
+            "TESTHOST_ELSEWHERE_HOST": self.elsewhere.host,
+            "TESTHOST_ELSEWHERE_PORT": self.elsewhere.port,
+            "TESTHOST_ELSEWHERE_ROLE": self.elsewhere.user,
+            "TESTHOST_ELSEWHERE_PASSWORD": self.elsewhere.password,
+            "TESTHOST_ELSEWHERE_CA": self.elsewhere.ca.read_text().strip(),
+        }
+
+    def _create_elsewhere(self, image, settings):
+        """A second container in the director's network, whose processes and files are none of the director's."""
+        names = databases_of(settings)
+        environment = {
+            "TESTHOST_GENERATION": "elsewhere",
+            "TESTHOST_HOST": self.name,
+            "TESTHOST_DATABASES": " ".join(names if settings.database_at == "elsewhere" else names[:1]),
+            "TESTHOST_DIRECTOR_DATABASE": settings.director_database,
+            "TESTHOST_ROLE": self.elsewhere.user,
+            "TESTHOST_PASSWORD": self.elsewhere.password,
+            "TESTHOST_CERTIFICATE": (self.directory / "server.crt").read_text().strip(),
+            "TESTHOST_TLS_KEY": (self.directory / "server.key").read_text().strip(),
+            "TESTHOST_ADDRESS": self.elsewhere.address,
+            "TESTHOST_PORT": self.elsewhere.port,
+        }
+        given = [f"--env={key}={value}" for key, value in environment.items()]
+        network = f"--network=container:{self.container}"
+        self.engine.run("run", "--detach", f"--name={self.second}", network, f"--label={LABEL}", *given, image)
+        deadline = time.monotonic() + 60
+        ready = ["bash", "-c", f": </dev/tcp/{self.elsewhere.address}/{self.elsewhere.port}"]
+        while self.engine.run("exec", self.second, *ready, check=False).returncode:
+            if time.monotonic() > deadline:
+                done = self.engine.run("logs", "--tail=30", self.second, check=False)
+                raise TestHostError(f"{self.name}: its database did not start in 60 s:\n{done.stdout}{done.stderr}")
+            time.sleep(0.2)
+
+    def wait(self, port, seconds=300):
         """Wait until sshd answers and monit calls every service running."""
         deadline = time.monotonic() + seconds
         while not (answers(port) and self.runs()):
@@ -270,9 +366,22 @@ class Host:
                 )
             if self.state() not in ("running", "created", "initialized"):
                 raise TestHostError(f"{self.name}: the container ended while it started (state {self.state()!r})")
-            # monit looks every 10 s, or when it is told to.
-            self.execute("pkill", "-USR1", "-x", "monit", check=False)
-            time.sleep(0.5)
+            self._wake_monit()
+
+    def _wake_monit(self):
+        """monit looks every 10 s, or when it is told to."""
+        self.execute("pkill", "-USR1", "-x", "monit(-actual)?", check=False)
+        time.sleep(0.5)
+
+    def told(self, name, status, seconds=60):
+        """Wait until monit says this of one of its services or checks; tell whether it did."""
+        deadline = time.monotonic() + seconds
+        row = re.compile(rf"^ *{re.escape(name)} +{re.escape(status)} +\w+ *$", re.MULTILINE)
+        while not row.search(self.summary()):
+            if time.monotonic() > deadline:
+                return False
+            self._wake_monit()
+        return True
 
     def summary(self):
         return self.engine.output("exec", self.container, MONIT, "summary", check=False)
@@ -281,6 +390,12 @@ class Host:
         """Tell whether monit has services and all of them run. monit cuts no status that is good."""
         rows = re.findall(r"^ *\S+ +(.+?) +(?:Process|System) *$", self.summary(), re.MULTILINE)
         return len(rows) > 1 and set(rows) <= {"OK", "Running"}
+
+    def agent_runs(self):
+        """Tell whether the agent runs, whatever runs it."""
+        if self.facts["settings"]["agent"] == "systemd":
+            return self.execute("systemctl", "is-active", "bosh-agent.service", check=False).stdout == "active\n"
+        return "run: agent" in self.execute("sv", "status", "agent", check=False).stdout
 
     def state(self):
         return self.engine.output("inspect", "--format={{.State.Status}}", self.container, check=False)
@@ -321,6 +436,8 @@ class Host:
         if not hard:
             self.execute("/usr/local/lib/testhost/shutdown")
         self.engine.run("restart", "--time=1", self.container)
+        if facts["settings"]["database_at"] != "here":
+            self.engine.run("restart", "--time=1", self.second)
         deadline = time.monotonic() + 60
         while not answers(facts["port"]) or "uptime" not in self.summary():
             if time.monotonic() > deadline:
@@ -332,6 +449,7 @@ class Host:
         self._discard()
 
     def _discard(self):
+        self.engine.run("rm", "--force", "--volumes", self.second, check=False)
         self.engine.run("rm", "--force", "--volumes", self.container, check=False)
         self.engine.run("volume", "rm", "--force", self.volume, check=False)
         shutil.rmtree(self.directory, ignore_errors=True)
@@ -358,8 +476,29 @@ def hosts(engine):
     """Every host of this clone, also those whose state is lost."""
     template = "{{.Names}}"
     names = engine.output("ps", "--all", f"--filter=label={LABEL}", f"--format={template}").split()
+    names = [name for name in names if name.startswith("testhost-")]
     kept = [path.name for path in (STATE / "hosts").glob("*")]
     return [Host(engine, name) for name in sorted({name.split("-", 2)[2] for name in names} | set(kept))]
+
+
+def databases_of(settings):
+    """The director's own first."""
+    names = settings.databases or DATABASES[settings.generation]
+    return [settings.director_database if name == "bosh" else name for name in names]
+
+
+def authority(directory, host):
+    """A certificate authority of its own, and what it vouches for: a server of that name."""
+
+    def openssl(*arguments):
+        subprocess.run(["openssl", *arguments], cwd=directory, check=True, capture_output=True)
+
+    new = ["-newkey", "rsa:2048", "-nodes"]
+    openssl("req", "-x509", *new, "-days", "3650", "-subj", "/CN=testhost CA", "-keyout", "ca.key", "-out", "ca.pem")
+    openssl("req", *new, "-subj", f"/CN={host}", "-keyout", "server.key", "-out", "server.csr")
+    write(directory / "names", f"subjectAltName=DNS:{host}\n")
+    signed = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "3650", "-extfile", "names"]
+    openssl("x509", "-req", "-in", "server.csr", *signed, "-out", "server.crt")
 
 
 def first_key():
@@ -554,6 +693,17 @@ def add_settings(up):
         help="/var/vcap/store in memory, no larger than this; such a host cannot restart",
     )
     up.add_argument("--key", metavar="FILE", help="public key that jumpbox accepts, instead of the one made here")
+    add_variants(up.add_argument_group("a director that is not the default one"))
+
+
+def add_variants(group):
+    group.add_argument("--director-database", default=Settings.director_database, metavar="NAME")
+    group.add_argument("--postgres-port", type=int, default=Settings.postgres_port, metavar="PORT")
+    for name, (choices, summary) in VARIANTS.items():
+        option = "--" + name.replace("_", "-")
+        group.add_argument(option, choices=choices, default=getattr(Settings, name), help=summary)
+    group.add_argument("--checks", action="store_true", help="monit looks at files, file systems and limits, too")
+    group.add_argument("--requiretty", action="store_true", help="sudo wants a terminal")
 
 
 def add_sizes(command, blobs, tasks, database_mib):

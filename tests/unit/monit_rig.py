@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+PROGRAM = "/usr/local/sbin/microbosh-processes"
 TRANSCRIPTS = Path(__file__).parent / "transcripts"
 VERSIONS = ("5.2.5", "5.27.2", "5.33.0")
 MONIT = "/var/vcap/bosh/bin/monit"
@@ -86,6 +88,7 @@ class FakeHost:
     deaths: dict = field(default_factory=dict)
     pidfile_list: list = field(default_factory=list)
     slept: list = field(default_factory=list)
+    stale: list = field(default_factory=list)
     world: object = None  # what goes on whether or not someone looks
 
     def now(self):
@@ -101,8 +104,15 @@ class FakeHost:
             self.world()
         return None if self.deaths.get(pid, self.clock + 1) <= self.clock else self.births.get(pid)
 
+    def age(self, pid):
+        birth = self.birth(pid)
+        return None if birth is None else self.clock - birth / 100
+
     def pidfiles(self):
         return list(self.pidfile_list)
+
+    def is_somebody_elses(self, pidfile, pid):
+        return (pidfile, pid) in self.stale
 
     def require_sight(self):
         pass
@@ -114,14 +124,21 @@ class FakeMonit:
     def __init__(self, host, version):
         self.host, self.version = host, version
         self.asked = []
+        self.records = None  # {service: record} where the program for the pid files is installed
 
     def __call__(self, argv):
+        if argv == ["sudo", "-n", PROGRAM]:
+            if self.records is None:
+                return 1, "", "sudo: a password is required\n"
+            self.host.clock = round(self.host.clock + 0.02, 4)
+            found = self.records() if callable(self.records) else self.records
+            return 0, json.dumps({"version": 1, "processes": [dict(r, service=n) for n, r in found.items()]}), ""
         assert argv[:3] == ["sudo", "-n", MONIT], argv
         self.host.clock = round(self.host.clock + 0.02, 4)
         if argv[3:] == ["status"]:
             return 0, self.status(), ""
         action, name = argv[3:]
-        assert action in ("start", "stop")
+        assert action in ("start", "stop", "unmonitor")
         self.asked.append((action, name))
         return self.act(action, name)
 
@@ -196,6 +213,7 @@ class SerialMonit(FakeMonit):
         self.services = {name: FakeService(pid) for pid, name in enumerate(names, 2000)}
         self.kinds = {}
         self.dependents = {}
+        self.words = {}  # what monit says of a service instead of that it is running
         self.next_pid = 3000
         self.free_at = 0.0
         host.births.update({service.pid: 7 for service in self.services.values()})
@@ -239,14 +257,25 @@ class SerialMonit(FakeMonit):
             service.pid = self.next_pid
             self.host.births[service.pid] = 9
 
+    def unmonitor(self, name, service):
+        service.monitored = False
+
+    def seen_by_root(self):
+        """What the program for the pid files says of them."""
+        return {
+            name: {"pid": service.pid, "ticks": self.host.birth(service.pid), "alive": service.pid is not None}
+            for name, service in self.services.items()
+            if self.kinds.get(name, "Process") == "Process"
+        }
+
     def status(self):
         self.progress()
         rows = []
         for name, service in self.services.items():
-            status = "running" if service.monitored else "not monitored"
+            status = self.words.get(name, "running") if service.monitored else "not monitored"
             if service.monitored and service.initializing_until > self.host.clock:
                 status = "initializing"
             kind = self.kinds.get(name, "Process")
-            shown = service.pid if service.monitored and kind == "Process" else None
+            shown = service.pid if service.monitored and kind == "Process" and status != "initializing" else None
             rows.append((kind, name, status + (f" - {service.pending} pending" if service.pending else ""), shown))
         return status_text(self.version, rows)

@@ -9,8 +9,8 @@ import os
 import subprocess
 
 import pytest
+from ansible_collections.microbosh.director.plugins.module_utils._postgres import PLACES
 from ansible_collections.microbosh.director.plugins.module_utils._scratch_postgres import (
-    PLACES,
     ScratchServer,
     find_binaries,
     unprivileged,

@@ -13,12 +13,11 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.microbosh.director.plugins.module_utils import _blobstore
+from ansible_collections.microbosh.director.plugins.module_utils._blob_names import BlobstoreError, named_blobs
 from ansible_collections.microbosh.director.plugins.module_utils._blobstore import (
     Blobstore,
-    BlobstoreError,
     UnknownDigest,
     check_blobstore,
-    named_blobs,
     parse_digest,
     proven_backup,
     verdict,
@@ -114,12 +113,19 @@ def test_a_whole_blobstore_is_whole(store):
     assert check(store) == {
         "whole": True,
         "external": False,
+        "root": "",
         "named": 8,
         "checked": 7,
         "reused": 0,
         "bytes": 49,
+        "without_digest": 1,
+        "made_again": 0,
         "missing": [],
         "wrong": [],
+        "lost": [],
+        "damaged": [],
+        "newly_lost": [],
+        "unknown_columns": [],
         "unreferenced": {"count": 0, "paths": []},
     }
 
@@ -131,7 +137,7 @@ def test_both_layouts_are_found_from_either_directory(tmp_path, path_of, root):
     assert Blobstore(str(tmp_path / "b" / root)).paths(blob_id(1))[0] == path_of(1)
 
 
-@pytest.mark.parametrize("number", TABLES)
+@pytest.mark.parametrize("number", [number for number in TABLES if number != 5])
 def test_a_missing_blob_is_named(store, number):
     (store / sharded(number)).unlink()
     result = check(store)
@@ -309,15 +315,15 @@ def test_uploads_in_flight_are_not_counted(store):
 
 def test_a_blobstore_that_is_not_there_misses_every_blob(tmp_path):
     result = check(tmp_path / "none")
-    assert (len(result["missing"]), result["whole"]) == (8, False)
+    assert (len(result["missing"]), result["made_again"], result["whole"]) == (7, 1, False)
     said = verdict(result, "bosh.sql", str(tmp_path / "none"))
-    assert "of 8 blobs that bosh.sql names, 8 are missing and 0 are wrong" in said
+    assert "of 8 blobs that bosh.sql names, 7 are missing and 0 are wrong" in said
     assert "none (there is no such directory)" in said
-    assert "and 5 more" in said
+    assert "and 4 more" in said
 
 
 def test_an_external_blobstore_has_no_files_here(tmp_path):
-    result = check(tmp_path / "none", external=True)
+    result = check(tmp_path / "none", recorded={"external": True})
     assert {name: result[name] for name in ("whole", "external", "named", "checked")} == {
         "whole": True,
         "external": True,

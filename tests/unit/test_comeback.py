@@ -14,6 +14,10 @@ from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 
 import pytest
+from ansible_collections.microbosh.director.plugins.module_utils._monit import parse_status
+from ansible_collections.microbosh.director.plugins.module_utils._processes import judge
+from ansible_collections.microbosh.director.plugins.module_utils._services import Start
+from monit_rig import VERSIONS, FakeHost, status_text, transcript
 
 SCRIPT = Path(__file__).resolve().parents[2] / "roles/setup/files/microbosh-comeback"
 
@@ -30,14 +34,14 @@ cd "$(dirname "$0")" || exit 1
 echo "$*" >>commands
 show() { if [ -e "$1" ]; then echo running; else echo "not monitored"; fi; }
 case "$1 $2" in
-"summary ")
+"status ")
     echo "The Monit daemon 5.2.5 uptime: 10m"
     echo
-    for name in nats director; do printf "%-35s %s\\n" "Process '$name'" "$(show $name)"; done
-    printf "%-35s %s\\n" "System 'system_vm'" "$(show system_vm)"
+    for name in nats director; do printf "Process '%s'\\n  status         %s\\n\\n" $name "$(show $name)"; done
+    printf "System 'system_vm'\\n  status         %s\\n\\n" "$(show system_vm)"
     ;;
-"start all") touch nats director ;;
-start*) touch "$2" ;;
+start*) [ ! -e "$2.refused" ] || { echo "refused" >&2; exit 1; }; touch "$2" ;;
+unmonitor*) rm "$2" ;;
 *) exit 1 ;;
 esac
 """
@@ -64,6 +68,7 @@ class Host:
             "/var/vcap/bosh/bin/monit": self.programs / "monit",
             "/usr/bin/sv": self.programs / "sv",
             "/bin/systemctl": self.programs / "systemctl",
+            "/usr/local/sbin/microbosh-processes": self.programs / "microbosh-processes",
         }
         text = SCRIPT.read_text(encoding="ascii").replace("PAUSE_SECONDS = 10", "PAUSE_SECONDS = 0")
         for fixed, here in places.items():
@@ -71,10 +76,10 @@ class Host:
             text = text.replace(f'"{fixed}"', f'"{here}"')
         self.script.write_text(text, encoding="ascii")
 
-    def leave_armed(self, action="start"):
+    def leave_armed(self, action="start", lease=None):
         (self.staging / "lease.lock").write_text("{}", encoding="ascii")
         (self.staging / "lease.sock").touch()
-        (self.staging / "lease-armed").write_text(f'{action}\n{{"run": "r"}}\n', encoding="ascii")
+        (self.staging / "lease-armed").write_text(f"{action}\n{json.dumps(lease or {})}\n", encoding="ascii")
 
     def run(self, python=sys.executable):
         return subprocess.run([python, self.script], check=False, timeout=60).returncode
@@ -114,11 +119,36 @@ def test_finds_its_interpreter_by_itself(host):
     assert host.running() == ["nats", "director", "system_vm"]
 
 
-def test_a_system_row_that_starting_all_leaves_is_started_by_its_name(host):
+def test_each_is_asked_for_by_its_name(host):
     host.leave_armed()
     host.run()
     starts = [command for command in host.commands() if command.startswith("start")]
-    assert starts == ["start all", "start system_vm"]
+    assert starts == ["start nats", "start director", "start system_vm"]
+
+
+def test_one_that_is_refused_does_not_keep_the_others_down(host):
+    host.leave_armed()
+    (host.programs / "nats.refused").touch()
+    host.script.write_text(host.script.read_text().replace("GIVE_UP_SECONDS = 3600", "GIVE_UP_SECONDS = 1"))
+    host.run()
+    assert host.running() == ["director", "system_vm"]
+    assert host.record()["whole"] is False
+    assert "nats: refused" in host.record()["error"]
+
+
+def test_a_check_that_cannot_be_mended_is_not_waited_for(host):
+    host.leave_armed()
+    (host.programs / "system_vm.refused").touch()
+    host.run()
+    assert host.running() == ["nats", "director"]
+    assert host.record()["whole"] is True
+
+
+def test_what_monit_did_not_watch_it_does_not_watch_afterwards(host):
+    host.leave_armed(lease={"unmonitored": ["director", "system_vm", "of nobody"]})
+    host.run()
+    assert [command for command in host.commands() if "unmonitor" in command] == ["unmonitor director"]
+    assert "start system_vm" not in host.commands()
 
 
 @pytest.mark.parametrize("left", [None, "tell", "started", ""])
@@ -220,27 +250,60 @@ def load():
     return module
 
 
-TRANSCRIPTS = {
-    "5.2.5": ("Process 'nats'                      running\nSystem 'system_vm'  not monitored - start pending\n"),
-    "5.14": ("Process 'nats'                      Running\nSystem 'system_vm'  Not monitored - start pending\n"),
-    "5.33": (
-        " Service Name                     Status                      Type          \n"
-        " nats                             OK                          Process       \n"
-        " system_vm                        Not monitored - start p...  System        \n"
-    ),
-    "5.26 framed": (
-        "\u2502 nats                            \u2502 OK                          \u2502 Process       \u2502\n"
-        "\u2502 system_vm                       \u2502 Not monitored - start p...  \u2502 System        \u2502\n"
-    ),
-}
+@pytest.fixture(scope="module")
+def comeback():
+    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    yield load()
+    sys.dont_write_bytecode = before
 
 
-@pytest.mark.parametrize("version", TRANSCRIPTS)
-def test_reads_the_summaries_of_all_monits(version, monkeypatch):
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)
-    comeback = load()
-    (nats, nats_word), (system, system_word) = comeback.parse_services(TRANSCRIPTS[version])
-    assert nats == "nats"
-    assert nats_word in comeback.WELL
-    assert system == "system_vm"
-    assert system_word not in comeback.WELL
+STATUSES = [
+    pytest.param(version, e.out, id=f"{version} {e.note or e.at}")
+    for version in VERSIONS
+    for e in transcript(version)
+    if e.command == "monit status" and not e.rc and e.out
+]
+# Every state that a process and a check can be in, in the words of each version.
+STATES = [
+    "running", "OK", "Running", "not monitored", "Not monitored", "initializing", "Initializing", "Does not exist",
+    "Execution failed", "Resource limit matched", "Connection failed", "Timeout", "PPID changed",
+    "running - stop pending", "running - start pending", "Not monitored - start pending",
+    "Does not exist - restart pending", "not monitored - monitor pending", "Execution failed - restart pending",
+]  # fmt: skip
+
+
+def verdicts(comeback, monkeypatch, version, text, alive):
+    """What the modules and the script think of each service: (not up, may be asked to start)."""
+    host = FakeHost(births=dict.fromkeys(alive, 7))
+    start = Start(None, host)
+    start.accepted.clear()
+    report = judge(parse_status(text), host, {})
+    modules = {
+        s.name: (s.has_process and not (s.running and not s.pending), bool(start.may_ask(s))) for s in report.services
+    }
+    monkeypatch.setattr(comeback, "run", lambda argv: (0, text if argv[-1] == "status" else "{}"))
+    monkeypatch.setattr(comeback, "age", lambda pid: 1000.0 if pid in alive else None)
+    script = {s["name"]: (comeback.is_amiss(s), comeback.may_ask(s)) for s in comeback.look()}
+    return modules, script
+
+
+@pytest.mark.parametrize("some_live", [True, False])
+@pytest.mark.parametrize(("version", "text"), STATUSES)
+def test_it_judges_as_the_modules_do(comeback, monkeypatch, version, text, some_live):
+    pids = {service.pid for service in parse_status(text).services if service.pid}
+    modules, script = verdicts(comeback, monkeypatch, version, text, pids if some_live else set())
+    assert script == modules
+    assert len(script) == 13
+
+
+@pytest.mark.parametrize("status", STATES)
+@pytest.mark.parametrize("version", ["5.2.5", "5.33.0"])
+def test_it_judges_every_word_as_the_modules_do(comeback, monkeypatch, version, status):
+    rows = [("Process", "lives", status, 11), ("Process", "dead", status, 12), ("Process", "unseen", status, None)]
+    rows += [("System", "system_vm", status, None), ("File", "file", status, None)]
+    text = status_text(version, rows)
+    modules, script = verdicts(comeback, monkeypatch, version, text, {11})
+    assert script == modules
+    assert modules["lives"][0] == ("pending" in status)
+    assert modules["dead"][0]
+    assert not modules["file"][0]

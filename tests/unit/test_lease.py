@@ -525,7 +525,7 @@ class TestFired:
         (site.top / "broken").touch()
         (site.top / "daemon_down").touch()
         lease = self.fire(site)
-        wait_for(lambda: site.commands().count(f"{site.programs}/monit summary") > 1, "a second attempt")
+        wait_for(lambda: site.commands().count(f"{site.programs}/monit status") > 1, "a second attempt")
         refused = site.task("held", run="next")
         assert refused["reason"] == "held"
         assert "being started" in refused["msg"]
@@ -659,7 +659,7 @@ class FakeDirector:
     def not_running(self):
         return ["nats"]
 
-    def start(self):
+    def start(self, unmonitored):
         if self.failures:
             raise self.failures.pop(0)
 

@@ -419,3 +419,220 @@ def test_a_start_that_fails_because_the_daemon_is_away_is_asked_for_again(host):
         return SerialMonit.__call__(run_command, argv)
 
     assert Start(Monit(answer), host).run()["acted"] == NAMES
+
+
+# An alarm is not a dead process.
+
+ALARMS = ["Execution failed", "Resource limit matched", "Connection failed", "Timeout", "PPID changed"]
+
+
+@pytest.mark.parametrize("word", ALARMS)
+def test_an_alarm_is_told_and_not_waited_for(host, word):
+    run_command = stopped(host)
+    run_command.words["director"] = word
+    result = change(Start, run_command, host).run()
+    assert result["alarms"] == [{"name": "director", "type": "Process", "alarm": word}]
+    assert result["seconds"] < 8
+    assert run_command.asked.count(("start", "director")) == 1
+
+
+@pytest.mark.parametrize("word", ALARMS)
+def test_a_dead_process_with_an_alarm_is_no_alarm(host, word):
+    run_command = stopped(host)
+    run_command.words["director"] = word
+    start = run_command.start
+
+    def stillborn(name, service):
+        start(name, service)
+        if name == "director":
+            host.births.pop(service.pid, None)
+            service.pid = None
+
+    run_command.start = stillborn
+    with pytest.raises(NotReached, match=rf"director: ({word}|initializing)"):
+        change(Start, run_command, host, timeout=40).run()
+    assert {name for action, name in run_command.asked} == set(NAMES)
+
+
+def test_a_check_that_alarms_keeps_nobody_waiting(host):
+    run_command = stopped(host)
+    run_command.words["system_mb1"] = "Resource limit matched"
+    result = change(Start, run_command, host).run()
+    assert result["alarms"] == [{"name": "system_mb1", "type": "System", "alarm": "Resource limit matched"}]
+    assert result["seconds"] < 8
+
+
+def test_one_that_dies_right_after_its_start_is_not_up(host):
+    run_command = stopped(host)
+    run_command.records = run_command.seen_by_root
+    start = run_command.start
+
+    def short_lived(name, service):
+        start(name, service)
+        host.births[service.pid] = int(host.clock * 100)
+        if name == "director":
+            host.deaths[service.pid] = host.clock + 1.5
+            service.initializing_until = 0
+
+    run_command.start = short_lived
+    with pytest.raises(NotReached, match="director"):
+        change(Start, run_command, host, timeout=60).run()
+    # And the others are up all the same.
+    assert all(run_command.services[name].monitored for name in NAMES)
+
+
+def test_up_is_when_the_last_try_lived(host):
+    run_command = stopped(host)
+    start, tries = run_command.start, []
+
+    def second_try(name, service):
+        if host.deaths.get(service.pid, host.clock + 1) <= host.clock:
+            service.pid = None
+        start(name, service)
+        host.births[service.pid] = int(host.clock * 100)
+        service.initializing_until = 0
+        if name == "director" and not tries:
+            tries.append(host.clock)
+            host.deaths[service.pid] = host.clock + 1.5
+
+    run_command.start = second_try
+    result = change(Start, run_command, host, timeout=60).run()
+    assert run_command.asked.count(("start", "director")) == 2
+    assert result["up_at"] > tries[0] + 1.5
+
+
+def test_a_refused_start_does_not_keep_the_others_down(host):
+    run_command = stopped(host)
+    act = run_command.act
+    refused = (1, "", "it has no start program\n")
+    run_command.act = lambda action, name: refused if name == "director" else act(action, name)
+    with pytest.raises(NotReached, match=r"director: not monitored \('.*monit start director' failed .*start program"):
+        change(Start, run_command, host, timeout=40).run()
+    assert [name for name, service in run_command.services.items() if service.monitored] == NAMES[1:]
+
+
+def test_what_sudo_refuses_for_ever_is_not_waited_for(host):
+    run_command = stopped(host)
+    act = run_command.act
+    refused = (1, "", "sudo: a password is required\n")
+    run_command.act = lambda action, name: refused if name == "nats" else act(action, name)
+    with pytest.raises(SudoRefused, match="monit start nats"):
+        change(Start, run_command, host, exclude=["director"]).run()
+    assert host.clock < 1060
+    assert run_command.services["postgres"].monitored
+
+
+def test_what_was_not_watched_is_not_watched_again(host):
+    run_command = serial(host)
+    run_command.records = run_command.seen_by_root
+    for name in ("director", "system_mb1"):
+        run_command.services[name].monitored = False
+    stop = change(Stop, run_command, host).run()
+    assert stop["unmonitored"] == ["director", "system_mb1"]
+    assert "director" in stop["acted"]
+    run_command.asked.clear()
+    result = change(Start, run_command, host, unmonitored=stop["unmonitored"]).run()
+    assert result["unmonitored"] == ["director", "system_mb1"]
+    assert run_command.asked.count(("unmonitor", "director")) == 1
+    assert ("start", "system_mb1") not in run_command.asked
+    assert run_command.services["director"].pid is not None
+    assert change(Start, run_command, host, unmonitored=stop["unmonitored"]).run()["changed"] is False
+
+
+def test_a_setup_without_unmonitor_leaves_it_watched(host):
+    run_command = stopped(host)
+    act = run_command.act
+    refused = (1, "", "sudo: a password is required\n")
+    run_command.act = lambda action, name: refused if action == "unmonitor" else act(action, name)
+    result = change(Start, run_command, host, unmonitored=["director"]).run()
+    assert result["unmonitored"] == []
+    assert result["changed"]
+
+
+# What only root sees.
+
+
+def test_pid_files_of_bpm_prove_the_stop(host):
+    """A process that monit does not watch, and whose pid file lies where only root reads."""
+    run_command = serial(host, ["director", "nats"], stubborn=["director"])
+    run_command.records = run_command.seen_by_root
+    run_command.services["director"].monitored = False
+    with pytest.raises(NotReached, match=r"director: not monitored \(pid 2000\)"):
+        change(Stop, run_command, host, timeout=10).run()
+
+
+def test_one_that_came_up_behind_monits_back_is_not_stopped(host):
+    run_command = serial(host, ["director", "nats"])
+
+    def restarted():
+        host.births[4000] = 11
+        return dict(run_command.seen_by_root(), director={"pid": 4000, "ticks": 11, "alive": True})
+
+    run_command.records = restarted
+    with pytest.raises(NotReached, match=r"director: not monitored \(pid 4000\)"):
+        change(Stop, run_command, host, timeout=10).run()
+
+
+def test_a_stale_pid_file_is_no_sign_of_life(host):
+    run_command = serial(host, ["director", "nats"])
+    run_command.services["director"].monitored, run_command.services["director"].pid = False, None
+    host.births[77] = 3
+    run_command.records = {
+        "director": {"pid": 77, "ticks": 3, "alive": False, "foreign": True},
+        "nats": {"pid": None, "ticks": None, "alive": False},
+    }
+    result = change(Stop, run_command, host).run()
+    assert (result["acted"], result["seconds"] < 3) == (["nats"], True)
+
+
+def test_a_stale_pid_file_that_this_user_reads_is_no_sign_of_life(host):
+    run_command = serial(host, ["director", "nats"])
+    run_command.services["director"].monitored, run_command.services["director"].pid = False, None
+    host.births[77] = 3
+    host.pidfile_list = host.stale = [("/var/vcap/sys/run/director/director.pid", 77)]
+    assert change(Stop, run_command, host).run()["acted"] == ["nats"]
+
+
+def test_what_lives_when_the_start_begins_is_told(host):
+    run_command = stopped(host)
+    run_command.records = run_command.seen_by_root
+    run_command.services["nats"].pid = 2001
+    host.births[2001] = 7
+    run_command.services["postgres"].monitored = True
+    assert change(Start, run_command, host).run()["not_stopped"] == ["nats", "postgres"]
+
+
+def test_a_pid_that_monit_believes_and_somebody_else_has_is_not_waited_for(host):
+    run_command = serial(host, ["director", "nats"], stubborn=["director"])
+    run_command.records = {
+        "director": {"pid": 2000, "ticks": 7, "alive": False, "foreign": True},
+        "nats": {"pid": None, "ticks": None, "alive": False},
+    }
+    result = change(Stop, run_command, host).run()
+    assert (result["acted"], result["seconds"] < 4) == (["director", "nats"], True)
+
+
+def test_a_check_that_is_newer_than_the_setup_starts_nothing_else(host):
+    run_command = serial(host)
+    run_command.services["system_mb1"].monitored = False
+    act = run_command.act
+    refused = (1, "", "sudo: a password is required\n")
+    run_command.act = lambda action, name: refused if name == "system_mb1" else act(action, name)
+    result = change(Start, run_command, host).run()
+    assert set(run_command.asked) == {("start", "system_mb1")}
+    assert (result["changed"], result["seconds"] < 30) == (False, True)
+
+
+def test_when_the_time_is_over_it_counts_who_lives(host):
+    run_command = stopped(host)
+    run_command.records = run_command.seen_by_root
+    run_command.words.update(nats="initializing", system_mb1="initializing")
+    assert change(Start, run_command, host, timeout=12).run()["seconds"] < 14
+
+
+def test_monit_that_will_not_stop_looking_is_told_and_not_fought(host):
+    run_command = serial(host)
+    run_command.unmonitor = lambda _name, _service: None
+    result = change(Start, run_command, host, unmonitored=["director"]).run()
+    assert run_command.asked == [("unmonitor", "director")] * 2
+    assert result["unmonitored"] == []

@@ -40,6 +40,9 @@ def test_one_command_is_enough_when_nothing_is_cut(version):
         type="Process",
         status="running" if version == "5.2.5" else "OK",
         running=True,
+        lives=None,
+        pid=None,
+        alarm=None,
         monitored=True,
         pending=None,
     )
@@ -55,7 +58,8 @@ def test_what_the_table_cuts_comes_from_the_status(version):
     assert conversation.over()
     assert facts["services"] == [
         dict(
-            name=long_name, type="Process", status="Not monitored", running=False, monitored=False, pending="start"
+            name=long_name, type="Process", status="Not monitored", running=False, lives=None, pid=None, alarm=None,
+            monitored=False, pending="start",
         )
     ]  # fmt: skip
     assert facts["not_running"] == [long_name]

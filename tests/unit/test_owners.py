@@ -14,7 +14,12 @@ import pytest
 from ansible_collections.microbosh.director.plugins.action.pull import ARGUMENTS, LISTING, rsync_options
 from ansible_collections.microbosh.director.plugins.module_utils._kept import CHMOD, kept_mode
 from ansible_collections.microbosh.director.plugins.module_utils._rsync_log import Listed, parse, parse_mode
-from ansible_collections.microbosh.director.plugins.plugin_utils._owners import keep_what_was_copied, write_listing
+from ansible_collections.microbosh.director.plugins.plugin_utils._left_out import in_steady, tops, vanished_paths
+from ansible_collections.microbosh.director.plugins.plugin_utils._owners import (
+    compare_with_copy,
+    remove_from_copy,
+    write_listing,
+)
 from backup_trees import NAMES, NOBODY
 
 MODES = [*range(0o1000), 0o1777, 0o2755, 0o4755, 0o6000, 0o7777]
@@ -135,15 +140,47 @@ class TestWhatChangedMeanwhile:
         ]  # fmt: skip
 
     def test_only_what_was_copied_is_listed(self, copy, lines):
-        assert keep_what_was_copied(str(copy), lines) == lines[:3]
+        assert compare_with_copy(str(copy), lines)[0] == lines[:3]
 
     def test_only_what_is_listed_stays_in_the_copy(self, copy, lines):
-        keep_what_was_copied(str(copy), lines)
+        gone = compare_with_copy(str(copy), lines)[1]
+        remove_from_copy(str(copy), gone)
+        assert tops(gone) == ["became a directory", "became a file", "gone", "gone.d"]
         assert sorted(os.listdir(copy)) == ["kept", "link"]
         assert copy.stat().st_mtime_ns == 1_234_567_890_123_456_789
 
     def test_what_agrees_is_left_alone(self, tmp_path):
         (tmp_path / "kept").touch()
         lines = [line(".d....og...", "./"), line(".f....og...", "kept")]
-        assert keep_what_was_copied(f"{tmp_path}/", lines) == lines
+        assert compare_with_copy(f"{tmp_path}/", lines) == (lines, [])
         assert os.listdir(tmp_path) == ["kept"]
+
+
+# What rsync says of files that went away, from a plain server, from a daemon, and from one in its own root.
+SAID = """\
+file has vanished: "/var/vcap/store/director/tasks/7/debug"
+file has vanished: "/store/tmp/a \\#012 b" (in vcap)
+directory has vanished: "store/tmp/d" (in vcap)
+file has vanished: "store/tmp/d/below" (in vcap)
+rsync warning: some files vanished before they could be transferred (code 24) at main.c(1956) [generator=3.5.0]
+"""
+
+
+def test_what_vanished_is_known_by_name():
+    assert vanished_paths(SAID) == [
+        b"store/director/tasks/7/debug", b"store/tmp/a \n b", b"store/tmp/d", b"store/tmp/d/below",
+    ]  # fmt: skip
+    assert vanished_paths("rsync: link_stat failed: No such file or directory (2)") == []
+    assert tops(vanished_paths(SAID)) == ["store/director/tasks/7/debug", "store/tmp/a\\040\\012\\040b", "store/tmp/d"]
+
+
+@pytest.mark.parametrize(
+    ("path", "refused"),
+    [
+        (b"store/postgres-15/base/1/2", True), (b"store/postgres-15", True), (b"store", True),
+        (b"store/postgres-150/base", False), (b"store/director/tasks/7", False), (b"dbs/store/postgres-15/x", False),
+    ],
+)  # fmt: skip
+def test_what_must_not_vanish(path, refused):
+    assert bool(in_steady([path], ["store/postgres-15/"])) == refused
+    assert in_steady([path], []) == []

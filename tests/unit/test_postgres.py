@@ -306,12 +306,15 @@ def run(argv, environ_update, handle_exceptions):
     return done.returncode, done.stdout, done.stderr
 
 
+PROPERTIES = _dump_directory.PROPERTIES_HEADER + b"\n"
 Host = namedtuple("Host", "job dest packages")
 
 
 @pytest.fixture
-def host(packages, tmp_path):
+def host(packages, tmp_path, monkeypatch):
     """Makes a host whose pg_dump and server do as told, and a job to dump it."""
+    # What the server says of its databases is asked of a real one in test_database_properties.py.
+    monkeypatch.setattr(_dump_directory.Preflight, "properties", lambda self, database: PROPERTIES)
 
     def make(pg_dump=None, pg_dumpall=None, answer=None, **job):
         globals_file = tmp_path / "whole-globals"
@@ -339,7 +342,7 @@ def names(directory):
 def test_dumps_are_made_complete_private_and_described(host):
     made = host()
     result = made.job.dump(run)
-    assert names(made.dest) == ["bosh.sql", "globals.sql", "uaa.sql"]
+    assert names(made.dest) == ["bosh.properties", "bosh.sql", "globals.sql", "uaa.properties", "uaa.sql"]
     assert {path.stat().st_mode & 0o777 for path in made.dest.iterdir()} == {0o600}
     assert made.dest.stat().st_mode & 0o777 == 0o700
     text = SMALL.read_bytes()
@@ -352,6 +355,11 @@ def test_dumps_are_made_complete_private_and_described(host):
         "size": len(text),
         "sha256": hashlib.sha256(text).hexdigest(),
         "rows": {"public.lines": 4, "public.notes": 3},
+    }
+    assert dump["properties"] == {
+        "path": str(made.dest / "bosh.properties"),
+        "size": len(PROPERTIES),
+        "sha256": hashlib.sha256(PROPERTIES).hexdigest(),
     }
     assert result["globals"]["sha256"] == hashlib.sha256(GLOBALS).hexdigest()
     assert (result["changed"], result["server_version"], result["bytes_estimate"]) == (True, "15.18", 16_000_000)
@@ -379,7 +387,7 @@ def test_what_a_killed_run_left_is_gone_and_what_is_not_ours_stays(host):
     (made.dest / "notes.sql").write_text("SELECT 1;\n", encoding="utf-8")
     (made.dest / "link.sql").symlink_to(SMALL)
     made.job.dump(run)
-    assert names(made.dest) == ["bosh.sql", "globals.sql", "link.sql", "notes.sql"]
+    assert names(made.dest) == ["bosh.properties", "bosh.sql", "globals.sql", "link.sql", "notes.sql"]
 
 
 def test_dumps_are_removed(host):
@@ -387,10 +395,11 @@ def test_dumps_are_removed(host):
     made.job.dump(run)
     (made.dest / "uaa.sql.part").write_bytes(b"--\n-- Pos")
     (made.dest / "kept.txt").touch()
-    removed = [str(made.dest / name) for name in ("bosh.sql", "globals.sql", "uaa.sql", "uaa.sql.part")]
+    parts = ["bosh.properties", "bosh.sql", "globals.sql", "uaa.properties", "uaa.sql", "uaa.sql.part"]
+    removed = [str(made.dest / name) for name in parts]
     pretended = made.job.remove(pretend=True)
     assert (pretended["changed"], pretended["removed"]) == (True, removed)
-    assert names(made.dest) == ["bosh.sql", "globals.sql", "kept.txt", "uaa.sql", "uaa.sql.part"]
+    assert names(made.dest) == sorted([*parts, "kept.txt"])
     assert made.job.remove()["removed"] == removed
     assert names(made.dest) == ["kept.txt"]
     assert made.job.remove()["changed"] is False
@@ -510,7 +519,7 @@ def test_other_names_are_passed_as_they_are(host, name):
     made = host(pg_dump=f"{note_last}\n{print_file(SMALL)}", answer=rows(name))
     assert made.job.dump(run)["dumps"][0]["path"] == str(made.dest / f"{name}.sql")
     assert (made.packages / "postgres-15" / "asked").read_text(encoding="utf-8") == conninfo(name)
-    assert names(made.dest) == sorted([f"{name}.sql", "globals.sql"])
+    assert names(made.dest) == sorted([f"{name}.sql", f"{name}.properties", "globals.sql"])
 
 
 def test_a_database_called_globals_does_not_take_the_place_of_the_roles(host):
@@ -545,7 +554,7 @@ def test_a_dump_waits_for_the_one_before_it(host, monkeypatch):
         assert waiting.wait(20)
         assert names(made.dest) == []
     second.join(20)
-    assert names(made.dest) == ["bosh.sql", "globals.sql", "uaa.sql"]
+    assert names(made.dest) == ["bosh.properties", "bosh.sql", "globals.sql", "uaa.properties", "uaa.sql"]
 
 
 def test_reading_a_dump_takes_little_of_the_processor(host, tmp_path):

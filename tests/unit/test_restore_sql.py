@@ -8,14 +8,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.microbosh.director.plugins.module_utils._dump import connected
+from ansible_collections.microbosh.director.plugins.module_utils._dump import connected, segments
+from ansible_collections.microbosh.director.plugins.module_utils._dump_statements import DumpRefused, Fit, roles_of
 from ansible_collections.microbosh.director.plugins.module_utils._iaas_ids import KINDS, Ids, RewriteError, resolve
+from ansible_collections.microbosh.director.plugins.module_utils._postgres import Version
 from ansible_collections.microbosh.director.plugins.module_utils._restore_sql import (
     Contents,
-    DumpRefused,
     databases_in,
     globals_statements,
-    roles_of,
     statements,
 )
 
@@ -84,8 +84,22 @@ def sent(content, name=None, mapping=None, missing=(), counts=None):
         b"COPY public.x FROM PROGRAM 'touch /tmp/pwned';\n",
         b"COPY public.x TO '/tmp/pwned';\n",
         b"DO $$ BEGIN PERFORM 1; END $$;\n",
-        b"COMMIT;\n",
-        b"BEGIN;\n",
+        b"COPY public.x (a) FROM '/etc/passwd';\n",
+        b"CREATE TABLE public.x AS SELECT pg_read_file('/etc/passwd');\n",
+        b"CREATE UNLOGGED TABLE \"x y\" AS SELECT 1;\n",
+        b"SELECT pg_catalog.setval(pg_read_file('/etc/passwd'), 1);\n",
+        b"SELECT pg_catalog.setval('a', 1), pg_read_file('/etc/passwd');\n",
+        b"SELECT * FROM pg_catalog.pg_restore_relation_stats('relation', pg_read_file('/etc/passwd'));\n",
+        b"SELECT pg_catalog.set_config('log_directory', 'x', false);\n",
+        b"SET session_preload_libraries = 'evil';\n",
+        b"SET client_encoding = 'SJIS';\n",
+        b"CREATE SUBSCRIPTION s CONNECTION 'host=evil' PUBLICATION p WITH (slot_name = 'x');\n",
+        b"CREATE SUBSCRIPTION s CONNECTION 'host=evil' PUBLICATION \"p WITH (connect = false)\";\n",
+        b"ALTER SUBSCRIPTION s ENABLE;\n",
+        b"ALTER ROLE vcap SET search_path TO 'x';\n",
+        b"ALTER ROLE vcap IN DATABASE uaa SET search_path TO 'x';\n",
+        b"GRANT ALL ON DATABASE uaa TO PUBLIC;\n",
+        b"CREATE FUNCTION f() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT 1; END \\! touch /tmp/pwned\n;\n",
         b"CREATE ROLE evil SUPERUSER;\n",
         b"ALTER USER vcap WITH PASSWORD 'x';\n",
         b"CREATE DATABASE other;\n",
@@ -101,6 +115,92 @@ def sent(content, name=None, mapping=None, missing=(), counts=None):
 def test_what_acts_beyond_the_database_refuses_the_dump(evil):
     with pytest.raises(DumpRefused):
         read(dump(evil))
+
+
+BODY = b"CREATE FUNCTION public.f() RETURNS int LANGUAGE sql\n BEGIN ATOMIC\n"
+SUBSCRIPTION = b"CREATE SUBSCRIPTION s CONNECTION 'dbname=x;' PUBLICATION p, \"q\" WITH (connect = false"
+# What pg_dump writes, by what is special about it; the text that is sent, where it is another one.
+WRITTEN = [
+    (b"CREATE RULE r AS ON INSERT TO public.v DO INSTEAD ( INSERT INTO t VALUES (1);\n DELETE FROM t;\n);", None),
+    (BODY + b" SELECT CASE WHEN true THEN 1 END; SELECT 2;\nEND;", None),
+    (BODY + b" SELECT begin.x FROM t begin;\nEND;", BODY + b' SELECT "begin".x FROM t "begin";\nEND;'),
+    (b"CREATE FUNCTION public.begin() AS 'x';", b"CREATE FUNCTION public.\"begin\"() AS 'x';"),
+    (b"BEGIN;", b""),
+    (b"COMMIT;", b""),
+    (b"SELECT pg_catalog.lo_create('4711');", None),
+    (b"SELECT pg_catalog.lo_open('4711', 131072);", None),
+    (b"SELECT pg_catalog.lowrite(0, '\\x5c00ff');", None),
+    (b"SELECT pg_catalog.lo_close(0);", None),
+    (b"ALTER LARGE OBJECT 4711 OWNER TO vcap;", None),
+    (b"GRANT ALL ON LARGE OBJECT 4711 TO vcap;", None),
+    (b"COMMENT ON DATABASE bosh IS 'a; b';", b""),
+    (b"SET transaction_timeout = 0;", None),
+    (b"SET default_table_access_method = heap;", None),
+    (b"SET search_path = \"a;b\", pg_catalog;", None),
+    (b"SELECT pg_catalog.setval('public.\"Seq''x\"', 12, true);", None),
+    (b"GRANT SELECT(\"a)b\"),UPDATE(c) ON TABLE public.t TO vcap WITH GRANT OPTION;", None),
+    (b"CREATE VIEW v AS SELECT (x)[1:\"DBNAME\"], 'a'::\"char\";",
+     b"CREATE VIEW v AS SELECT (x)[1: \"DBNAME\"], 'a'::\"char\";"),
+    (SUBSCRIPTION + b", slot_name = 's');", None),
+    (b"CREATE OR REPLACE PROCEDURAL LANGUAGE plpgsql;", None),
+    (b"CREATE USER MAPPING FOR vcap SERVER s OPTIONS (\n    password 'x;'\n);", None),
+    (
+        b"SELECT * FROM pg_catalog.pg_restore_attribute_stats(\n\t'version', '180000'::integer,\n"
+        b"\t'schemaname', 'public',\n"
+        b"\t'inherited', 'f'::boolean,\n\t'null_frac', '0.5'::real,\n\t'histogram_bounds', '{\"a;''\",b}'::text\n);",
+        None,
+    ),
+]
+
+
+@pytest.mark.parametrize(("statement", "form"), WRITTEN)
+def test_what_pg_dump_writes_is_sent(statement, form):
+    before, after = b"CREATE TABLE public.a (a int);", b"CREATE TABLE public.z (z int);"
+    text = sent(dump(before + b"\n\n" + statement + b"\n\n" + after + b"\n"))
+    expected = statement if form is None else form
+    assert text == SETTINGS.strip() + b"\n" + before + b"\n" + (expected + b"\n" if expected else b"") + after + b"\n"
+
+
+@pytest.mark.parametrize(
+    ("version", "statement", "form"),
+    [
+        ((16, 1), b"SET transaction_timeout = 0;", None),
+        ((17, 1), b"SET transaction_timeout = 0;", b"SET transaction_timeout = 0;"),
+        ((11, 1), b"SET default_with_oids = true;", b"SET default_with_oids = true;"),
+        ((12, 1), b"SET default_with_oids = true;", None),
+        ((15, 1), b"SET default_tablespace = 'fast';", b"SET default_tablespace = '';"),
+        ((15, 1), b"SET default_tablespace = '';", b"SET default_tablespace = '';"),
+        ((17, 1), b"SELECT * FROM pg_catalog.pg_restore_relation_stats('relpages', '1'::integer);", None),
+        (
+            (13, 1),
+            SUBSCRIPTION + b", slot_name = 's', binary = true);",
+            SUBSCRIPTION + b", slot_name = 's');",
+        ),
+    ],
+)
+def test_what_does_not_fit_the_server_is_left_out(version, statement, form):
+    settings = {"default_tablespace", "default_with_oids"} | ({"transaction_timeout"} if version[0] > 16 else set())
+    assert Fit(Version(version), settings, {"pg_default"}).fitted(statement) == form
+
+
+def test_what_is_left_out_and_makes_a_difference_is_told():
+    fit = Fit(Version((15, 1)), None, {"pg_default"})
+    for statement in (b"SET default_tablespace = fast;", b"SET default_with_oids = true;", b"SET lock_timeout = 0;"):
+        fit.fitted(statement)
+    assert len(fit.left_out) == 2
+
+
+@pytest.mark.parametrize("size", [1, 7, 100])
+def test_statements_with_semicolons_of_their_own_are_cut_right_in_chunks_of_any_size(size):
+    content = dump(b"\n\n".join(statement for statement, form in WRITTEN) + b"\n")
+    chunks = [content[at : at + size] for at in range(0, len(content), size)]
+    found = [payload for kind, payload in segments(chunks) if kind == "statement"]
+    assert found[2:] == [statement for statement, form in WRITTEN]
+
+
+def test_rows_that_come_in_parts_through_a_root_are_added_up():
+    part = b"-- load via partition root public.moods\n\nCOPY public.moods (m) FROM stdin;\nsad\n\\.\n"
+    assert read(dump(part + part)).rows == {"public.moods": 2}
 
 
 @pytest.mark.parametrize("name", ["director", "small"])
@@ -213,6 +313,7 @@ def test_ids_are_found_in_their_columns_only():
         "disk_cid": {"vol-1": {"persistent_disks.disk_cid": 1}, "back\\slash": {"persistent_disks.disk_cid": 1}},
         "snapshot_cid": {},
         "stemcell_cid": {},
+        "subnet_cid": {},
         "vm_cid": {"i-1": {"vms.cid": 1}, "i-2": {"vms.cid": 1}, "i-9": {"orphaned_vms.cid": 1}},
     }
 

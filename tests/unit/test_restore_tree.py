@@ -9,12 +9,18 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from ansible_collections.microbosh.director.plugins.module_utils import _mtree as mtree
+from ansible_collections.microbosh.director.plugins.module_utils import _restore_databases as databases
+from ansible_collections.microbosh.director.plugins.module_utils import _restore_steps as steps
 from ansible_collections.microbosh.director.plugins.module_utils import _restore_swap as swapping
 from ansible_collections.microbosh.director.plugins.module_utils import _tree as tree
 from ansible_collections.microbosh.director.plugins.module_utils._files import sha256
+from ansible_collections.microbosh.director.plugins.module_utils._postgres_living import Living, LivingServer
+from ansible_collections.microbosh.director.plugins.module_utils._restore_mounts import mounts_below
+from ansible_collections.microbosh.director.plugins.module_utils._restore_space import SLACK, NoSpace, spaces_for, used
 from ansible_collections.microbosh.director.plugins.module_utils._restore_steps import Restore
 from ansible_collections.microbosh.director.plugins.module_utils._restore_tree import RestoreError, pack
 
@@ -103,7 +109,9 @@ class Rig:
         params = {
             "state": state, "root": str(self.vcap), "workspace": str(self.vcap / "store/microbosh-restore"),
             "incoming": str(self.incoming), "incoming_dumps": f"{self.incoming}-dbs", "metadata": pack(self.metadata),
-            "filter": RULES, "database": "files", "agent_id": "a1", "phase": None, "about": None, **more,
+            "filter": RULES, "database": "files", "agent_id": "a1", "phase": None, "about": None, "source": None,
+            "packages": str(self.vcap / "packages"), "scratch": str(self.vcap / "store/microbosh-restore/server"),
+            "port": 1, "data_directory": None, **more,
         }  # fmt: skip
         return Restore(params, run_command).perform()
 
@@ -140,6 +148,12 @@ def run_command(argv, **dummy):
 def memory_alone(monkeypatch):
     """Nothing here has to survive a power cut."""
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+
+
+@pytest.fixture(autouse=True)
+def no_server(monkeypatch):
+    """Whether a server lives is asked for real in test_postgres_server; here it would be, hundreds of times."""
+    monkeypatch.setattr(databases, "living_servers", lambda directories, ports: [])
 
 
 @pytest.fixture
@@ -347,7 +361,7 @@ class Guillotine:
         return step
 
 
-def steps_of(rig, monkeypatch, *states):
+def count_of(rig, monkeypatch, *states):
     with monkeypatch.context() as patched:
         counted = Guillotine(patched)
         for state in states:
@@ -362,16 +376,177 @@ def killed(rig, monkeypatch, state, at):
             rig.restore(state)
 
 
+FILE_SYSTEMS = (b"/vcap/bosh/", b"/vcap/store/blobstore/")
+
+
 def across_file_systems(monkeypatch):
-    """Make /var/vcap/bosh another file system than the store, as it is on a director."""
-    real = os.rename
+    """Make /var/vcap/bosh another file system than the store, as it is on a director, and that of the blobs, too."""
+    monkeypatch.setattr(steps, "mounts_below", lambda root: [b"store/blobstore"])
+    for name in ("rename", "link"):
+        monkeypatch.setattr(swapping.os, name, refusing_others(getattr(os, name)))
 
-    def rename(source, target):
-        if len({b"/vcap/bosh/" in os.fsencode(path) for path in (source, target)}) == 2:
+
+def refusing_others(step):
+    def between(source, target):
+        places = [[place for place in FILE_SYSTEMS if place in os.fsencode(path)] for path in (source, target)]
+        if places[0] != places[1]:
             raise OSError(errno.EXDEV, "Invalid cross-device link")
-        return real(source, target)
+        return step(source, target)
 
-    monkeypatch.setattr(swapping.os, "rename", rename)
+    return between
+
+
+def test_blobs_on_a_file_system_of_their_own_stay_there_and_are_not_copied(rig, monkeypatch):
+    across_file_systems(monkeypatch)
+    inode = os.stat(rig.vcap / BLOB).st_ino
+    compared = rig.stage()
+    assert BLOB not in compared["push"]
+    assert [space["path"] for space in compared["spaces"]][1:] == [str(rig.vcap / "store/blobstore")]
+    assert (rig.vcap / "store/blobstore/.microbosh-restore/new").is_dir()
+    assert not (rig.vcap / "store/microbosh-restore/new" / BLOB).exists()
+    rig.restore("swapped")
+    assert not [line for line in rig.vcap.glob("store/microbosh-restore/aside/store/blobstore/*")]
+    rig.settle()
+    assert describe(rig.vcap) == expected(rig)
+    assert os.stat(rig.vcap / BLOB).st_ino == inode
+
+
+def test_a_blob_that_cannot_be_linked_is_copied(rig, monkeypatch):
+    """Where a file system begins that the kernel's list does not show, such as a subvolume."""
+    across_file_systems(monkeypatch)
+    monkeypatch.setattr(steps, "mounts_below", lambda root: [])
+    rig.stage()
+    rig.restore("swapped")
+    rig.settle()
+    assert describe(rig.vcap) == expected(rig)
+
+
+def test_a_restore_on_real_file_systems_goes_forth_and_back(tmp_path):
+    rig = Rig(tmp_path)
+    stored = rig.vcap / "store/blobstore"
+    mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(stored)]
+    before = tmp_path / "blobs"
+    shutil.copytree(stored, before)
+    if subprocess.run(mount, check=False).returncode:
+        pytest.skip("a file system can be mounted by root only")
+    try:
+        subprocess.run(["cp", "-a", "-T", str(before), str(stored)], check=True)
+        os.utime(stored, ns=(OLD, OLD))
+        rig.before = describe(rig.vcap)
+        for state, wanted in (("rolled_back", rig.before), ("proven", expected(rig))):
+            rig.stage()
+            rig.restore("swapped")
+            if state == "rolled_back":
+                rig.restore(state)
+            rig.settle(state)
+            assert describe(rig.vcap) == wanted
+    finally:
+        subprocess.run(["umount", str(stored)], check=True)
+
+
+def test_a_file_system_in_the_way_of_a_link_is_refused(rig, monkeypatch):
+    monkeypatch.setattr(steps, "mounts_below", lambda root: [b"store/director/away"])
+    with pytest.raises(RestoreError, match="store/director/away is a link"):
+        rig.restore("compared")
+
+
+def test_a_mount_is_found_whatever_its_name(tmp_path):
+    line = "36 35 98:0 / {} rw - ext4 /dev/x rw\n"
+    stores = [tmp_path / name for name in ("store", "store/blob\\040store", "storeroom")]
+    places = ["/", tmp_path, *stores, "/x/store/y"]
+    (tmp_path / "mountinfo").write_text("".join(line.format(place) for place in places))
+    assert mounts_below(str(tmp_path), str(tmp_path / "mountinfo")) == [b"store/blob store"]
+
+
+def test_a_restore_without_room_in_any_file_system_is_refused(rig, monkeypatch):
+    monkeypatch.setattr(steps, "mounts_below", lambda root: [b"store/blobstore"])
+    real = os.statvfs
+
+    def full(path):
+        found = real(path)
+        free = 0 if b"blobstore" in os.fsencode(path) else found.f_bavail
+        return SimpleNamespace(f_bavail=free, f_frsize=4096, f_favail=found.f_favail, f_files=found.f_files)
+
+    monkeypatch.setattr(os, "statvfs", full)
+    with pytest.raises(NoSpace, match=r"store/blobstore has 0\.0 B free.*what is there stays"):
+        rig.restore("compared")
+
+
+def test_space_is_counted_in_blocks(tmp_path):
+    """A thousand files of one byte take a thousand blocks; the holes of a file take none."""
+    (tmp_path / "store").mkdir()
+    block = os.statvfs(tmp_path).f_frsize
+    pushed = [(b"store/%d" % number, 1) for number in range(1000)]
+    (space,) = spaces_for(os.fsencode(tmp_path), [], pushed, 0, 0, [], loads=False)
+    assert space.need == 1000 * block + SLACK
+    with (tmp_path / "store/sparse").open("wb") as sparse:
+        sparse.truncate(1 << 30)
+    assert used(os.fsencode(tmp_path / "store")) < 1 << 20
+
+
+def test_a_file_that_inherited_rights_where_it_was_pushed_to_loses_them(rig):
+    """A group that has none of them in the backup would have them otherwise."""
+    compared = rig.restore("compared")
+    rig.push(compared["push"])
+    acl = bytes.fromhex("02000000 01000600ffffffff 0200060001000000 04000400ffffffff 10000600ffffffff 20000000ffffffff")
+    try:
+        os.setxattr(rig.incoming / "store/redis/dump.rdb", "system.posix_acl_access", acl)
+    except OSError:
+        pytest.skip("this file system has no access control lists")
+    rig.restore("staged")
+    staged = rig.vcap / "store/microbosh-restore/new/store/redis/dump.rdb"
+    assert "system.posix_acl_access" not in os.listxattr(staged)
+
+
+LIVING = [Living("/var/vcap/store/postgres", 4711, (5432,), ())]
+
+
+def test_nothing_is_exchanged_or_put_back_under_a_server_that_lives(rig, monkeypatch):
+    rig.stage()
+    with monkeypatch.context() as patched:
+        patched.setattr(databases, "living_servers", lambda directories, ports: LIVING)
+        with pytest.raises(LivingServer, match=r"process 4711, port 5432.*Nothing was exchanged"):
+            rig.restore("swapped")
+        assert describe(rig.vcap) == rig.before
+        assert rig.restore("examined")["marker"]["phase"] == "stopping"
+    rig.restore("swapped")
+    with monkeypatch.context() as patched:
+        patched.setattr(databases, "living_servers", lambda directories, ports: LIVING)
+        with pytest.raises(LivingServer, match="Nothing was put back"):
+            rig.restore("rolled_back")
+    rig.restore("rolled_back")
+    rig.settle("rolled_back")
+    assert describe(rig.vcap) == rig.before
+
+
+def test_services_that_run_again_are_no_obstacle_where_nothing_was_exchanged(rig, monkeypatch):
+    rig.stage()
+    monkeypatch.setattr(databases, "living_servers", lambda directories, ports: LIVING)
+    rig.restore("rolled_back")
+    rig.settle("rolled_back")
+    assert describe(rig.vcap) == rig.before
+
+
+def test_two_servers_on_one_directory_are_refused_before_anything_is_touched(rig, monkeypatch):
+    twice = [*LIVING, Living("/var/vcap/store/postgres", 4712, (), ())]
+    monkeypatch.setattr(databases, "living_servers", lambda directories, ports: twice)
+    with pytest.raises(LivingServer, match=r"4711.*4712.*Nothing was touched"):
+        rig.restore("compared")
+
+
+def test_a_deeper_database_is_kept_and_put_back(rig):
+    """The layout of the release after BOSH's own."""
+    (rig.vcap / "store/postgres").rename(rig.vcap / "store/postgres-15")
+    (rig.vcap / "store/postgres").mkdir()
+    (rig.vcap / "store/postgres-15").rename(rig.vcap / "store/postgres/postgres-15")
+    before = describe(rig.vcap)
+    rig.stage(database="dump")
+    rig.restore("swapped")
+    assert (rig.vcap / "store/postgres/postgres-15/base").read_text() == "rows that came later"
+    write(rig.vcap / "store/postgres/postgres-15/base", "half loaded")
+    rig.restore("rolled_back")
+    rig.settle("rolled_back")
+    assert describe(rig.vcap) == before
 
 
 @pytest.mark.parametrize("way", ["resume", "roll back"])
@@ -379,7 +554,7 @@ def test_killed_at_every_step_of_the_exchange_it_ends_well(tmp_path, monkeypatch
     across_file_systems(monkeypatch)
     first = Rig(tmp_path / "count")
     first.stage()
-    count = steps_of(first, monkeypatch, "swapped")
+    count = count_of(first, monkeypatch, "swapped")
     assert count > 40
     for at in range(1, count + 1):
         rig = Rig(tmp_path / str(at))
@@ -395,7 +570,7 @@ def test_killed_at_every_step_of_the_rollback_it_ends_well(tmp_path, monkeypatch
     first = Rig(tmp_path / "count")
     first.stage()
     first.restore("swapped")
-    count = steps_of(first, monkeypatch, "rolled_back")
+    count = count_of(first, monkeypatch, "rolled_back")
     for at in range(1, count + 1):
         rig = Rig(tmp_path / str(at))
         rig.stage()
@@ -412,7 +587,7 @@ def test_killed_at_every_step_of_the_rollback_it_ends_well(tmp_path, monkeypatch
 def test_killed_at_every_step_before_the_stop_nothing_has_changed(tmp_path, monkeypatch):
     first = Rig(tmp_path / "count")
     first.push(first.restore("compared")["push"])
-    count = steps_of(first, monkeypatch, "staged")
+    count = count_of(first, monkeypatch, "staged")
     for at in range(1, count + 1):
         rig = Rig(tmp_path / str(at))
         rig.push(rig.restore("compared")["push"])

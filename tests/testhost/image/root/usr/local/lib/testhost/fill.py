@@ -57,6 +57,31 @@ BULK = {
         SELECT '{stamp}', 'admin', 'update', 'instance', {text} FROM generate_series(1, {rows}) i;""",
 }
 
+TASK_COLUMNS = "id state timestamp description result output type username"
+# What only a director of today writes of a task.
+MORE_TASK_COLUMNS = " deployment_name checkpoint_time started_at event_output result_output context_id"
+EVENTS = '{"time":1419125412,"stage":"Updating instance","state":"started"}\n{"note":"a\\tb \\\\ \\u2603"}\n'
+# Tasks of a director that has been there for years: rows whose worker died in 2022, one that was never given a
+# checkpoint, one that is done and has none, one that waits.
+ODD_TASKS = r"""
+INSERT INTO tasks (id, state, "timestamp", checkpoint_time, started_at, type, username, deployment_name, description,
+    result, event_output, result_output) VALUES
+    ({0} + 1, 'processing', '2022-03-04 05:06:07', '2022-03-04 06:07:08.9', '2022-03-04 05:06:08',
+        'update_deployment', 'admin', 'cf', 'create deployment', NULL, '', ''),
+    ({0} + 2, 'cancelling', '2022-05-04 05:06:07', '2022-05-04 05:16:07', '2022-05-04 05:06:08',
+        'run_errand', 'ci', 'cf', E'run errand \U0001F525 smoke-tests from deployment cf', NULL,
+        E'{{"tab":"\t"}}\n\\.\n', NULL),
+    ({0} + 3, 'processing', '2013-05-04 05:06:07', NULL, NULL,
+        'update_release', NULL, NULL, E'create\trelease', NULL, NULL, NULL),
+    ({0} + 4, 'done', '2013-05-05 05:06:07', NULL, NULL,
+        'delete_release', 'admin', NULL, 'delete unused releases', 'ok', NULL, E'a\\b\n'),
+    ({0} + 5, 'queued', '2024-05-05 05:06:07', '2024-05-05 05:06:07', NULL,
+        'snapshot_self', 'scheduler', NULL, 'snapshot self', NULL, '', '');
+UPDATE tasks SET output = '{1}/' || id WHERE output IS NULL;
+INSERT INTO tasks_teams SELECT id, 1 FROM tasks WHERE deployment_name = 'cf';
+SELECT setval('tasks_id_seq', max(id)) FROM tasks;
+"""
+
 
 def settings():
     """Read what the first boot wrote: generation, paths of PostgreSQL."""
@@ -131,7 +156,7 @@ def row(columns, stream, identity, checksum, number):
         "spec_json": '{"description":"one\\ntwo\\ta \\"word\\""}',
         "dependency_key": '[["ruby","%s"]]' % fingerprint,
         "dependency_key_sha1": fingerprint,
-        "build": str(number),
+        "build": str(int(fingerprint[:7], 16)),  # unique for a package and a stemcell, also after a second filling
         "release_id": str(1 + number % 3),
         "package_id": str(1 + number % 20),
         "stemcell_id": str(1 + number % 2),
@@ -179,6 +204,7 @@ def fill_blobs(generation, size, seed):
         rows[0].extend(row(tables[0][2], stream, NULL, NULL, number + extra) for extra in range(1, 6))
     script = [copy(table, columns, rows[index]) for index, (_, table, columns) in enumerate(tables)]
     if generation == "director":
+        script.append(unwritten(stream))
         script.append(
             "INSERT INTO local_dns_blobs (blob_id, version, created_at) SELECT id, id, created_at FROM blobs "
             "WHERE type = 'dns' AND id NOT IN (SELECT blob_id FROM local_dns_blobs);"
@@ -186,7 +212,14 @@ def fill_blobs(generation, size, seed):
     return number, "\n".join(script)
 
 
-def fill_tasks(first, count, seed):
+def unwritten(stream):
+    """Rows of templates that went to their agents over NATS: since 2017 no blob is written for them."""
+    columns = "instance_id blobstore_id sha1 content_sha1 created_at"
+    rows = [[str(instance), stream.uuid(), stream.hex(20), stream.hex(20), STAMP] for instance in range(1, 9)]
+    return copy("rendered_templates_archives", columns, rows)
+
+
+def fill_tasks(generation, first, count, seed):
     """Write the logs of that many tasks. Return the SQL for their rows."""
     rows = []
     for identity in range(first, first + count):
@@ -201,21 +234,21 @@ def fill_tasks(first, count, seed):
                         % (identity, identity, seed, name, line)
                     )
             os.utime(path, (OLD, OLD))
-        rows.append(
-            [
-                str(identity),
-                "done",
-                STAMP,
-                "create deployment",
-                "/deployments/cf",
-                directory,
-                "update_deployment",
-                "admin",
-            ]
-        )
+        rows.append(task(str(identity), directory))
+        if generation == "director":
+            rows[-1] += ["cf", STAMP, STAMP, EVENTS, "", "context-%d" % identity]
     add_links(os.path.join(str(first), "debug"))
-    columns = "id state timestamp description result output type username"
-    return copy("tasks", columns, rows) + "SELECT setval('tasks_id_seq', %d);\n" % (first + count - 1)
+    last = first + count - 1
+    columns = TASK_COLUMNS + (MORE_TASK_COLUMNS if generation == "director" else "")
+    script = copy("tasks", columns, rows) + "SELECT setval('tasks_id_seq', %d);\n" % last
+    if generation == "director" and first == 1:
+        script += ODD_TASKS.format(last, TASKS)
+    return script
+
+
+def task(identity, directory):
+    """The row of a task that is done."""
+    return [identity, "done", STAMP, "create deployment", "/deployments/cf", directory, "update_deployment", "admin"]
 
 
 def add_links(debug):
@@ -283,7 +316,7 @@ def main():
     first = 1 + int(psql(configuration, "SELECT coalesce(max(id), 0) FROM tasks;"))
     count, script = fill_blobs(generation, options.blobs * MIB, options.seed)
     if options.tasks:
-        script += fill_tasks(first, options.tasks, options.seed)
+        script += fill_tasks(generation, first, options.tasks, options.seed)
     if options.database_mib:
         script += bulk(generation, options.database_mib * MIB, options.seed)
     psql(configuration, script)

@@ -1,0 +1,92 @@
+# Copyright: (c) 2026, microbosh.director contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Decides from what the servers said what a run dumps, and refuses to do without the director's database."""
+
+from __future__ import annotations
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible_collections.microbosh.director.plugins.plugin_utils import _server_files as files
+from ansible_collections.microbosh.director.plugins.plugin_utils._database_plan import ALL, PlanError, Server, make_plan
+
+ARGUMENTS = {
+    "databases": {"type": "list", "elements": "str", "required": True},
+    "director_database": {"type": "str", "default": ""},
+    "local": {"type": "dict", "required": True},
+    "elsewhere": {"type": "dict"},
+    "where": {"type": "str", "default": ""},
+    "filter": {"type": "list", "elements": "str", "required": True},
+    "mode": {"type": "str", "choices": ["offline", "online"], "default": "offline"},
+    "services": {"type": "list", "elements": "str", "default": []},
+    "copy": {"type": "path"},
+}
+
+
+class ActionModule(ActionBase):
+    """Put together what was asked; nothing is connected to."""
+
+    _requires_connection = False
+    _supports_check_mode = True
+
+    def run(self, tmp=None, task_vars=None):
+        result = super().run(tmp, task_vars)
+        dummy, given = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        try:
+            result.update(changed=False, **planned(given))
+        except PlanError as error:
+            raise AnsibleActionFail(str(error)) from error
+        return result
+
+
+def planned(given: dict) -> dict:
+    """Given the action's arguments, return what it returns; raise PlanError."""
+    facts, rules, mode = given["local"], given["filter"], given["mode"]
+    if given["copy"]:
+        facts = dict(facts, wal_directory=facts.get("wal_directory") or files.where_wal_leads(facts, given["copy"]))
+    elsewhere = Server(given["where"], given["elsewhere"], elsewhere=True) if given["elsewhere"] else None
+    local = Server(f"127.0.0.1:{facts.get('port')}", facts)
+    services = files.postgres_services(given["services"])
+    _check_local(local, elsewhere, services, given)
+    plan = make_plan(given["databases"], given["director_database"], local, elsewhere)
+    known = local.answers and facts["data_directory"]
+    directories = files.copied(files.places(facts), rules) if known else None
+    return {
+        "director_database": plan.director_database,
+        "without": _without(plan, elsewhere, mode, directories),
+        "services": services,
+        "local": _as_asked(plan.local, given["databases"], local),
+        "local_names": plan.local,
+        "elsewhere": plan.elsewhere,
+        "directories": directories,
+        "postgresql": files.report(facts, rules),
+        "told": plan.told + files.meaning(facts, rules, mode),
+    }
+
+
+def _without(plan, elsewhere, mode, directories):
+    """Return what is missing of the director's database, "" if a dump of it is made."""
+    if plan.director_database in plan.local + plan.elsewhere:
+        return ""
+    if elsewhere or mode == "online" or directories == []:
+        return "WITHOUT THE DIRECTOR'S DATABASE"
+    return "WITHOUT A DUMP OF THE DIRECTOR'S DATABASE (only PostgreSQL's files)"
+
+
+def _check_local(local, elsewhere, services, given):
+    """Raise PlanError for a server on the director that a run would neither dump nor stop."""
+    if given["databases"] and elsewhere and services and not local.answers:
+        problem = local.facts["problem"]
+        raise PlanError(f"monit has the service {', '.join(services)}, and its server cannot be asked. {problem}")
+    if not local.answers or services or given["mode"] == "online":
+        return
+    if files.copied(files.places(local.facts), given["filter"]):
+        raise PlanError(
+            f"The PostgreSQL on {local.where} is no service of monit, so it would go on while its files "
+            f"({local.facts['data_directory']}) are copied. Let monit run it, or set microbosh_mode: online."
+        )
+
+
+def _as_asked(names, wanted, local):
+    """Return names, or all of them by that word, so that a database made meanwhile is dumped, too."""
+    return [ALL] if ALL in wanted and names and names == sorted(local.open) else names

@@ -1,0 +1,273 @@
+# Copyright: (c) 2026, microbosh.director contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The statements that pg_dump and pg_dumpall write, in 9.4 to 18: which may be sent on, and in what form.
+
+A plain dump is a program for psql. Every statement is read as psql would read it. A backslash that psql could take for
+a command, and a statement that pg_dump does not write, refuse the dump; a word that psql could take for the beginning
+of a body, or a colon for one of a variable, is written so that there is only one way to read it.
+"""
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+import re
+
+from ansible_collections.microbosh.director.plugins.module_utils._dump import COPY, STATEMENT, native
+from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
+
+_TOKEN = re.compile(
+    br"""
+    (?P<word> [A-Za-z_\x80-\xff][A-Za-z0-9_$\x80-\xff]* )
+    | (?P<literal> '[^']*(?:''[^']*)*' )
+    | (?P<dollar> \$(?:[A-Za-z_\x80-\xff][A-Za-z0-9_\x80-\xff]*)?\$ )
+    | --[^\n\r]*\n
+    | (?P<refused> -- | \\ | /\* )
+    | :: | := | (?P<colon> : )
+    | "[^"]*" | [^A-Za-z_\x80-\xff'"$:\\/-]+ | [$/-]
+    """,
+    re.VERBOSE,
+)
+# Where a backslash stands before a quote, standard_conforming_strings decides whether the literal ends there.
+_AMBIGUOUS = re.compile(br"(?<!\\)(?:\\\\)*\\'")
+_ATOMIC = re.compile(br"\s+ATOMIC\b", re.IGNORECASE)
+
+NAME = br'(?:"(?:[^"]|"")*"|[^\s".,();\'\\]+)'
+# What stands between the parentheses of the few functions that a dump calls: no call of another one.
+_VALUE = br"(?:E?'(?:[^']|'')*'(?:::[\w\" ]+(?:\[\])?)?|-?[0-9.]+(?:::\w+)?|true|false|NULL)"
+_VALUES = br"\(\s*(?:" + _VALUE + br"(?:\s*,\s*" + _VALUE + br")*)?\s*\);\Z"
+_CALLS = (
+    br"SELECT pg_catalog\.(?:set_config\('search_path',|setval\(|lo_create\(|lo_open\(|lowrite\(|lo_close\()"
+    br"|SELECT \* FROM pg_catalog\.pg_restore_(?:relation|attribute|extended)_stats\("
+)
+_CALL = re.compile(br"SELECT (?:\* FROM )?pg_catalog\.\w+" + _VALUES)
+_SETTING = re.compile(br"SET ([A-Za-z_]+) = (.*);\Z", re.DOTALL)
+SETTINGS = frozenset((
+    b"statement_timeout lock_timeout idle_in_transaction_session_timeout transaction_timeout client_encoding"
+    b" standard_conforming_strings check_function_bodies xmloption client_min_messages escape_string_warning"
+    b" row_security default_tablespace default_with_oids default_table_access_method search_path"
+    b" default_transaction_read_only default_toast_compression extra_float_digits synchronize_seqscans"
+    b" quote_all_identifiers restrict_nonsystem_relation_kind idle_session_timeout DateStyle IntervalStyle"
+).split())
+# Those of a server. In SJIS, BIG5, GBK and the like a quote or a backslash may be half of a character.
+ENCODINGS = re.compile(
+    br"'(?:UTF8|UNICODE|SQL_ASCII|LATIN(?:[1-9]|10)|WIN\d+|ISO_8859_[5-8]|KOI8[RU]?|EUC_(?:JP|CN|KR|TW|JIS_2004)"
+    br"|MULE_INTERNAL)'\Z"
+)
+
+_CREATED = (
+    br"(?:(?:UNLOGGED |FOREIGN )?TABLE(?! (?:" + NAME + br"\.)?" + NAME + br" AS\b)"
+    br"|(?:UNIQUE )?INDEX|(?:CONSTRAINT |EVENT )?TRIGGER|(?:MATERIALIZED |RECURSIVE )?VIEW|FUNCTION|PROCEDURE"
+    br"|AGGREGATE|(?:UNLOGGED )?SEQUENCE|TYPE|DOMAIN|SCHEMA|EXTENSION|CAST|TRANSFORM|(?:DEFAULT )?CONVERSION|COLLATION"
+    br"|TEXT SEARCH|STATISTICS|POLICY|PUBLICATION|RULE|OPERATOR|ACCESS METHOD|SERVER|FOREIGN DATA WRAPPER|USER MAPPING"
+    br"|(?:TRUSTED )?(?:PROCEDURAL )?LANGUAGE|PROPERTY GRAPH)\b"
+)
+_BEYOND = br"(?:ROLE|USER(?! MAPPING)|GROUP|DATABASE|TABLESPACE|SYSTEM)\b"
+_RIGHTS = br"(?:[A-Z ,]|\((?:[^)\"]|\"[^\"]*\")*\))+?"
+# It is made, but connects to nobody, until somebody enables it.
+_SUBSCRIPTION = re.compile(
+    br"CREATE SUBSCRIPTION " + NAME + br" CONNECTION E?'(?:[^']|'')*' PUBLICATION " + NAME + br"(?:, " + NAME + br")*"
+    br" WITH \(connect = false[,)]"
+)
+_OF_A_DATABASE = re.compile(
+    br"(?:SET [A-Za-z_]+ =|(?:RE)?SET SESSION AUTHORIZATION\b|BEGIN;|COMMIT;|" + _CALLS +
+    br"|CREATE (?:OR REPLACE )?" + _CREATED + br"|CREATE SUBSCRIPTION\b"
+    br"|ALTER (?!" + _BEYOND + br")|COMMENT ON (?!" + _BEYOND + br")"
+    br"|(?:GRANT|REVOKE) " + _RIGHTS + br"ON (?!(?:DATABASE|TABLESPACE|PARAMETER)\b)|SECURITY LABEL\b"
+    br"|REFRESH MATERIALIZED VIEW\b)"
+)
+# What pg_dump says of the database itself: it needs its name, and is no part of what is in it.
+OF_THE_DATABASE = re.compile(
+    br"(?:ALTER DATABASE |COMMENT ON DATABASE |SECURITY LABEL FOR " + NAME + br" ON DATABASE "
+    br"|(?:GRANT|REVOKE) [A-Z ,]+?ON DATABASE |ALTER ROLE " + NAME + br" IN DATABASE )(" + NAME + br")( [^\0]*)\Z"
+)
+_ROWS_OF_A_TABLE = re.compile(br"COPY ")
+ALLOWED = {STATEMENT: _OF_A_DATABASE, COPY: _ROWS_OF_A_TABLE}
+OF_A_CLUSTER = re.compile(
+    br"(?:SET [A-Za-z_]+ =|(?:CREATE|ALTER) ROLE\b|GRANT [^;]* TO\b|REVOKE [^;]* ON PARAMETER\b|COMMENT ON ROLE\b"
+    br"|SECURITY LABEL\b)"
+)
+TABLESPACE = re.compile(
+    br"(?:CREATE|ALTER|COMMENT ON|GRANT [^;]* ON|REVOKE [^;]* ON|SECURITY LABEL [^;]* ON) TABLESPACE\b"
+)
+TRANSACTION = (b"BEGIN;", b"COMMIT;")
+
+_ROLE = br"(" + NAME + br")"
+_ROLES = (
+    re.compile(br"ALTER .* OWNER TO " + _ROLE + br";\Z", re.DOTALL),
+    re.compile(br"GRANT .* TO (?:GROUP )?" + _ROLE + br"(?: WITH GRANT OPTION)?;\Z", re.DOTALL),
+    re.compile(br"REVOKE .* FROM (?:GROUP )?" + _ROLE + br"(?: CASCADE)?;\Z", re.DOTALL),
+    re.compile(br"ALTER DEFAULT PRIVILEGES FOR ROLE " + _ROLE),
+    re.compile(br"ALTER DEFAULT PRIVILEGES .* (?:TO|FROM) " + _ROLE + br"(?: WITH GRANT OPTION)?;\Z", re.DOTALL),
+    re.compile(br"SET SESSION AUTHORIZATION (?!DEFAULT)" + _ROLE + br";\Z"),
+    re.compile(br"CREATE USER MAPPING FOR " + _ROLE),
+    re.compile(br"ALTER ROLE " + _ROLE + br" IN DATABASE "),
+)
+_POLICY = re.compile(
+    br"CREATE POLICY " + NAME + br" ON " + NAME + br"(?:\." + NAME + br")?(?: AS \w+)?(?: FOR \w+)?"
+    br" TO (" + NAME + br"(?:, " + NAME + br")*)(?=[ ;])"
+)
+
+
+# Options of a subscription, by the version that brought them: a newer pg_dump writes them for an older server, too.
+_OPTIONS_SINCE = (
+    (re.compile(br", (?:binary|streaming) = [^,);]+"), (14,)),
+    (re.compile(br", (?:two_phase|disable_on_error) = [^,);]+"), (15,)),
+    (re.compile(br", (?:password_required|run_as_owner|origin) = [^,);]+"), (16,)),
+    (re.compile(br", failover = [^,);]+"), (17,)),
+)
+
+
+class DumpRefused(DirectorError):
+    """A dump that is not to be given to psql."""
+
+
+def bare(name):
+    """Given a name as SQL writes it, return it without its quotes."""
+    return native(name[1:-1].replace(b'""', b'"') if name[:1] == b'"' else name)
+
+
+def disarm(payload, standard_strings, allowed):
+    """Given a statement, return it in a form that every psql reads alike; raise DumpRefused for one that pg_dump
+    would not have written.
+    """
+    pieces = []
+    at = 0
+    with_body = allowed is _OF_A_DATABASE and _has_body(payload)
+    while at < len(payload):
+        token = _TOKEN.match(payload, at)
+        end = _end_of(token, payload)
+        piece = payload[at:end]
+        if token.lastgroup == "literal" and _AMBIGUOUS.search(piece):
+            piece = _explicit(piece, payload[:at], standard_strings)
+        elif token.lastgroup == "colon":
+            piece = b": "  # before a name, psql would take it for a variable of its own
+        elif with_body and piece.lower() == b"begin" and not _ATOMIC.match(payload, end):
+            piece = b'"begin"'  # a name, after which psql would wait for an END
+        pieces.append(piece)
+        at = end
+    _require_allowed(payload, allowed)
+    return b"".join(pieces)
+
+
+def _has_body(payload):
+    return re.match(br"CREATE (?:OR REPLACE )?(?:FUNCTION|PROCEDURE)\b", payload) is not None
+
+
+def _require_allowed(payload, allowed):
+    refused = not allowed.match(payload)
+    if payload.startswith(b"SELECT "):
+        refused = refused or not _CALL.match(payload)
+    elif re.match(br"SET [A-Za-z_]+ =", payload):
+        refused = refused or not _is_known_setting(payload)
+    elif payload.startswith(b"CREATE SUBSCRIPTION "):
+        refused = refused or not _SUBSCRIPTION.match(payload)
+    elif payload.startswith(b"ALTER SUBSCRIPTION "):
+        refused = refused or not re.match(br"ALTER SUBSCRIPTION " + NAME + br" OWNER TO ", payload)
+    if refused:
+        raise DumpRefused("it holds a statement that pg_dump does not write into a database: %s" % shown(payload))
+
+
+def _is_known_setting(payload):
+    setting = _SETTING.match(payload)
+    if setting is None or setting.group(1) not in SETTINGS:
+        return False
+    return setting.group(1) != b"client_encoding" or ENCODINGS.match(setting.group(2)) is not None
+
+
+def _end_of(token, payload):
+    if token is None or token.lastgroup == "refused":
+        raise DumpRefused("psql could take a part of this statement for a command of its own: %s" % shown(payload))
+    if token.lastgroup != "dollar":
+        return token.end()
+    end = payload.find(token.group(), token.end())
+    if end < 0:
+        raise DumpRefused("it holds a statement that does not end: %s" % shown(payload))
+    return end + len(token.group())
+
+
+def _explicit(literal, before, standard_strings):
+    """Return a literal with backslashes in the form that says what they mean, whatever the server's settings are."""
+    if not standard_strings or re.search(br"[A-Za-z0-9_$&\x80-\xff]\Z", before):
+        raise DumpRefused("it holds a text that psql could read in two ways: %s" % shown(literal))
+    return b" E" + literal.replace(b"\\", b"\\\\")
+
+
+def shown(payload):
+    """Return the beginning of a statement for a message."""
+    return native(payload.strip()[:60]).split("\n")[0]
+
+
+def roles_of(payload):
+    """Return the names of the roles without which a statement would fail."""
+    roles = set()
+    for pattern in _ROLES:
+        match = pattern.match(payload)
+        if match:
+            roles.add(bare(match.group(1)))
+    policy = _POLICY.match(payload)
+    if policy:
+        roles.update(bare(name) for name in re.findall(NAME, policy.group(1)))
+    return set(role for role in roles if role.lower() != "public")
+
+
+_OF_ROLES = re.compile(
+    br"(?:(?:CREATE|ALTER|COMMENT ON) ROLE " + _ROLE + br"[ ;]|GRANT " + _ROLE + br" TO " + _ROLE + br"[ ;])"
+)
+
+
+def roles_granted(payload):
+    """Return the names of the roles that a statement of a dump of globals makes, sets, or puts into each other."""
+    match = _OF_ROLES.match(payload)
+    return set(bare(name) for name in match.groups() if name) if match else set()
+
+
+class Fit(object):
+    """What of a dump a server can take that is of another version or has other places.
+
+    ``settings`` are the names that the server knows, or None if it was not asked; ``tablespaces`` those that it has.
+    """
+
+    def __init__(self, version=None, settings=None, tablespaces=None):
+        self._major = version.major if version else None
+        self._settings = settings
+        self._tablespaces = tablespaces
+        self.left_out = {}
+
+    def _leave(self, what):
+        self.left_out[what] = self.left_out.get(what, 0) + 1
+
+    def fitted(self, payload):
+        """Return the statement as this server takes it, or None if it is none for it."""
+        if payload in TRANSACTION or OF_THE_DATABASE.match(payload):
+            return None
+        setting = _SETTING.match(payload)
+        if setting:
+            return self._fitted_setting(payload, setting.group(1), setting.group(2))
+        if payload.startswith(b"SELECT * FROM pg_catalog.pg_restore_") and self._major and self._major < (18,):
+            return None
+        subscription = _SUBSCRIPTION.match(payload)
+        return self._fitted_subscription(payload, subscription.end()) if subscription else payload
+
+    def _fitted_subscription(self, payload, at):
+        head, options = payload[: at - 1], payload[at - 1 :]
+        for option, since in _OPTIONS_SINCE:
+            if self._major and self._major < since:
+                options = option.sub(b"", options)
+        return head + options
+
+    def _lacks_tablespace(self, value):
+        return value != b"''" and self._tablespaces is not None and bare(value) not in self._tablespaces
+
+    def _fitted_setting(self, payload, name, value):
+        if name == b"default_tablespace" and self._lacks_tablespace(value):
+            self._leave("the tablespace %s, which is not on this server" % bare(value))
+            return b"SET default_tablespace = '';"
+        if name == b"default_with_oids" and self._major and self._major >= (12,):
+            if value == b"true":
+                self._leave("the hidden columns oid, which PostgreSQL has no more")
+            return None
+        if self._settings is not None and native(name).lower() not in self._settings:
+            return None
+        return payload

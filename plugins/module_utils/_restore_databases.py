@@ -1,0 +1,127 @@
+# Copyright: (c) 2026, microbosh.director contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""PostgreSQL on the director as a restore finds it: its directories, its programs, and who lives there."""
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+import os
+import platform
+
+from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._file_layout import (
+    FILES,
+    choose,
+    data_directories,
+    live_of,
+    numbers_of,
+)
+from ansible_collections.microbosh.director.plugins.module_utils._host import Host
+from ansible_collections.microbosh.director.plugins.module_utils._postgres import PostgresError, find_clients
+from ansible_collections.microbosh.director.plugins.module_utils._postgres_living import (
+    USUAL_PORT,
+    Processes,
+    answers,
+    is_own,
+    living_servers,
+    require_none,
+)
+
+
+class HostDatabases(object):
+    """What there is of PostgreSQL below /var/vcap."""
+
+    def __init__(self, root, packages, scratch, run_command):
+        self._store = os.path.join(root, "store")
+        self._run_directory = os.path.join(root, "sys", "run")
+        self._packages = packages
+        self._scratch = scratch
+        self._run_command = run_command
+        self.directories = data_directories(self._store)
+
+    def living(self):
+        """Return the servers that live on any of the directories."""
+        paths = [os.path.join(self._store, found["name"]) for found in self.directories]
+        return living_servers(paths, [USUAL_PORT] if paths else [])
+
+    def require_none(self, what):
+        """Raise LivingServer if one lives."""
+        require_none(self.living(), what)
+
+    def facts(self):
+        """Return what decides how databases come back here."""
+        majors = self._majors()
+        return {
+            "postgres": self.directories,
+            "live": self._live(majors),
+            "majors": majors,
+            "architecture": platform.machine(),
+        }
+
+    def _majors(self):
+        """Return the majors whose servers can be run here."""
+        try:
+            clients = find_clients(self._packages, self._run_command)[0]
+        except PostgresError:
+            return []
+        able = [client for client in clients if os.access(client.command("pg_ctl"), os.X_OK)]
+        return sorted(set(".".join(str(number) for number in client.version.major) for client in able), key=numbers_of)
+
+    def _live(self, majors):
+        """Return the directory of the server that lives, or else of the newest that can be run."""
+        living = [os.path.relpath(server.directory, self._store) for server in self.living()]
+        known = [numbers_of(major) for major in majors]
+        able = [found for found in self.directories if numbers_of(found["major"]) in known]
+        return living[0] if living else live_of(able or self.directories)
+
+    def require_sole(self):
+        """Raise LivingServer where a server lives that a stop of the services would not stop."""
+        living = [server for server in self.living() if not is_own(server, self._scratch)]
+        strangers = [server for server in living if server.pid and not self._is_known(server)]
+        if len(living) > 1 or strangers:
+            require_none(strangers or living, "Monit knows of no more than one. Nothing was touched.")
+
+    def _is_known(self, server):
+        """Whether a pid file, as monit reads them, names a server, or what it was started by or has started."""
+        processes = Processes()
+        pids = set(pid for dummy, pid in Host(run_directory=self._run_directory).pidfiles())
+        pids.add(_first_pid(os.path.join(server.directory, "postmaster.pid")))
+        above = set(_ancestors(server.pid, processes))
+        return bool(above & pids) or any(server.pid in _ancestors(pid, processes) for pid in pids if pid)
+
+
+def _first_pid(path):
+    try:
+        with open(path) as source:
+            return int(source.readline())
+    except (EnvironmentError, ValueError):
+        return None
+
+
+def _ancestors(pid, processes):
+    """Return a process and everything above it but the first one."""
+    found = []
+    while pid > 1 and pid not in found:
+        found.append(pid)
+        pid = processes.parent(pid)
+    return found
+
+
+def require_free(port, scratch):
+    """Raise DirectorError if somebody has the port that a restore's own server needs."""
+    if answers(("127.0.0.1", port)) or Processes().has_port(port):
+        raise DirectorError(
+            "Port %d is in use on the director, and a restore needs it for a PostgreSQL of its own. Nothing was "
+            "touched. Find who has it (ss -ltnp), or wait for another restore." % port
+        )
+
+
+def way_back(asked, source, host):
+    """Given what was asked for, what restore_source told, and HostDatabases, return how the databases come back."""
+    host.require_sole()
+    facts = host.facts()
+    database, why = choose(asked, source, facts) if source else (asked, "")
+    target = source.get("live") if source and database == FILES and source.get("live") else facts["live"]
+    return {"database": database, "why": why, "data_directory": target, "host": facts}

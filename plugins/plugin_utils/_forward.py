@@ -1,0 +1,94 @@
+# Copyright: (c) 2026, microbosh.director contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A way to a database server that only the director reaches: a port of this controller, for as long as one task lasts.
+
+Each connection to the port becomes an ``ssh -W`` through the director. Nothing is left when the task ends: the port
+closes with its process, and an ssh ends with the connection that it was made for.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import subprocess
+import tempfile
+import threading
+
+LOOPBACK = "127.0.0.1"
+PROHIBITED = "administratively prohibited"
+# All that ssh says of a refusal when it shares another one's connection.
+SILENT = "Session open refused by peer"
+_FAILURE = re.compile(r"open failed: (.*)$", re.MULTILINE)
+_COMPLAINTS = 3
+
+
+def through(command: list[bytes], options: list[str], target: str) -> list[bytes]:
+    """Given how ssh would run a command on the director, return how it connects to a target beyond it."""
+    ssh, *arguments = command
+    return [ssh, *(option.encode() for option in options), b"-W", target.encode(), *arguments]
+
+
+def failure(complaints: str, target: str, host: str) -> str:
+    """Given what ssh said, return what is wrong between the director and the target, "" if nothing is known to be."""
+    found = _FAILURE.findall(complaints)
+    if any(PROHIBITED in reason for reason in found):
+        return (
+            f"{host} does not let the backup key connect to {target}. Run the setup playbook for it again: the key "
+            "reaches the database server that is set, and no other."
+        )
+    if found:
+        return f"{host} cannot connect to {target}: {found[-1].removeprefix('connect failed: ')}."
+    lines = [line.strip() for line in complaints.splitlines() if line.strip()]
+    return f"No connection through {host} to {target}: {' / '.join(lines[-_COMPLAINTS:])}" if lines else ""
+
+
+class Forward:
+    """A listening port for the time of its block; ``problem`` tells what ssh said."""
+
+    def __init__(self, command: list[bytes], target: str, host: str):
+        self._command, self._target, self._host = command, target, host
+        self._children: list[subprocess.Popen] = []
+
+    def __enter__(self) -> Forward:
+        self._complaints = tempfile.TemporaryFile()
+        self._listener = socket.create_server((LOOPBACK, 0))
+        threading.Thread(target=self._serve, daemon=True).start()
+        return self
+
+    def __exit__(self, *dummy: object) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for child in self._children:
+            child.terminate()
+            child.wait()
+        self._complaints.close()
+
+    @property
+    def port(self) -> int:
+        return self._listener.getsockname()[1]
+
+    def problem(self) -> str:
+        """Return what is known of why no connection came about, "" if nothing is."""
+        said = self._said()
+        if SILENT in said:
+            alone = through(self._command, ["-o", "ControlPath=none"], self._target)
+            said = subprocess.run(
+                alone, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+            ).stderr
+        return failure(said, self._target, self._host)
+
+    def _said(self):
+        self._complaints.seek(0)
+        return self._complaints.read().decode("utf-8", "replace")
+
+    def _serve(self):
+        command = through(self._command, ["-o", "ControlMaster=no"], self._target)
+        while True:
+            try:
+                connection, dummy = self._listener.accept()
+            except OSError:  # closed
+                return
+            with connection:
+                child = subprocess.Popen(command, stdin=connection, stdout=connection, stderr=self._complaints)
+            self._children = [other for other in self._children if other.poll() is None] + [child]

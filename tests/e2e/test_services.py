@@ -1,0 +1,170 @@
+"""An alarm is not a dead process: what monit complains about is told, and what does not live is refused."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+
+import pytest
+from breakage import replaced, wait_until, wait_until_up
+from restoring import content, restore
+
+MONIT = "/var/vcap/bosh/bin/monit"
+ALARM = "Connection failed"
+# Checks that are no processes and that alarm, and a process that works and alarms: nobody listens on that port.
+CHECKS = """\
+check filesystem store_fs with path /var/vcap/store
+  if space usage > 0% then alert
+check file passwd with path /etc/passwd
+  if size < 100 MB then alert
+"""
+JOBS = "/var/vcap/monit/job"
+REDIS = f"$(grep -l 'check process redis$' {JOBS}/*.monitrc)"
+# Slows the first copy after the services were stopped, and removes a file once its sender has opened another one.
+REMOVING = r"""#!/bin/sh
+if [ "$2" = --daemon ] && [ -e /var/vcap/store/microbosh-backup/lease-armed ] && [ ! -e /run/removed ]; then
+    touch /run/removed
+    tasks=/var/vcap/store/director/tasks
+    head -c 3000000 /dev/urandom >$tasks/0_large
+    mkdir $tasks/zz_gone
+    touch $tasks/zz_gone/below $tasks/zz_file
+    (
+        exec >/dev/null 2>&1 </dev/null
+        until ls -l /proc/[0-9]*/fd | grep -q 0_large; do sleep 0.05; done
+        rm -rf $tasks/zz_gone $tasks/zz_file
+    ) &
+    shift 2
+    set -- --server --daemon --bwlimit=1000 "$@"
+fi
+exec /usr/bin/rsync.aside "$@"
+"""
+
+
+def status(director, name):
+    """What monit says of a service."""
+    said = re.search(rf"'{name}'\n +status +(.*)$", director.shell(f"{MONIT} status"), re.MULTILINE)
+    return said and said.group(1).strip()
+
+
+def look_now(director):
+    director.execute("pkill", "-USR1", "-x", "monit(-actual)?", check=False)
+
+
+@contextlib.contextmanager
+def alarming(director):
+    """monit complains about a process that works and two checks, and does not watch powerdns, which lives."""
+    director.execute("sh", "-c", f'printf %s "$1" >{JOBS}/9998_checks.monitrc', "sh", CHECKS)
+    director.shell(f"cp {REDIS} /run/redis.monitrc; echo '  if failed port 59999 then alert' >>{REDIS}; {MONIT} reload")
+    try:
+
+        def complains():
+            look_now(director)
+            told = status(director, "store_fs") or "Initializing"
+            return status(director, "redis") == ALARM and told not in ("Initializing", "OK")
+
+        wait_until(complains, "monit complains")
+        director.shell(f"{MONIT} unmonitor powerdns")
+        wait_until(lambda: status(director, "powerdns") == "Not monitored", "powerdns is not watched")
+        yield
+    finally:
+        director.shell(f"cat /run/redis.monitrc >{REDIS}; rm {JOBS}/9998_checks.monitrc; {MONIT} reload")
+        wait_until(lambda: status(director, "store_fs") is None, "monit has read its configuration")
+        director.shell(f"{MONIT} monitor powerdns")
+        wait_until_up(director)
+
+
+def as_it_was(director):
+    """Whether it alarms as before, and powerdns lives unwatched."""
+    look_now(director)
+    return (status(director, "redis"), status(director, "powerdns")) == (ALARM, "Not monitored")
+
+
+@pytest.fixture(scope="module")
+def alarmed(micro):
+    """A backup and a restore while monit complains."""
+    with alarming(micro):
+        before = content(micro)
+        backup = micro.backup()
+        after_backup = as_it_was(micro)
+        report = micro.report
+        micro.shell("rm -rf /var/vcap/store/director/tasks")
+        restored = restore(micro)
+        return backup, after_backup, report, restored, as_it_was(micro), before, content(micro)
+
+
+def test_an_alarm_is_told_and_refuses_no_backup(micro, alarmed):
+    backup, after, report, *_ = alarmed
+    assert backup.status == 0, backup.output
+    told = backup.told(micro.name)
+    assert f"redis: {ALARM}" in told
+    assert "monit does not watch powerdns" in told
+    assert {(alarm["name"], alarm["type"]) for alarm in report["services"]["alarms"]} == {
+        ("redis", "Process"), ("store_fs", "Filesystem"), ("passwd", "File"),
+    }  # fmt: skip
+    assert report["services"]["unmonitored"] == ["powerdns"]
+    assert after, "an unwatched service is watched, or the alarm is gone"
+
+
+def test_an_alarm_that_comes_up_in_the_middle_rolls_back_no_restore(micro, alarmed):
+    _, _, _, run, after, before, now = alarmed
+    assert run.status == 0, run.output
+    assert f"redis: {ALARM}" in run.told(micro.name)
+    assert "rolled back" not in run
+    assert now == before
+    assert after
+
+
+def test_a_required_check_refuses(micro):
+    with alarming(micro):
+        run = micro.backup(microbosh_required_checks=["store_fs"])
+        checkup = micro.play("checkup")
+    assert run.status != 0
+    assert re.search(r"12 of 12 run, .*store_fs is '", run.told(micro.name))
+    assert checkup.status == 0
+    assert f"redis: {ALARM}" in checkup.told(micro.name)
+
+
+def test_a_process_that_does_not_live_refuses_though_its_pid_file_names_another(micro):
+    pidfile = micro.shell("ls /var/vcap/sys/run/powerdns/*.pid").strip()
+    ids = micro.ids
+    micro.shell(f"""
+        cp {pidfile} /run/kept.pid; kill -STOP $(cat {pidfile})
+        setsid sleep 300 >/dev/null 2>&1 </dev/null & echo $! >{pidfile}; touch -d '1 hour ago' {pidfile}""")
+    try:
+        run = micro.backup(microbosh_timeout=20)
+    finally:
+        micro.shell(f"kill $(cat {pidfile}); cat /run/kept.pid >{pidfile}; kill -CONT $(cat {pidfile})")
+        wait_until_up(micro)
+    assert run.status != 0
+    told = run.told(micro.name)
+    assert re.search(r"11 of 12 run, .*powerdns is 'OK', but its process is gone or somebody else's", told)
+    assert micro.ids == ids
+
+
+def test_what_vanishes_in_the_second_pass_is_told_and_left_out(micro):
+    micro.shell("rm -f /run/removed")
+    with replaced(micro, "/usr/bin/rsync", REMOVING):
+        run = micro.backup()
+    micro.shell("rm -f /var/vcap/store/director/tasks/0_large /run/removed")
+    assert run.status == 0, run.output
+    assert "Left out " in run.told(micro.name)
+    left_out = micro.report["left_out"]
+    assert "store/director/tasks/zz_file" in left_out
+    assert not (micro.latest / "vcap/store/director/tasks/zz_file").exists()
+    assert micro.play("verify").status == 0
+
+
+def test_one_that_is_refused_does_not_keep_the_others_down(micro):
+    """monit says no to its start; checkup starts all the others, and says which does not live."""
+    micro.shell(f"touch /var/vcap/jobs/powerdns/no_start; {MONIT} stop all")
+    wait_until(lambda: not micro.shell("find /var/vcap/sys/run/ -name '*.pid'"), "every process has ended")
+    try:
+        run = micro.play("checkup", microbosh_timeout=60)
+        others = [status(micro, name) for name in ("nats", "redis", "postgres", "director", "health_monitor")]
+    finally:
+        micro.shell("rm /var/vcap/jobs/powerdns/no_start")
+        micro.shell(f"{MONIT} start all")
+        wait_until_up(micro)
+    assert run.status != 0
+    assert others == ["OK"] * 5
+    assert "powerdns" in run.told(micro.name)
