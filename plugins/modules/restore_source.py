@@ -171,6 +171,11 @@ postgresql:
   returned: success
   type: dict
   sample: {"version": "15.18", "port": 5432, "data_directory": "store/postgres-15"}
+elsewhere:
+  description: The server that had the director's own database, where that was not on the director; else null.
+  returned: success
+  type: dict
+  sample: {"server": "db.example.com:5432", "version": "16.3", "databases": ["bosh"]}
 mode:
   description: How it was made.
   returned: success

@@ -74,6 +74,7 @@ class Source:
             "blobs": recorded_blobs(self._report()) if self.proven else None,
             "director_database": director_database(self._report()),
             "postgresql": self._report().get("postgresql"),
+            "elsewhere": self._report().get("elsewhere"),
         }
 
     def _beside(self, name):
@@ -99,9 +100,13 @@ class Source:
             "properties": self._beside(path.name.removesuffix(".sql") + ENDING),
             # Every server has this one; mostly nobody uses it.
             "unused": path.name == "postgres.sql" and not rows,
-            "elsewhere": path.name.removesuffix(".sql") in (self._report().get("elsewhere") or []),
             "server_version": dump.server_version,
+            "elsewhere": path.name.removesuffix(".sql") in self._elsewhere(),
         }
+
+    def _elsewhere(self):
+        """Return the databases that were not on the director."""
+        return (self._report().get("elsewhere") or {}).get("databases") or []
 
     def _layout(self, dumps):
         """Return what decides how the databases come back."""
