@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from ansible_collections.microbosh.director.plugins.module_utils import _scratch_postgres as scratch
 from ansible_collections.microbosh.director.plugins.module_utils._dump_directory import DumpDirectory, DumpJob
+from ansible_collections.microbosh.director.plugins.module_utils._dump_file import DumpFile
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._postgres import Endpoint
 from ansible_collections.microbosh.director.plugins.module_utils._postgres_info import DIRECTOR_TABLES, ask
 from ansible_collections.microbosh.director.plugins.module_utils._psql import Psql
-from ansible_collections.microbosh.director.plugins.module_utils._dump_file import DumpFile
 from ansible_collections.microbosh.director.plugins.module_utils._restore import Server, restore_database
 from ansible_collections.microbosh.director.plugins.plugin_utils import _database_action as action
 from ansible_collections.microbosh.director.plugins.plugin_utils._forward import Forward, failure, through
