@@ -240,7 +240,7 @@ def _dump(preflight, requested, with_globals):
 
 
 def _dump_globals(preflight, paths):
-    """Return what was written of roles and tablespaces, and why nothing was where a role elsewhere may not read them."""
+    """Return what was written of roles and tablespaces, and why nothing was if a role elsewhere may not."""
     try:
         return _dump_one(preflight, None, paths), None
     except PostgresError as error:

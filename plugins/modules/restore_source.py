@@ -108,7 +108,16 @@ dumps:
   type: list
   elements: dict
   sample:
-    - {"database": "bosh", "name": "bosh.sql", "size": 5242880, "server_version": "15.18", "rows": {"public.deployments": 2}}
+    - database: bosh
+      name: bosh.sql
+      size: 5242880
+      server_version: "15.18"
+      rows: {"public.deployments": 2}
+globals:
+  description: Its dump of the roles, null if there is none.
+  returned: success
+  type: dict
+  sample: {"name": "globals.sql", "sha256": "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752"}
 layout:
   description: What decides how its databases come back.
   returned: success
