@@ -18,8 +18,8 @@ description:
   - Returns what it is given, for C(hosts) of the first play of a playbook.
   - Ansible ends with status 0 when nothing was selected. A backup's exit status may not say that, so this ends the
     run with status 2, before anything is done, when the inventory has no director, when C(--limit) leaves none or
-    names something unknown, when tags leave nothing to run, and when C(--start-at-task) names no task or one in the
-    middle of a playbook of this collection.
+    names something unknown, when tags leave nothing to run, when C(--start-at-task) names no task or one in the
+    middle of a playbook of this collection, and with C(--step).
   - If a playbook imports ours beside plays of its own, it is enough that one of its plays has hosts and tasks.
   - Listings (C(--list-hosts), C(--list-tasks), C(--list-tags), C(--syntax-check)) are never refused.
 options:
@@ -54,7 +54,7 @@ class LookupModule(LookupBase):
     def run(self, terms, variables=None, **options):
         self.set_options(var_options=variables, direct=options)
         try:
-            check(variables["groups"], variables.get("ansible_inventory_sources") or [])
+            check(variables["groups"], variables.get("ansible_inventory_sources") or [], self._loader)
         except NothingToDo as error:
             # An exception would end the run with status 4, which says that another try may help.
             Display().error(str(error), wrap_text=False)

@@ -17,6 +17,7 @@ from ansible.inventory.manager import InventoryManager, split_host_pattern
 from ansible.module_utils.common.text.converters import to_text
 from ansible.parsing.dataloader import DataLoader
 from ansible.playbook import Playbook
+from ansible.utils.collection_loader import AnsibleCollectionConfig
 from ansible.utils.collection_loader._collection_finder import _get_collection_playbook_path
 from ansible.vars.manager import VariableManager
 
@@ -29,11 +30,16 @@ class NothingToDo(ValueError):
     """The run would do nothing, or begin in the middle; says why and what to do."""
 
 
-def check(groups, sources):
-    """Given the inventory's groups and where it came from, raise NothingToDo unless this run does what was meant."""
+def check(groups, sources, loader):
+    """Raise NothingToDo unless this run does what was meant.
+
+    Given are the inventory's groups, where the inventory came from, and Ansible's loader of files.
+    """
     if any(context.CLIARGS.get(name) for name in LISTINGS):
         return
-    selection = Selection(groups)
+    if context.CLIARGS.get("step"):
+        raise NothingToDo("--step lets tasks be left out, and waits while a director is stopped. Run it without.")
+    selection = Selection(groups, loader)
     selection.require_directors(sources)
     selection.require_known_limit()
     selection.require_whole_start()
@@ -44,7 +50,8 @@ def check(groups, sources):
 class Selection:
     """What the command line of this run selects of its playbooks and its inventory."""
 
-    def __init__(self, groups):
+    def __init__(self, groups, loader):
+        self._loader = loader
         self._limit = context.CLIARGS.get("subset")
         self._start = context.CLIARGS.get("start_at_task")
         self._only = list(context.CLIARGS.get("tags") or [])
@@ -117,7 +124,9 @@ class Selection:
     def _plays(self):
         """The plays of the run, loaded once more: a plugin is not told of them."""
         if self._loaded is None:
-            self._loaded = [play for name in context.CLIARGS["args"] for play in plays_of(name)]
+            before = AnsibleCollectionConfig.default_collection
+            self._loaded = [play for name in context.CLIARGS["args"] for play in plays_of(name, self._loader)]
+            AnsibleCollectionConfig.default_collection = before
         return self._loaded
 
 
@@ -141,9 +150,8 @@ def limit_parts(limit):
     return [part for part in split_host_pattern(limit or "") if part and part[0] not in "!&@"]
 
 
-def plays_of(playbook):
+def plays_of(playbook, loader):
     """Given a playbook as the command line names it, return its plays, with those of what it imports."""
-    loader = DataLoader()
     manager = VariableManager(loader=loader, inventory=inventory_of({}))
     return Playbook.load(path_of(playbook), variable_manager=manager, loader=loader).get_plays()
 

@@ -74,6 +74,7 @@ class Source:
             "blobs": recorded_blobs(self._report()) if self.proven else None,
             "director_database": director_database(self._report()),
             "postgresql": self._report().get("postgresql"),
+            "elsewhere": self._report().get("elsewhere"),
         }
 
     def _beside(self, name):
@@ -100,7 +101,12 @@ class Source:
             # Every server has this one; mostly nobody uses it.
             "unused": path.name == "postgres.sql" and not rows,
             "server_version": dump.server_version,
+            "elsewhere": path.name.removesuffix(".sql") in self._elsewhere(),
         }
+
+    def _elsewhere(self):
+        """Return the databases that were not on the director."""
+        return (self._report().get("elsewhere") or {}).get("databases") or []
 
     def _layout(self, dumps):
         """Return what decides how the databases come back."""
@@ -110,8 +116,9 @@ class Source:
             "dumps": [
                 {key: dump[key] for key in ("database", "size", "server_version")}
                 for dump in dumps
-                if dump["kind"] == "database" and not dump["unused"]
+                if dump["kind"] == "database" and not dump["unused"] and not dump["elsewhere"]
             ],
+            "elsewhere": [dump["database"] for dump in dumps if dump["elsewhere"]],
         }
 
     def _report(self):

@@ -43,6 +43,7 @@ NOTHING = {
     "one_misspelt": (OURS, ["--limit", "director1,directr2"], "--limit names directr2"),
     "nobody": (OURS, ["--limit", "directr1"], "no hosts to target"),
     "localhost": (OURS, ["--limit", "localhost"], "no hosts to target"),
+    "step": (OURS, ["--step"], "--step lets tasks be left out"),
     "own_tags": (OWN, ["--tags", "nigthly"], "--tags nigthly leaves no task to run"),
     "own_skipped": (OWN, ["--skip-tags", "nightly"], "--skip-tags nightly leaves no task to run"),
     "own_limit": (OWN, ["--tags", "nightly", "--limit", "web1"], "leaves no director to work on"),
