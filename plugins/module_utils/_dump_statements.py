@@ -67,7 +67,8 @@ _BEYOND = br"(?:ROLE|USER(?! MAPPING)|GROUP|DATABASE|TABLESPACE|SYSTEM)\b"
 _RIGHTS = br"(?:[A-Z ,]|\((?:[^)\"]|\"[^\"]*\")*\))+?"
 # It is made, but connects to nobody, until somebody enables it.
 _SUBSCRIPTION = re.compile(
-    br"CREATE SUBSCRIPTION " + NAME + br" CONNECTION E?'[^']*(?:''[^']*)*' PUBLICATION " + NAME + br"(?:, " + NAME + br")*"
+    br"CREATE SUBSCRIPTION " + NAME + br" CONNECTION E?'[^']*(?:''[^']*)*'"
+    br" PUBLICATION " + NAME + br"(?:, " + NAME + br")*"
     br" WITH \(connect = false[,)]"
 )
 _OF_A_DATABASE = re.compile(
