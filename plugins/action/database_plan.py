@@ -58,10 +58,16 @@ def planned(given: dict) -> dict:
         "local": _as_asked(plan.local, given["databases"], local),
         "local_names": plan.local,
         "elsewhere": plan.elsewhere,
+        "server_elsewhere": _server(elsewhere, plan) if elsewhere else None,
         "directories": directories,
         "postgresql": files.report(facts, rules),
         "told": plan.told + files.meaning(facts, rules, mode),
     }
+
+
+def _server(elsewhere, plan):
+    """Return what backup.json says of the server elsewhere; the role and its password are nobody's business."""
+    return {"server": elsewhere.where, "version": elsewhere.facts.get("version"), "databases": plan.elsewhere}
 
 
 def _without(plan, elsewhere, mode, directories):

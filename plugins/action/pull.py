@@ -68,11 +68,8 @@ class ActionModule(ActionBase):
         if arguments["estimate"] or looking:
             amounts["reserve"] = 0
         with Watch(task_vars["inventory_hostname"], transfer, arguments["dest"], **amounts) as watch:
-            answer = self._synchronize(arguments, task_vars)
-            # synchronize then tells what vanished, and nothing of what rsync printed: it has to be looked at again.
-            for _again in range(LOOKS_AGAIN if looking or arguments["estimate"] else 0):
-                if answer.get("rc") == VANISHED:
-                    answer = self._synchronize(arguments, task_vars)
+            again = LOOKS_AGAIN if looking or arguments["estimate"] else 0
+            answer = until_nothing_vanishes(lambda: self._synchronize(arguments, task_vars), again)
         if answer.get("rc") == VANISHED and arguments["vanishing"] and not looking:
             self._accept_vanished(arguments, answer)
         if answer.get("failed"):
@@ -141,6 +138,18 @@ class ActionModule(ActionBase):
             return f"{copied} was stopped: {exceeded}."
         copied += " failed"
         return f"{copied}, rsync's exit status is {answer.get('rc')}: {text}"
+
+
+def until_nothing_vanishes(transfer, again):
+    """Look again while files vanish, so many times; return the last answer.
+
+    When some did, synchronize tells which, and nothing of what rsync printed: such a look is of no use.
+    """
+    answer = transfer()
+    while answer.get("rc") == VANISHED and again > 0:
+        answer = transfer()
+        again -= 1
+    return answer
 
 
 def rsync_options(arguments, by_root):

@@ -149,11 +149,12 @@ class Survey(object):
             self._absent.append(blob)
 
     def _links(self):
-        targets = self._settings["links"]
-        return [
-            {"path": path, "target": targets.get(path) or "a place that cannot be seen"}
-            for path in self._listing.links()
-        ]
+        return [{"path": path, "target": self._target(path)} for path in self._listing.links()]
+
+    def _target(self, path):
+        """Return where a link leads, if the backup user may look."""
+        target = self._settings["links"].get(path)
+        return target if target and target != "/var/vcap/" + path else "a place that the backup user cannot see"
 
     def _entry(self, blob):
         return {

@@ -57,7 +57,7 @@ class DatabaseCheck(object):
 
     def _compare_one(self, database, expected):
         try:
-            found = count_rows(self._psql, database, sorted(expected))
+            found = count_rows(self._psql, database, expected)
         except PostgresError as error:
             return ["%s cannot be counted: %s" % (database, error)]
         return [

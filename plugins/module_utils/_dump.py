@@ -79,8 +79,19 @@ _ESCAPE = re.compile(br"\\(x[0-9A-Fa-f]{1,2}|[0-7]{1,3}|.)", re.DOTALL)
 _ESCAPED = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
 
 
-def native(raw):
+_CLIENT_ENCODING = re.compile(br"SET client_encoding = '([A-Z0-9_]+)';")
+_LATIN = (1, 2, 3, 4, 9, 10, 13, 14, 15, 16)  # of ISO 8859, by the number that PostgreSQL gives them
+_CODECS = {b"KOI8": "koi8-r", b"KOI8R": "koi8-r", b"KOI8U": "koi8-u", b"EUC_JP": "euc_jp", b"EUC_KR": "euc_kr",
+           b"EUC_CN": "gb2312"}
+_CODECS.update((b"LATIN" + str(n).encode(), "iso8859-%d" % part) for n, part in enumerate(_LATIN, 1))
+_CODECS.update((b"ISO_8859_" + str(n).encode(), "iso8859-%d" % n) for n in range(5, 9))
+_CODECS.update((b"WIN" + str(n).encode(), "cp%d" % n) for n in [866, 874] + list(range(1250, 1259)))
+
+
+def native(raw, codec=None):
     """Return bytes as the kind of string that messages and keys are made of."""
+    if codec:
+        raw = raw.decode(codec, "replace").encode("utf-8")
     return raw if str is bytes else raw.decode("utf-8", "replace")
 
 
@@ -129,10 +140,10 @@ def _quoted(name):
     return '"%s"' % name.replace('"', '""')
 
 
-def _unquoted(name):
+def _unquoted(name, codec=None):
     if name[:1] == b'"':
         name = name[1:-1].replace(b'""', b'"')
-    return native(name)
+    return native(name, codec)
 
 
 class Extent(object):
@@ -287,16 +298,16 @@ def connected(payload):
     return native(re.sub(br"\\(.)", br"\1", conninfo.group(1))) if conninfo else name
 
 
-def copy_target(payload, database=None, schema="public"):
-    """Given the payload of a COPY segment, return the table it fills.
+def copy_target(payload, database=None, schema="public", codec=None):
+    """Given the payload of a COPY segment, return the table it fills; ``codec`` is that of names, if not UTF-8.
 
     ``schema`` is for pg_dump before 10.3, which names it in search_path and not in the COPY line.
     """
     match = _COPY.match(payload)
-    columns = tuple(_unquoted(name) for name in _COLUMN.findall(match.group("columns") or b""))
+    columns = tuple(_unquoted(name, codec) for name in _COLUMN.findall(match.group("columns") or b""))
     if match.group("schema"):
-        schema = _unquoted(match.group("schema"))
-    return Table(database, schema, _unquoted(match.group("table")), columns)
+        schema = _unquoted(match.group("schema"), codec)
+    return Table(database, schema, _unquoted(match.group("table"), codec), columns)
 
 
 class Dump(namedtuple("Dump", "kind server_version flaw rows")):
@@ -321,6 +332,7 @@ class _Reader(object):
         self._inspect = inspect
         self._database = None
         self._schema = "public"
+        self._codec = None
         self._table = None
         self._consume = None
         self._partial = b""
@@ -370,11 +382,14 @@ class _Reader(object):
         self._tail = b""
         search_path = _SEARCH_PATH.match(payload)
         if search_path:
-            self._schema = _unquoted(search_path.group(1))
+            self._schema = _unquoted(search_path.group(1), self._codec)
+        encoding = _CLIENT_ENCODING.match(payload)
+        if encoding:
+            self._codec = _CODECS.get(encoding.group(1))
 
     def _on_copy(self, payload):
         self._tail = b""
-        self._table = copy_target(payload, self._database, self._schema)
+        self._table = copy_target(payload, self._database, self._schema, self._codec)
         # Partitions of an enumeration come as several parts of their root.
         self._rows.setdefault(self._table, 0)
         self._consume = self._visit(self._table) if self._visit else None

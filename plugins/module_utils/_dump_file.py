@@ -35,6 +35,8 @@ from ansible_collections.microbosh.director.plugins.module_utils._restore_sql im
 class RestoreError(DirectorError):
     """A database cannot be restored."""
 
+    why = None
+
 
 def version_of(text):
     """Given the version in a dump, such as 15.18, 9.0.3 or 16beta1, return it as Version."""
@@ -51,7 +53,9 @@ class DumpFile(object):
         self.contents = self._read(checksum, database)
 
     def _error(self, why, advice):
-        return RestoreError("The dump %s is not restored: %s. %s" % (self.path, why, advice))
+        error = RestoreError("The dump %s is not restored: %s. %s" % (self.path, why, advice))
+        error.why = why
+        return error
 
     @contextlib.contextmanager
     def _opened(self):
@@ -164,6 +168,17 @@ def properties_beside(path, checksum=None):
         raise RestoreError("The file %s, which goes with a dump, cannot be read: %s." % (beside, error.strerror))
 
 
+def read_as_restore(path, checksum=None, database=None, properties_checksum=None):
+    """Return a dump with what goes with it, read in the very way in which it would be loaded: in one pass, mostly.
+
+    Raise RestoreError for what a restore would refuse: one of another checksum, one that is not whole, and one that
+    holds what pg_dump does not write. Restore, preflight, proof and verification all ask this.
+    """
+    source = DumpFile(path, checksum, database)
+    source.properties = properties_beside(path, properties_checksum)
+    return source
+
+
 class RolesFile(object):
     """A dump of the globals of a server, as far as it makes roles."""
 
@@ -180,8 +195,14 @@ class RolesFile(object):
         if checksum and checksum.lower() != self.sha256:
             raise self._error("its SHA-256 is %s, and %s was expected" % (self.sha256, checksum.lower()))
 
+    @property
+    def rows(self):
+        return dict((table.qualified, count) for table, count in self.dump.rows.items())
+
     def _error(self, why):
-        return RestoreError("The dump %s of the roles is refused: %s." % (self.path, why))
+        error = RestoreError("The dump %s of the roles is refused: %s." % (self.path, why))
+        error.why = why
+        return error
 
     def _hashed(self, digest):
         for chunk in chunks_of(self.path):

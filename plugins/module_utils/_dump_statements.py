@@ -85,11 +85,11 @@ OF_THE_DATABASE = re.compile(
 _ROWS_OF_A_TABLE = re.compile(br"COPY ")
 ALLOWED = {STATEMENT: _OF_A_DATABASE, COPY: _ROWS_OF_A_TABLE}
 OF_A_CLUSTER = re.compile(
-    br"(?:SET [A-Za-z_]+ =|(?:CREATE|ALTER) ROLE\b|GRANT [^;]* TO\b|REVOKE [^;]* ON PARAMETER\b|COMMENT ON ROLE\b"
-    br"|SECURITY LABEL\b)"
+    br"(?:SET [A-Za-z_]+ =|(?:CREATE|ALTER) ROLE\b|GRANT " + NAME + br" TO |(?:GRANT|REVOKE) [A-Z ,]+? ON PARAMETER "
+    br"|COMMENT ON ROLE\b|SECURITY LABEL\b)"
 )
 TABLESPACE = re.compile(
-    br"(?:CREATE|ALTER|COMMENT ON|GRANT [^;]* ON|REVOKE [^;]* ON|SECURITY LABEL [^;]* ON) TABLESPACE\b"
+    br"(?:CREATE|ALTER|COMMENT ON|(?:GRANT|REVOKE) [A-Z ,]+? ON|SECURITY LABEL FOR " + NAME + br" ON) TABLESPACE\b"
 )
 TRANSACTION = (b"BEGIN;", b"COMMIT;")
 
@@ -223,16 +223,22 @@ def roles_granted(payload):
     return set(bare(name) for name in match.groups() if name) if match else set()
 
 
+# Who gave a right, and what is said of an extension, which belongs to a superuser.
+_OF_SUPERUSERS = re.compile(br"(?:RE)?SET SESSION AUTHORIZATION\b|COMMENT ON EXTENSION\b")
+
+
 class Fit(object):
     """What of a dump a server can take that is of another version or has other places.
 
-    ``settings`` are the names that the server knows, or None if it was not asked; ``tablespaces`` those that it has.
+    ``settings`` are the names that the server knows, or None if it was not asked; ``tablespaces`` those that it has;
+    ``superuser`` tells whether it is loaded by one.
     """
 
-    def __init__(self, version=None, settings=None, tablespaces=None):
+    def __init__(self, version=None, settings=None, tablespaces=None, superuser=True):
         self._major = version.major if version else None
         self._settings = settings
         self._tablespaces = tablespaces
+        self._superuser = superuser
         self.left_out = {}
 
     def _leave(self, what):
@@ -241,6 +247,9 @@ class Fit(object):
     def fitted(self, payload):
         """Return the statement as this server takes it, or None if it is none for it."""
         if payload in TRANSACTION or OF_THE_DATABASE.match(payload):
+            return None
+        if not self._superuser and _OF_SUPERUSERS.match(payload):
+            self._leave("what only a superuser may: %s" % shown(payload))
             return None
         setting = _SETTING.match(payload)
         if setting:

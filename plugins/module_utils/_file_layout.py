@@ -34,13 +34,18 @@ class NoWayBack(DirectorError):
 
 def data_directories(store):
     """Return the data directories of PostgreSQL in a store: [{"name": below the store, "major": of PG_VERSION}]."""
+    majors = [(name, _first_line(os.path.join(store, name, VERSION))) for name in possible_directories(store)]
+    return [{"name": name, "major": major} for name, major in majors if major]
+
+
+def possible_directories(store):
+    """Return the names that a data directory has in a store, whatever is in them: a server may have lost its files."""
     found = []
     for name in _names(store, PARENT):
         found += [name]
         if name == PARENT:
             found += [os.path.join(PARENT, below) for below in _names(os.path.join(store, PARENT), PARENT + "-")]
-    majors = [(name, _first_line(os.path.join(store, name, VERSION))) for name in found]
-    return [{"name": name, "major": major} for name, major in majors if major]
+    return [name for name in found if os.path.isdir(os.path.join(store, name))]
 
 
 def _names(directory, prefix):
@@ -225,6 +230,8 @@ def choose(asked, backup, host):
     """
     if not backup.get("dumps") and not backup.get("postgres"):
         _require_nothing_to_lose(host)
+        if backup.get("elsewhere"):
+            return FILES, "its databases are on a server elsewhere, which is left as it is"
         return FILES, "the backup has no databases"
     no_files, no_dump = why_no_files(backup, host), why_no_dump(backup, host)
     if asked == FILES:

@@ -19,7 +19,10 @@ import subprocess
 from ansible_collections.microbosh.director.plugins.module_utils._clock import seconds_since, uptime
 from ansible_collections.microbosh.director.plugins.module_utils._dump import native
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
-from ansible_collections.microbosh.director.plugins.module_utils._file_layout import data_directories
+from ansible_collections.microbosh.director.plugins.module_utils._file_layout import (
+    data_directories,
+    possible_directories,
+)
 from ansible_collections.microbosh.director.plugins.module_utils._host import Host
 from ansible_collections.microbosh.director.plugins.module_utils._postgres import find_clients
 from ansible_collections.microbosh.director.plugins.module_utils._postgres_living import (
@@ -34,6 +37,7 @@ LOOK_SECONDS = 0.1
 BIRTH_SECONDS = 5
 # A server that somebody has just asked to stop may take its time.
 STRANGER_SECONDS = 30
+NOTHING_DONE = "Nothing was exchanged or started there."
 ANSWER_SECONDS = 5
 PROTOCOL = 196608
 STARTING_UP = b"57P03"
@@ -79,7 +83,7 @@ class Server(object):
 
     def running(self):
         """Whether the restore's own server has this data directory. Raise LivingServer if another one has."""
-        wait_for_none(self._strangers, "Nothing was started there.", STRANGER_SECONDS, self._host)
+        wait_for_none(self._strangers, NOTHING_DONE, STRANGER_SECONDS, self._host)
         return bool(self._living())
 
     def start(self, port, timeout):
@@ -153,7 +157,13 @@ class NoServer(object):
     def __init__(self, store):
         self._store = store
 
+    def _living(self):
+        """Somebody may have removed the files of a server that lives."""
+        paths = [os.path.join(self._store, name) for name in possible_directories(self._store)]
+        return living_servers(paths, [USUAL_PORT])
+
     def running(self):
+        wait_for_none(self._living, NOTHING_DONE, STRANGER_SECONDS)
         return False
 
     def start(self, port, timeout):
@@ -207,7 +217,8 @@ def find_server(store, packages, scratch, run_command, directory=None):
     Where there is no data directory at all, it is a NoServer.
     """
     names = [directory] if directory else [found["name"] for found in data_directories(store)]
-    directories = [path for path in [os.path.join(store, name) for name in names] if os.path.isdir(path)]
+    paths = [os.path.join(store, name) for name in names]
+    directories = [path for path in paths if os.path.isfile(os.path.join(path, "PG_VERSION"))]
     if not directories:
         return NoServer(store)
     clients, rejected = find_clients(packages, run_command)

@@ -19,8 +19,13 @@ from ansible_collections.microbosh.director.plugins.module_utils._postgres impor
 _OPTIONS = ["--no-psqlrc", "--quiet", "--no-align", "--tuples-only", "--set=ON_ERROR_STOP=1"]
 _MESSAGES_SHOWN = 3
 # A question travels as one argument, which may have 128 KiB.
-TABLES_AT_ONCE = 100
+TABLES_AT_ONCE = 60
 _PART_OF_A_NAME = re.compile(r'"(?:[^"]|"")*"|[^.]+')
+_COUNTED = (
+    "%(name)s, count(*), (SELECT relkind = 'p' FROM pg_catalog.pg_class WHERE oid =%(table)s::regclass),"
+    " (SELECT count(*) > 0 FROM pg_catalog.pg_depend WHERE classid = 'pg_catalog.pg_class'::regclass"
+    " AND objid =%(table)s::regclass AND deptype = 'e')"
+)
 _ROWS_THROUGH_ROOT = """
 WITH RECURSIVE part(oid) AS (SELECT %s::regclass::oid UNION ALL
   SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN part ON i.inhparent = part.oid)
@@ -57,20 +62,25 @@ def relation(table):
     return ".".join(part if part[:1] == '"' else '"%s"' % part for part in _PART_OF_A_NAME.findall(table))
 
 
-def count_rows(psql, database, tables):
-    """Return the number of rows by table, each without those of its children: as a dump has them."""
+def count_rows(psql, database, expected):
+    """Given the rows by table as a dump has them, return those that there are: each table without its children.
+
+    A table that an extension brings has rows of the extension, too, which no dump has: they are not counted.
+    """
     counted = {}
+    tables = sorted(expected)
     for start in range(0, len(tables), TABLES_AT_ONCE):
         some = tables[start : start + TABLES_AT_ONCE]
-        columns = "%s, count(*), (SELECT relkind = 'p' FROM pg_catalog.pg_class WHERE oid =%s::regclass)"
         query = " UNION ALL ".join(
-            select([columns % (hexadecimal(literal(table)), literal(relation(table)))], "ONLY " + relation(table))
+            select([_COUNTED % dict(name=hexadecimal(literal(table)), table=literal(relation(table)))],
+                   "ONLY " + relation(table))
             for table in some
         )
-        for table, count, root in psql.ask(database, query):
-            counted[table] = int(count)
-            if root == "t":
-                counted[table] = None
+        for table, count, root, of_extension in psql.ask(database, query):
+            found = int(count)
+            if of_extension == "t" and found > expected[table]:
+                found = expected[table]
+            counted[table] = None if root == "t" else found
     for table in sorted(table for table in counted if counted[table] is None):
         counted[table] = _count_through_root(psql, database, table, counted)
     return counted
@@ -102,7 +112,8 @@ class Psql(object):
     def ask(self, database, query):
         """Return the rows that answer a query, as lists of texts."""
         argv = self._argv(database) + ["--command=" + query]
-        code, out, error = self._run_command(argv, environ_update=self._client.environment)
+        environment = dict(self._client.environment, PGCLIENTENCODING="UTF8")
+        code, out, error = self._run_command(argv, environ_update=environment)
         if code != 0:
             raise PostgresError(_complaint(error) or "psql ended with exit status %s and no message" % code)
         return [[_value(field) for field in line.split("|")] for line in out.splitlines()]

@@ -141,7 +141,7 @@ class Rehearsal(object):
             # Under a name of ours: one of the databases may be called like one that every server has.
             restore = Restore(source, self.server, {"database": database, "target": NAME, "replace": True})
             restore.load({}, {})
-            rows = self.server.count(NAME, sorted(source.contents.rows))
+            rows = self.server.count(NAME, source.contents.rows)
             self.server.drop(NAME)
         except (DirectorError, PostgresError) as error:
             self.problems.append("The dump %s cannot be loaded: %s" % (path, error))

@@ -61,7 +61,7 @@ class Server(object):
         """Return the running server; raise PostgresError if it does not answer, or if there is no client for it."""
         clients, rejected = find_clients(packages, run_command)
         found = ask_server(endpoint, clients, rejected, run_command)
-        client = matching_client(found.version, clients, rejected)
+        client = matching_client(found.version, clients, rejected).at(endpoint)
         return cls(found.version, [database.name for database in found.databases], Psql(client, endpoint, run_command))
 
     def ask(self, query):
@@ -82,10 +82,18 @@ class Server(object):
         """Return the Properties of a database, or None if there is none of that name."""
         return properties_of(self.ask, self.version, database)
 
-    def give(self, database, statements):
-        """Give a database what hangs on it itself: all of it, or nothing."""
-        if statements:
+    def give(self, statements):
+        """Give a database what hangs on it itself: all of it, or nothing; return what a plain role may not give."""
+        if self.superuser:
             self.ask(" ".join(["BEGIN;"] + statements + ["COMMIT;"]))
+            return []
+        refused = []
+        for statement in statements:
+            try:
+                self.ask(statement)
+            except PostgresError as error:
+                refused.append("Not done: %s (%s)." % (statement.rstrip(";"), error))
+        return refused
 
     def make_roles(self, pieces):
         self._psql.load(self._maintenance, pieces)
@@ -130,9 +138,9 @@ class Server(object):
         self.ask("BEGIN; %s COMMIT" % " ".join(
             "ALTER DATABASE %s RENAME TO %s;" % (identifier(old), identifier(new)) for old, new in pairs))
 
-    def count(self, database, tables):
-        """Return the number of rows by table, as the server counts them."""
-        return count_rows(self._psql, database, tables)
+    def count(self, database, expected):
+        """Given the rows by table as they should be, return them as the server counts them."""
+        return count_rows(self._psql, database, expected)
 
     def count_large_objects(self, database):
         return int(self._psql.ask(database, "SELECT count(*) FROM pg_catalog.pg_largeobject_metadata")[0][0])
@@ -141,7 +149,11 @@ class Server(object):
         """Return what of a dump this server takes."""
         names = [set(row[0] for row in self.ask(select([hexadecimal(column)], "pg_catalog." + table)))
                  for column, table in (("lower(name)", "pg_settings"), ("spcname", "pg_tablespace"))]
-        return Fit(self.version, *names)
+        return Fit(self.version, *names, superuser=self.superuser)
+
+    @property
+    def superuser(self):
+        return self.ask("SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user")[0][0] == "t"
 
 
 class Restore(object):
@@ -236,7 +248,7 @@ class Restore(object):
             self._server.load(self._new, self._source.pieces(mapping, self.missing_roles, expected, fit))
             self.warnings.extend("Left out: %s (%d times)." % item for item in sorted(fit.left_out.items()))
             self._compare()
-            self._server.give(self._new, self._properties.renamed(self._new, self.missing_roles))
+            self.warnings.extend(self._server.give(self._properties.renamed(self._new, self.missing_roles)))
             self._swap()
         except BaseException:
             self._discard(self._new)
@@ -284,7 +296,7 @@ class Restore(object):
 
     def _compare(self):
         expected = self._source.contents.rows
-        found = self._server.count(self._new, sorted(expected))
+        found = self._server.count(self._new, expected)
         wrong = ["%s has %d rows instead of %d" % (table, found.get(table, 0), count)
                  for table, count in sorted(expected.items()) if found.get(table) != count]
         large = self._server.count_large_objects(self._new)

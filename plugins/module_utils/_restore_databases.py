@@ -17,6 +17,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._file_layout im
     data_directories,
     live_of,
     numbers_of,
+    possible_directories,
 )
 from ansible_collections.microbosh.director.plugins.module_utils._host import Host
 from ansible_collections.microbosh.director.plugins.module_utils._postgres import PostgresError, find_clients
@@ -43,8 +44,8 @@ class HostDatabases(object):
 
     def living(self):
         """Return the servers that live on any of the directories."""
-        paths = [os.path.join(self._store, found["name"]) for found in self.directories]
-        return living_servers(paths, [USUAL_PORT] if paths else [])
+        paths = [os.path.join(self._store, name) for name in possible_directories(self._store)]
+        return living_servers(paths, [USUAL_PORT])
 
     def require_none(self, what):
         """Raise LivingServer if one lives."""
@@ -71,7 +72,9 @@ class HostDatabases(object):
 
     def _live(self, majors):
         """Return the directory of the server that lives, or else of the newest that can be run."""
+        names = [found["name"] for found in self.directories]
         living = [os.path.relpath(server.directory, self._store) for server in self.living()]
+        living = [name for name in living if name in names]  # one whose files are gone decides nothing
         known = [numbers_of(major) for major in majors]
         able = [found for found in self.directories if numbers_of(found["major"]) in known]
         return living[0] if living else live_of(able or self.directories)

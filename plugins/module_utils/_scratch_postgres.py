@@ -42,6 +42,8 @@ SETTINGS = {
     "full_page_writes": "off",
     "autovacuum": "off",
     "max_connections": "10",
+    # One transaction makes all objects of a dump, and holds a lock for each.
+    "max_locks_per_transaction": "8192",
     "shared_buffers": "64MB",
     "logging_collector": "off",
 }
@@ -224,13 +226,22 @@ def _lock(directory):
 def remove_stale(parent):
     """Remove what runs left that were killed; their servers ended with them."""
     for directory in glob.glob(os.path.join(parent, PREFIX + "*")):
-        # Others may write to such a place, too.
-        if os.path.islink(directory) or os.lstat(directory).st_uid != os.geteuid():
-            continue
         try:
-            os.close(_lock(directory))
+            _remove_if_stale(directory)
         except EnvironmentError as error:
+            # One that is in use, or that another rehearsal removes just now.
             if error.errno not in (errno.EWOULDBLOCK, errno.EACCES, errno.ENOENT):
                 raise
-            continue
+
+
+def _remove_if_stale(directory):
+    found = os.lstat(directory)
+    # Others may write to such a place, too; and one that was made just now has no lock yet.
+    begun = not os.path.lexists(os.path.join(directory, "lock")) and time.time() - found.st_mtime < START_SECONDS
+    if os.path.islink(directory) or found.st_uid != os.geteuid() or begun:
+        return
+    lock = _lock(directory)
+    try:
         shutil.rmtree(directory)
+    finally:
+        os.close(lock)

@@ -43,6 +43,7 @@ ASK_AGAIN = 5.0  # after monit has accepted an action, ended it, and the service
 RECORDS_LAST = 1.0  # for so long what root has read in the pid files is not asked again
 STEADY = 2.0  # a process that has lived for so long is no longer taken for one that dies right after its start
 CYCLES = 25.0  # within two cycles of monit, which are 10 s each on a director, it has looked at everything
+WATCHES = 20  # how often monit is asked to watch a process again that it has to stop
 UNMONITORS = 2  # how often a service is taken out of monit's sight again: monit may see it again with what needs it
 DAEMON_RESTART = 45.0  # how long the monit daemon may be away, as when the agent reloads it or somebody restarts it
 
@@ -310,12 +311,19 @@ class Stop(Change):
         super(Stop, self).__init__(*args, **kwargs)
         self._processes = {}  # name -> {pid: when it began}, so that a pid given to another process is not taken for it
         self._strangers = set()  # pids that pid files name, and that somebody else has by now
+        self._watch_asked = {}  # name -> how often monit was asked to watch it, so that it can be stopped
         self._proved = False  # whether the pid files were read after all had gone
 
     def run(self, wait=True, check_mode=False):
         self.host.require_sight()
         result = super(Stop, self).run(wait, check_mode)
         return dict(result, unmonitored=[name for name in self.before.unmonitored if name not in self.exclude])
+
+    def records(self, report):
+        """Return what was read first: from then on it is known which processes have to go."""
+        if self._recorded is None:
+            self.read_records()
+        return self._records
 
     def unreached(self, report):
         """Return what is not stopped; when nothing seems to be left, the pid files have the last word."""
@@ -335,6 +343,26 @@ class Stop(Change):
 
     def may_ask(self, service):
         return service.pending != self.action
+
+    def ask(self, service):
+        """Ask for the stop. monit ends nothing that it does not watch, so such a process comes into its sight first."""
+        found = [s.name for s in self.before.processes if s.lives and not s.monitored]
+        asked = self._watch_asked.get(service.name, 0)
+        if service.monitored or service.name not in found or asked >= WATCHES:
+            super(Stop, self).ask(service)
+            return
+        self._watch_asked[service.name] = asked + 1
+        self.permit.require()
+        try:
+            self._watch(service.name)
+        except (ActionPending, MonitDown):
+            return
+
+    def _watch(self, name):
+        try:
+            self.monit.act("monitor", name)
+        except SudoRefused:
+            self.monit.act("start", name)  # which an older setup allows, and which starts nothing that lives
 
     def act(self, name):
         self.permit.require()

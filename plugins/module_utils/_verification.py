@@ -13,10 +13,13 @@ from ansible_collections.microbosh.director.plugins.module_utils import _layout 
 from ansible_collections.microbosh.director.plugins.module_utils._blob_names import BlobstoreError
 from ansible_collections.microbosh.director.plugins.module_utils._blobstore import check_blobstore, recorded_blobs
 from ansible_collections.microbosh.director.plugins.module_utils._clock import seconds_since, uptime
-from ansible_collections.microbosh.director.plugins.module_utils._dump import chunks_of, read_dump
+from ansible_collections.microbosh.director.plugins.module_utils._dump_file import (
+    RestoreError,
+    RolesFile,
+    read_as_restore,
+)
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._file_layout import file_layout
-from ansible_collections.microbosh.director.plugins.module_utils._files import sha256
 from ansible_collections.microbosh.director.plugins.module_utils._manifest_verification import verify
 from ansible_collections.microbosh.director.plugins.module_utils._snapshots import director_database, read_report
 
@@ -100,18 +103,30 @@ class Verification(object):
         if not os.path.isfile(full_path):
             self._add("missing", path, "backup.json names the dump, and it is not there")
             return
-        dump = read_dump(chunks_of(full_path))
-        if not dump.complete:
-            self._add("dump", path, "it is not whole: %s" % dump.flaw)
-        elif recorded is not None:
-            self._compare_dump(path, full_path, dump, recorded)
-        rows = sum(dump.rows.values())
-        self.dumps.append({"database": name[: -len(".sql")], "tables": len(dump.rows), "rows": rows})
+        database = name[: -len(".sql")]
+        try:
+            rows, digest = self._read_dump(database, full_path, recorded)
+        except RestoreError as error:
+            self._add("dump", path, error.why or str(error))
+            rows, recorded = {}, None
+        if recorded is not None:
+            self._compare_dump(path, digest, rows, recorded)
+        self.dumps.append({"database": database, "tables": len(rows), "rows": sum(rows.values())})
 
-    def _compare_dump(self, path, full_path, dump, recorded):
-        if sha256(full_path)[0] != recorded.get("sha256"):
+    @staticmethod
+    def _read_dump(database, path, recorded):
+        """Return the rows by table of a dump, and its digest, after the very reading that would load it."""
+        roles = None if recorded else RolesFile(path)
+        if roles and roles.kind == "cluster":
+            if database == GLOBALS:
+                roles.require_loadable()
+            return roles.rows, roles.sha256
+        source = read_as_restore(path, None, database)
+        return source.contents.rows, source.sha256
+
+    def _compare_dump(self, path, digest, rows, recorded):
+        if digest != recorded.get("sha256"):
             self._add("altered", path, "it has not the digest that backup.json records")
-        rows = dict((table.qualified, count) for table, count in dump.rows.items())
         for table in sorted(set(rows) | set(recorded.get("rows") or {})):
             expected = (recorded.get("rows") or {}).get(table)
             if rows.get(table) != expected:

@@ -114,6 +114,11 @@ elsewhere:
   type: list
   elements: str
   sample: []
+server_elsewhere:
+  description: What C(backup.json) says of the server elsewhere, null if there is none.
+  returned: success
+  type: dict
+  sample: {"server": "db.example.com:5432", "version": "16.3", "databases": ["bosh"]}
 services:
   description: The services of monit that are PostgreSQL itself.
   returned: success

@@ -82,6 +82,12 @@ options:
   passfile:
     description: File with the password, in the form of C(.pgpass).
     type: path
+  elsewhere:
+    description:
+      - Whether to ask the server that the settings C(microbosh_director_database_*) name, from the controller and
+        through the director. O(host), O(port), O(user), O(address), O(ca), O(passfile) and O(packages) come from them.
+    type: bool
+    default: false
 seealso:
   - module: microbosh.director.monit_all
   - module: microbosh.director.pg_check_bosh
@@ -231,6 +237,7 @@ def main():
             "address": {"type": "str"},
             "ca": {"type": "path"},
             "passfile": {"type": "path", "no_log": False},
+            "elsewhere": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )

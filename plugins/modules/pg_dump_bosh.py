@@ -178,6 +178,13 @@ dumps:
       description: Number of rows by table, whose name is as SQL writes it, with its schema.
       type: dict
       sample: {"public.deployments": 3, "public.tasks": 1520}
+    properties:
+      description: Path, size and SHA-256 of the file with what hangs on the database itself and is in no dump of it.
+      type: dict
+      sample:
+        path: /var/vcap/store/microbosh-backup/dbs/bosh.properties
+        size: 214
+        sha256: 3f9b2f1c0fd0c1d0b4a6f2f6a1a0ad1f6d1b8b0f4a0d4d9b7a2c6c2b0b7d1e55
     seconds:
       description: Seconds that this dump took.
       type: float

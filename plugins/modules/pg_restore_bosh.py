@@ -106,17 +106,37 @@ options:
     type: str
     default: 127.0.0.1
   port:
-    description: Port of the server.
+    description: Port of the server; V(0) for the one that listens on this host.
     type: int
     default: 5432
   user:
-    description: Role to connect as. It has to be let in without a password, and to be a superuser.
+    description:
+      - Role to connect as. It has to be let in without a password, or with that of O(passfile).
+      - Where it is no superuser, as in the database of a cloud, it has to own O(target) and to be allowed to make
+        databases. What only a superuser may is left out, and told.
     type: str
     default: vcap
   packages:
-    description: Directory in which the clients are looked for, as C(postgres*/bin/psql).
+    description:
+      - Directory in which the clients are looked for, as C(postgres*/bin/psql).
+      - If it is empty, they are looked for where distributions keep them, as on a controller.
     type: path
     default: /var/vcap/packages
+  address:
+    description: Address that is connected to if it is another than O(host), whose certificate the server has.
+    type: str
+  ca:
+    description: File with the certificates that the server's is verified against.
+    type: path
+  passfile:
+    description: File with the password, in the form of C(.pgpass).
+    type: path
+  elsewhere:
+    description:
+      - Whether to ask the server that the settings C(microbosh_director_database_*) name, from the controller and
+        through the director. O(host), O(port), O(user), O(address), O(ca), O(passfile) and O(packages) come from them.
+    type: bool
+    default: false
 seealso:
   - module: microbosh.director.pg_dump_bosh
   - module: microbosh.director.iaas_reconcile
@@ -230,23 +250,22 @@ connections:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.microbosh.director.plugins.module_utils._dump_file import (
-    DumpFile,
     RolesFile,
-    properties_beside,
+    read_as_restore,
 )
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._postgres import Endpoint
+from ansible_collections.microbosh.director.plugins.module_utils._postgres_info import listening_ports, port_there
 from ansible_collections.microbosh.director.plugins.module_utils._restore import Server, examine, restore_database
 
 
 def perform(params, check_mode, run_command):
     """Given the module's parameters, load the database, and return what was done."""
-    source = DumpFile(params["src"], params["checksum"], params["database"])
+    source = read_as_restore(params["src"], params["checksum"], params["database"], params["properties_checksum"])
     if params["state"] == "examined":
         return examine(source, params["rewrite"])
-    source.properties = properties_beside(params["src"], params["properties_checksum"])
     wanted = dict(params, roles_file=RolesFile(params["roles"], params["roles_checksum"]) if params["roles"] else None)
-    endpoint = Endpoint(params["host"], params["port"], params["user"])
+    endpoint = Endpoint.of(dict(params, port=port_there(params["port"], listening_ports())))
     server = Server.find(endpoint, params["packages"], run_command)
     return restore_database(source, server, wanted, check_mode or params["state"] == "checked")
 
@@ -269,6 +288,10 @@ def main():
             "port": {"type": "int", "default": 5432},
             "user": {"type": "str", "default": "vcap"},
             "packages": {"type": "path", "default": "/var/vcap/packages"},
+            "address": {"type": "str"},
+            "ca": {"type": "path"},
+            "passfile": {"type": "path", "no_log": False},
+            "elsewhere": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )

@@ -108,7 +108,16 @@ dumps:
   type: list
   elements: dict
   sample:
-    - {"database": "bosh", "name": "bosh.sql", "size": 5242880, "server_version": "15.18", "rows": {"public.deployments": 2}}
+    - database: bosh
+      name: bosh.sql
+      size: 5242880
+      server_version: "15.18"
+      rows: {"public.deployments": 2}
+globals:
+  description: Its dump of the roles, null if there is none.
+  returned: success
+  type: dict
+  sample: {"name": "globals.sql", "sha256": "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752"}
 layout:
   description: What decides how its databases come back.
   returned: success
@@ -162,6 +171,11 @@ postgresql:
   returned: success
   type: dict
   sample: {"version": "15.18", "port": 5432, "data_directory": "store/postgres-15"}
+elsewhere:
+  description: The server that had the director's own database, where that was not on the director; else null.
+  returned: success
+  type: dict
+  sample: {"server": "db.example.com:5432", "version": "16.3", "databases": ["bosh"]}
 mode:
   description: How it was made.
   returned: success

@@ -50,8 +50,8 @@ options:
       - V(marked) writes O(phase) and O(about) into the marker. It only goes forward, so that a task which arrives late
         does no harm.
       - V(swapped) exchanges the trees. Every service has to be stopped; while a PostgreSQL lives, it refuses.
-      - V(rolled_back) puts back what was there. Every service has to be stopped, unless nothing was exchanged yet; while
-        a PostgreSQL lives, it refuses.
+      - V(rolled_back) puts back what was there. Every service has to be stopped, unless nothing was exchanged yet;
+        while a PostgreSQL lives, it refuses.
       - V(absent) removes what the restore kept, and the marker. It refuses while either may be needed.
       - V(cleared) removes O(incoming) and O(incoming_dumps), unless a restore is under way that needs them still. It is
         for whoever pushed them, without C(become).
@@ -79,8 +79,8 @@ options:
     type: str
   groupless:
     description:
-      - Paths below O(root), in the octal escapes of vis(3), that had access control lists. O(metadata) shows their masks
-        as rights of the group, so the group gets none.
+      - Paths below O(root), in the octal escapes of vis(3), that had access control lists. O(metadata) shows their
+        masks as rights of the group, so the group gets none.
     type: list
     elements: str
     default: []

@@ -57,7 +57,7 @@ class DatabaseAction(DirectorAction):
     def _settings(self, task_vars):
         names = ("host", "port", "user", "password", "ca")
         found = {name: str(self._templar.template(task_vars.get(PREFIX + name, ""))) for name in names}
-        found["port"] = int(found["port"])
+        found["port"] = int(found["port"] or 5432)
         found["user"] = found["user"] or ROLE
         found["ca"] = os.path.expanduser(found["ca"])
         problem = unusable(found)

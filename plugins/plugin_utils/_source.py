@@ -13,6 +13,7 @@ from ansible_collections.microbosh.director.plugins.module_utils import _layout 
 from ansible_collections.microbosh.director.plugins.module_utils import _mtree as mtree
 from ansible_collections.microbosh.director.plugins.module_utils import _tree as tree
 from ansible_collections.microbosh.director.plugins.module_utils._blobstore import recorded_blobs
+from ansible_collections.microbosh.director.plugins.module_utils._database_properties import ENDING
 from ansible_collections.microbosh.director.plugins.module_utils._dump import chunks_of, read_dump
 from ansible_collections.microbosh.director.plugins.module_utils._file_layout import file_layout
 from ansible_collections.microbosh.director.plugins.module_utils._files import remove_tree, sha256
@@ -30,6 +31,7 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._archive import
 )
 from ansible_collections.microbosh.director.plugins.plugin_utils._decryption import IdentityError
 
+GLOBALS = "globals.sql"
 SETTINGS = Path(layout.TREE, "bosh", "settings.json")
 
 
@@ -62,6 +64,7 @@ class Source:
             "metadata": str(self.metadata),
             "filter": self._lines(self.path / layout.FILTER),
             "agent_id": self._agent_id(),
+            "globals": self._beside(GLOBALS),
             "dumps": dumps,
             "layout": self._layout(dumps),
             "groupless": (self._report().get("attributes") or {}).get("access_lists") or [],
@@ -71,10 +74,16 @@ class Source:
             "blobs": recorded_blobs(self._report()) if self.proven else None,
             "director_database": director_database(self._report()),
             "postgresql": self._report().get("postgresql"),
+            "elsewhere": self._report().get("elsewhere"),
         }
 
+    def _beside(self, name):
+        """Return a file that goes with the dumps, or None if there is none."""
+        path = self.path / layout.DUMPS / name
+        return {"name": name, "sha256": sha256(str(path))[0]} if path.is_file() else None
+
     def _dump(self, path):
-        if path.name == "globals.sql" or not path.is_file():
+        if path.name == GLOBALS or path.name.endswith(ENDING) or not path.is_file():
             return None
         dump = read_dump(chunks_of(str(path)))
         if not dump.complete:
@@ -88,8 +97,16 @@ class Source:
             "sha256": sha256(str(path))[0],
             "rows": rows,
             "kind": dump.kind,
+            "properties": self._beside(path.name.removesuffix(".sql") + ENDING),
+            # Every server has this one; mostly nobody uses it.
+            "unused": path.name == "postgres.sql" and not rows,
             "server_version": dump.server_version,
+            "elsewhere": path.name.removesuffix(".sql") in self._elsewhere(),
         }
+
+    def _elsewhere(self):
+        """Return the databases that were not on the director."""
+        return (self._report().get("elsewhere") or {}).get("databases") or []
 
     def _layout(self, dumps):
         """Return what decides how the databases come back."""
@@ -99,8 +116,9 @@ class Source:
             "dumps": [
                 {key: dump[key] for key in ("database", "size", "server_version")}
                 for dump in dumps
-                if dump["kind"] == "database" and dump["database"] != "postgres"
+                if dump["kind"] == "database" and not dump["unused"] and not dump["elsewhere"]
             ],
+            "elsewhere": [dump["database"] for dump in dumps if dump["elsewhere"]],
         }
 
     def _report(self):

@@ -65,7 +65,8 @@ def _psql(director, *arguments):
 
 def tables(director):
     """The rows of every table, as their number and a digest of them all."""
-    names = psql(director, "postgres", "SELECT datname FROM pg_database WHERE NOT datistemplate").split()
+    mine = "NOT datistemplate AND has_database_privilege(datname, 'CONNECT')"
+    names = psql(director, "postgres", f"SELECT datname FROM pg_database WHERE {mine}").split()
     script = "".join(f'\\connect "{name}"\n{TABLES}' for name in sorted(names))
     director.execute("sh", "-c", 'printf %s "$1" >/run/tables.sql', "sh", script)
     rows = _psql(director, "-d", "postgres", "-f", "/run/tables.sql").splitlines()

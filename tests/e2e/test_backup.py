@@ -106,7 +106,9 @@ def test_its_directory_holds_what_a_backup_is_made_of(second):
     assert sorted(os.listdir(second.backup)) == [
         "SHA256SUMS", "backup.json", "backup.log", "dbs", "extra", "filter", "metadata.mtree", "vcap",
     ]  # fmt: skip
-    assert sorted(os.listdir(second.backup / "dbs")) == ["bosh.sql", "globals.sql", "postgres.sql"]
+    assert sorted(os.listdir(second.backup / "dbs")) == [
+        "bosh.properties", "bosh.sql", "globals.sql", "postgres.properties", "postgres.sql",
+    ]  # fmt: skip
     assert sorted(os.listdir(second.backup / "vcap")) == ["bosh", "store"]
     assert sorted(os.listdir(second.backup / "vcap/bosh")) == ["agent.cert", "agent.key", "settings.json", "state.yml"]
     assert (second.backup / "extra/bosh-deployments.yml").read_text() == "instances: []\n"

@@ -114,7 +114,7 @@ def test_an_empty_list_of_databases_means_no_dump(micro, many):
 
 def test_a_list_of_databases_means_these(director, many):
     assert [dump["database"] for dump in director.report["dumps"]] == ["bosh"]
-    assert sorted(os.listdir(director.latest / "dbs")) == ["bosh.sql", "globals.sql"]
+    assert sorted(os.listdir(director.latest / "dbs")) == ["bosh.properties", "bosh.sql", "globals.sql"]
 
 
 def test_archives_hold_the_same(micro, director, many, tmp_path):

@@ -63,7 +63,9 @@ def test_it_is_whole_and_without_the_files_of_the_database(online):
 
 def test_the_databases_that_were_named_were_dumped(director, online):
     backup, run, *dummy = online
-    assert sorted(os.listdir(backup / "dbs")) == ["bosh.sql", "globals.sql", "uaa.sql"]
+    assert sorted(os.listdir(backup / "dbs")) == [
+        "bosh.properties", "bosh.sql", "globals.sql", "uaa.properties", "uaa.sql",
+    ]  # fmt: skip
     assert "Dumped bosh, uaa while the director worked" in run.told(director.name)
 
 

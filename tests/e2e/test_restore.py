@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 
@@ -174,7 +175,10 @@ def test_check_says_what_would_change_and_touches_nothing(victim):
         ({"microbosh_restore_confirm": "another"}, "the name that was confirmed is another"),
         ({"microbosh_restore_from": "20010101T000000Z"}, "There is no backup 20010101T000000Z"),
         ({"microbosh_restore_unfinished": "resume"}, "nothing to resume"),
-        ({"microbosh_restore_rewrite": {"i-1": "i-2"}, "microbosh_restore_database": "files"}, "so it needs -e microbosh_restore_database=dump"),
+        (
+            {"microbosh_restore_rewrite": {"i-1": "i-2"}, "microbosh_restore_database": "files"},
+            "so it needs -e microbosh_restore_database=dump",
+        ),
         (
             {"microbosh_restore_rewrite": {"i-nowhere": "i-2"}, "microbosh_restore_database": "dump"},
             "i-nowhere occurs in no column",
@@ -219,7 +223,7 @@ def test_files_of_another_postgresql_are_refused(victim, tmp_path):
     assert nothing_is_left(victim)
 
 
-NAMESPACE = "unshare --pid --fork --kill-child --mount-proc"
+NAMESPACE = "unshare --pid --ipc --fork --kill-child --mount-proc"
 SECOND = r"""
 . /etc/testhost
 found=$(ls /var/vcap/store/postgres*/PG_VERSION /var/vcap/store/postgres/postgres-*/PG_VERSION 2>/dev/null | head -n 1)
@@ -241,33 +245,57 @@ exit 1
 """
 
 
-def test_a_second_server_on_the_same_files_is_refused_before_anything_stops(victim, precious):
-    """In a pid namespace of its own, as under bpm, it starts beside the director's without a complaint."""
+def test_a_second_server_is_met_before_anything_is_stopped(victim, precious):
+    """In a pid namespace of its own, as under bpm: its pid file says nothing, and no job knows it."""
+    victim.shell("/var/vcap/bosh/bin/monit stop postgres")
+    wait_until(lambda: not victim.shell("pgrep -x postgres || true"), "PostgreSQL to stop", 60)
     pids = victim.shell("cat /var/vcap/sys/run/*/*.pid")
     victim.shell(SECOND.format(before=NAMESPACE))
     run = restore(victim)
-    victim.shell(END_SECOND)
     assert run.status != 0
     assert re.search(r"A PostgreSQL server still lives: process \d+, port 15999 on /var/vcap/store/postgres", run.flat)
     assert "Nothing was touched." in run
     assert victim.shell("cat /var/vcap/sys/run/*/*.pid") == pids
+    victim.shell(END_SECOND)
+    assert victim.play("checkup").status == 0
     assert content(victim) == precious
     assert victim.wholly_up()
     assert nothing_is_left(victim)
 
 
-def test_a_second_server_that_comes_during_the_stop_is_met_before_the_exchange(victim, precious):
-    """Nothing is exchanged under it; when it is gone, a restore goes through."""
+def test_a_second_server_that_comes_late_is_met_before_the_exchange(victim, precious):
+    """Nothing is exchanged under it, and no other one is started beside it."""
     script = SECOND.format(before=NAMESPACE)
-    run = meddled_at(victim, "No PostgreSQL lives on what is exchanged", script, microbosh_timeout=60)
-    victim.shell(END_SECOND)
+    run = meddled_at(victim, "No PostgreSQL lives on what is exchanged", script)
     assert run.status != 0
     assert "port 15999 on /var/vcap/store/postgres" in run
-    assert "Nothing was exchanged" in run or "It was rolled back" in run
-    assert restore(victim, microbosh_restore_unfinished="rollback").status == 0 or marker(victim) is None
+    assert "-p 5432" not in victim.shell("pgrep -xa postgres")
+    victim.shell(END_SECOND)
+    if marker(victim):
+        assert restore(victim, microbosh_restore_unfinished="rollback").status == 0
+    assert victim.play("checkup").status == 0
     assert content(victim) == precious
     assert victim.wholly_up()
     assert nothing_is_left(victim)
+
+
+def test_an_online_backup_comes_back_from_its_dumps(victim, backed_up, tmp_path):
+    """Nobody has to know that it has no files of PostgreSQL; it says so itself."""
+    elsewhere = {"microbosh_backup_dir": str(tmp_path / "backups")}
+    run = victim.backup(microbosh_mode="online", **elsewhere)
+    assert run.status == 0, run.output
+    assert "come back from their dumps, not by files: it was made online" in run
+    source = tmp_path / "backups/latest"
+    assert "online" in json.loads((source / "backup.json").read_text())["unrestorable_by_files"]
+    destroy(victim)
+    run = restore(victim, microbosh_restore_from=str(source.resolve()))
+    assert run.status == 0, run.output
+    assert "loaded from their dumps, as the files of the backup do not serve here, as it was made online" in run
+    assert tables(victim) == backed_up["tables"]
+    assert victim.wholly_up()
+    assert nothing_is_left(victim)
+    assert restore(victim).status == 0
+    assert content(victim) == backed_up
 
 
 def test_a_store_without_space_is_refused(small):

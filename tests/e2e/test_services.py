@@ -108,7 +108,7 @@ def test_an_alarm_is_told_and_refuses_no_backup(micro, alarmed):
 def test_an_alarm_that_comes_up_in_the_middle_rolls_back_no_restore(micro, alarmed):
     _, _, _, run, after, before, now = alarmed
     assert run.status == 0, run.output
-    assert f"redis: {ALARM}" in run.told(micro.name)
+    assert "monit complains of store_fs" in run.told(micro.name)
     assert "rolled back" not in run
     assert now == before
     assert after
@@ -121,7 +121,7 @@ def test_a_required_check_refuses(micro):
     assert run.status != 0
     assert re.search(r"12 of 12 run, .*store_fs is '", run.told(micro.name))
     assert checkup.status == 0
-    assert f"redis: {ALARM}" in checkup.told(micro.name)
+    assert "monit complains of store_fs" in checkup.told(micro.name)
 
 
 def test_a_process_that_does_not_live_refuses_though_its_pid_file_names_another(micro):
@@ -168,3 +168,38 @@ def test_one_that_is_refused_does_not_keep_the_others_down(micro):
     assert run.status != 0
     assert others == ["OK"] * 5
     assert "powerdns" in run.told(micro.name)
+
+
+def test_what_bpm_runs_is_stopped_though_monit_does_not_watch_it(director):
+    """Its pid file lies where only root reads."""
+    pid = "cat /var/vcap/sys/run/bpm/credhub/credhub.pid"
+    before = director.shell(pid)
+    director.shell(f"{MONIT} unmonitor credhub")
+    wait_until(lambda: status(director, "credhub") == "Not monitored", "credhub is not watched")
+    try:
+        run = director.backup()
+        after, unwatched = director.shell(pid), status(director, "credhub")
+    finally:
+        director.shell(f"{MONIT} monitor credhub")
+        wait_until_up(director)
+    assert run.status == 0, run.output
+    assert "monit does not watch credhub" in run.told(director.name)
+    assert after != before
+    assert unwatched == "Not monitored"
+    director.shell(f"kill -0 {after}")
+
+
+def test_a_setup_without_the_rights_for_it_is_told_before_anything_stops(director):
+    sudoers = "/etc/sudoers.d/backup"
+    director.shell(f"cp -p {sudoers} /run/sudoers; sed -i 's/ unmonitor credhub/ validate credhub/' {sudoers}")
+    director.shell(f"{MONIT} unmonitor credhub")
+    wait_until(lambda: status(director, "credhub") == "Not monitored", "credhub is not watched")
+    try:
+        run = director.backup()
+    finally:
+        director.shell(f"cat /run/sudoers >{sudoers}; {MONIT} monitor credhub")
+        wait_until_up(director)
+    assert run.status != 0
+    assert "sudo does not allow" in run
+    assert "Run the setup playbook for it again" in run
+    assert "Nothing was stopped on the director" in run

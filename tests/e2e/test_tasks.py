@@ -37,7 +37,7 @@ IN_THE_GAP = r"""
 cat >/run/in-the-gap <<'END'
 . /etc/testhost
 ask() { $POSTGRES/bin/psql -qAtX -h 127.0.0.1 -U vcap -d bosh -c "$1"; }
-pid=$(pgrep -o -f '^nginx: master process .*/director_nginx.conf')
+pid=$(pgrep -o -f '^nginx: master process .*/director(_nginx|/config/nginx)[.]conf')
 while kill -0 "$pid" 2>/dev/null; do sleep 0.02; done
 id=$(ask "%s")
 sleep 1

@@ -60,6 +60,7 @@ VARIANTS = {
 }
 # NET_ADMIN is for tests that cut the network, AUDIT_WRITE for sudo and sshd, SYS_ADMIN for mounts, as root has on a VM.
 CAPABILITIES = ("NET_ADMIN", "AUDIT_WRITE", "SYS_PTRACE", "SYS_ADMIN")
+START_SECONDS = 300  # on a machine that does much else
 MONIT = "/var/vcap/bosh/bin/monit"
 
 
@@ -348,15 +349,15 @@ class Host:
         given = [f"--env={key}={value}" for key, value in environment.items()]
         network = f"--network=container:{self.container}"
         self.engine.run("run", "--detach", f"--name={self.second}", network, f"--label={LABEL}", *given, image)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + START_SECONDS
         ready = ["bash", "-c", f": </dev/tcp/{self.elsewhere.address}/{self.elsewhere.port}"]
         while self.engine.run("exec", self.second, *ready, check=False).returncode:
             if time.monotonic() > deadline:
                 done = self.engine.run("logs", "--tail=30", self.second, check=False)
-                raise TestHostError(f"{self.name}: its database did not start in 60 s:\n{done.stdout}{done.stderr}")
+                raise TestHostError(f"{self.name}: its database does not start:\n{done.stdout}{done.stderr}")
             time.sleep(0.2)
 
-    def wait(self, port, seconds=300):
+    def wait(self, port, seconds=START_SECONDS):
         """Wait until sshd answers and monit calls every service running."""
         deadline = time.monotonic() + seconds
         while not (answers(port) and self.runs()):
@@ -430,18 +431,18 @@ class Host:
         Which services run then is monit's affair. It writes its state every 10 s and when it ends in order: those
         stopped stay stopped, but after a hard restart those stopped in the last seconds may come back.
         """
-        facts = self.facts
-        if facts["settings"]["store_size"]:
-            raise TestHostError(f"{self.name} has its store in memory (--store-size): it would not survive a restart")
+        facts, settings = self.facts, self.facts["settings"]
+        if settings["store_size"] or settings["blobstore"] == "mounted":
+            raise TestHostError(f"{self.name} has its store or blobs in memory: they would not survive a restart")
         if not hard:
             self.execute("/usr/local/lib/testhost/shutdown")
         self.engine.run("restart", "--time=1", self.container)
-        if facts["settings"]["database_at"] != "here":
+        if settings["database_at"] != "here":
             self.engine.run("restart", "--time=1", self.second)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + START_SECONDS
         while not answers(facts["port"]) or "uptime" not in self.summary():
             if time.monotonic() > deadline:
-                raise TestHostError(f"{self.name}: sshd or monit did not come back within 60 s of the restart")
+                raise TestHostError(f"{self.name}: sshd or monit did not come back in {START_SECONDS} s")
             time.sleep(0.2)
 
     def down(self):

@@ -138,7 +138,7 @@ class FakeMonit:
         if argv[3:] == ["status"]:
             return 0, self.status(), ""
         action, name = argv[3:]
-        assert action in ("start", "stop", "unmonitor")
+        assert action in ("start", "stop", "monitor", "unmonitor")
         self.asked.append((action, name))
         return self.act(action, name)
 
@@ -240,6 +240,8 @@ class SerialMonit(FakeMonit):
                 service.pending = None
 
     def stop(self, name, service):
+        if not service.monitored:
+            return  # monit 5.33 says "stop action done", and the process lives on
         service.monitored = False
         if name not in self.stubborn and service.pid:
             self.host.births.pop(service.pid, None)
@@ -256,6 +258,9 @@ class SerialMonit(FakeMonit):
             self.next_pid += 1
             service.pid = self.next_pid
             self.host.births[service.pid] = 9
+
+    def monitor(self, name, service):
+        service.monitored = True
 
     def unmonitor(self, name, service):
         service.monitored = False

@@ -286,6 +286,13 @@ def test_a_link_in_place_of_the_blobstore_is_told_as_that(dump, link):
     assert refusal(survey(dump, listing, kind="external"), "refuse", []) == ""
 
 
+def test_a_link_that_the_backup_user_cannot_follow_is_told_all_the_same(dump):
+    listing = Listing([line("store/blobstore", "d"), line("store/blobstore/store", "L")])
+    links = {"store/blobstore/store": "/var/vcap/store/blobstore/store"}
+    said = refusal(survey(dump, listing, links=links), "refuse", [])
+    assert "/var/vcap/store/blobstore/store leads to a place that the backup user cannot see" in said
+
+
 def test_a_link_to_what_the_filter_leaves_out_is_told_as_well(dump):
     listing = Listing([line("store/blobstore", "L")], "data/blobs")
     result = survey(dump, listing, place="data/blobs", links={"store/blobstore": "/var/vcap/data/blobs"})

@@ -8,19 +8,24 @@ from __future__ import annotations
 import pytest
 from ansible_collections.microbosh.director.plugins.module_utils._database_properties import HEADER, read_properties
 from ansible_collections.microbosh.director.plugins.module_utils._dump_directory import DumpDirectory, DumpJob
+from ansible_collections.microbosh.director.plugins.module_utils._dump_file import read_as_restore
 from ansible_collections.microbosh.director.plugins.module_utils._dump_statements import DumpRefused
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._postgres import Endpoint
+from ansible_collections.microbosh.director.plugins.module_utils._restore import Server, restore_database
 from postgres_rig import run_command, running_server
 from test_restore_database import SMALL, Postgres, altered
 
-ODD = "od'd \"name\"; -- \\"
+ODD = 'od\'d "name"; -- \\'
 MADE = (
     "CREATE ROLE owner_of_it LOGIN", "CREATE ROLE reader_of_it", "CREATE ROLE group_of_it",
     "GRANT group_of_it TO owner_of_it",
 )  # fmt: skip
 
+
 def quoted(name):
-    return '"%s"' % name.replace('"', '""')
+    return f'"{name.replace(chr(34), chr(34) * 2)}"'
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
@@ -29,16 +34,20 @@ def server(tmp_path_factory):
         postgres.sql("postgres", *MADE)
         yield postgres
 
+
 @pytest.fixture
 def postgres(server):
     yield server
     for name in server.databases() - {"postgres"}:
         server.drop(name)
 
+
 def make(postgres, name):
     """Make a database on which everything hangs that can, with a table."""
     it = quoted(name)
-    postgres.sql("postgres", f"CREATE DATABASE {it} OWNER owner_of_it TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C'")
+    postgres.sql(
+        "postgres", f"CREATE DATABASE {it} OWNER owner_of_it TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C'"
+    )
     postgres.sql(
         "postgres",
         f"ALTER DATABASE {it} CONNECTION LIMIT 7",
@@ -52,19 +61,21 @@ def make(postgres, name):
     postgres.sql(name, "CREATE TABLE public.kept (a int)", "INSERT INTO public.kept VALUES (1)",
                  "ALTER TABLE public.kept OWNER TO owner_of_it")  # fmt: skip
 
+
 QUESTIONS = (
-    "SELECT pg_get_userbyid(datdba), pg_encoding_to_char(encoding), datcollate, datctype, datconnlimit FROM pg_database",
+    "SELECT pg_get_userbyid(datdba), encoding, datcollate, datctype, datconnlimit FROM pg_database",
     "SELECT shobj_description(oid, 'pg_database') FROM pg_database",
     "SELECT (aclexplode(datacl)).* FROM pg_database",
     "SELECT setrole, unnest(setconfig) FROM pg_db_role_setting JOIN pg_database ON pg_database.oid = setdatabase",
 )
 
+
 def hanging(postgres, name):
-    where = " WHERE datname = '%s' ORDER BY 1, 2" % name.replace("'", "''")
-    answers = [postgres.sql("postgres", question + where.replace(", 2" if "shobj" in question else "\0", ""))
-               for question in QUESTIONS]  # fmt: skip
+    where = f" WHERE datname = E'{name.replace(chr(39), chr(39) * 2).replace(chr(92), chr(92) * 2)}'"
+    answers = [sorted(postgres.sql("postgres", question + where).splitlines()) for question in QUESTIONS]
     assert all(answers)
     return answers
+
 
 def dumped(postgres, directory, *names):
     job = DumpJob(DumpDirectory(str(directory)), postgres.scratch.endpoint, str(postgres.packages), list(names), True)
@@ -73,6 +84,7 @@ def dumped(postgres, directory, *names):
         return run_command(argv, environ_update)
 
     return job.dump(run)
+
 
 @pytest.mark.parametrize("name", ["bosh", ODD])
 def test_it_is_kept_beside_the_dump_and_given_to_what_a_restore_makes(postgres, tmp_path, name):
@@ -85,6 +97,7 @@ def test_it_is_kept_beside_the_dump_and_given_to_what_a_restore_makes(postgres, 
     assert (result["missing_roles"], result["warnings"]) == ({}, [])
     assert hanging(postgres, name) == before
 
+
 def test_a_person_can_run_the_file(postgres, tmp_path):
     make(postgres, "bosh")
     before = hanging(postgres, "bosh")
@@ -93,6 +106,7 @@ def test_a_person_can_run_the_file(postgres, tmp_path):
     postgres.run_file("postgres", tmp_path / "dbs" / "bosh.properties")
     assert hanging(postgres, "bosh") == before
 
+
 def test_a_backup_from_before_that_file_keeps_what_hangs_on_the_database_that_is_replaced(postgres, tmp_path):
     make(postgres, "bosh")
     before = hanging(postgres, "bosh")
@@ -100,6 +114,7 @@ def test_a_backup_from_before_that_file_keeps_what_hangs_on_the_database_that_is
     (tmp_path / "dbs" / "bosh.properties").unlink()
     postgres.restore(tmp_path / "dbs" / "bosh.sql", target="bosh", replace=True)
     assert hanging(postgres, "bosh") == before
+
 
 def test_a_dump_that_makes_its_database_says_what_hangs_on_it(postgres, tmp_path):
     make(postgres, "bosh")
@@ -110,6 +125,7 @@ def test_a_dump_that_makes_its_database_says_what_hangs_on_it(postgres, tmp_path
     postgres.restore(path)
     # The owner stands before the part that is read as that of the database, too.
     assert hanging(postgres, "bosh") == before
+
 
 @pytest.mark.parametrize(
     "line",
@@ -126,6 +142,7 @@ def test_a_file_that_says_anything_else_is_refused(line):
     with pytest.raises(DumpRefused):
         read_properties(HEADER + b"\n" + line.encode() + b"\n")
 
+
 def test_a_locale_that_this_host_has_not_is_replaced_and_told(postgres, tmp_path):
     make(postgres, "bosh")
     dumped(postgres, tmp_path / "dbs", "bosh")
@@ -133,6 +150,7 @@ def test_a_locale_that_this_host_has_not_is_replaced_and_told(postgres, tmp_path
     path.write_text(path.read_text().replace("LC_COLLATE =  E'C'", "LC_COLLATE =  E'xx_XX.UTF-8'"))
     result = postgres.restore(tmp_path / "dbs" / "bosh.sql", target="bosh", replace=True)
     assert "could not be made with the locale xx_XX.UTF-8" in result["warnings"][0]
+
 
 def test_roles_that_are_missing_are_made_as_they_were(postgres, tmp_path):
     make(postgres, "bosh")
@@ -148,13 +166,17 @@ def test_roles_that_are_missing_are_made_as_they_were(postgres, tmp_path):
     assert postgres.sql("postgres", "SELECT pg_has_role('owner_of_it', 'group_of_it', 'member'), rolcanlogin FROM"
                                     " pg_roles WHERE rolname = 'owner_of_it'") == "t|t"  # fmt: skip
 
+
 def test_roles_that_nobody_can_make_are_refused_before_anything_is_changed(postgres, tmp_path):
     dump = altered(tmp_path, ("ALTER TABLE public.notes OWNER TO vcap;", "ALTER TABLE public.notes OWNER TO gone;"))
     with pytest.raises(DirectorError, match="gives objects or rights to the roles gone, which are neither"):
         postgres.restore(dump, target="bosh", missing_roles="refuse")
     # Of a role that was gone at the dump, there is but its number: nobody can make that.
-    dump = altered(tmp_path, ("ALTER TABLE public.notes OWNER TO vcap;", 'GRANT SELECT ON TABLE public.notes TO "16389";'))
+    dump = altered(
+        tmp_path, ("ALTER TABLE public.notes OWNER TO vcap;", 'GRANT SELECT ON TABLE public.notes TO "16389";')
+    )
     assert postgres.restore(dump, target="bosh", missing_roles="refuse")["missing_roles"] == {"16389": 1}
+
 
 def test_what_is_in_the_database_that_every_server_has_comes_back(postgres, tmp_path):
     postgres.sql("postgres", "CREATE TABLE public.here_too (a int)")
@@ -163,6 +185,7 @@ def test_what_is_in_the_database_that_every_server_has_comes_back(postgres, tmp_
     postgres.restore(tmp_path / "dbs" / "postgres.sql", target="postgres", replace=True)
     assert postgres.sql("postgres", "SELECT count(*) FROM public.here_too") == "0"
     postgres.sql("postgres", "DROP TABLE public.here_too")
+
 
 def test_a_template_is_replaced_and_still_one(postgres, tmp_path):
     make(postgres, "bosh")
@@ -173,6 +196,7 @@ def test_a_template_is_replaced_and_still_one(postgres, tmp_path):
     assert postgres.sql("postgres", "SELECT datistemplate FROM pg_database WHERE datname = 'bosh'") == "t"
     postgres.sql("postgres", "ALTER DATABASE bosh IS_TEMPLATE false")
 
+
 def test_a_database_that_lets_nobody_in_can_be_replaced(postgres):
     postgres.sql("postgres", "CREATE DATABASE bosh", "ALTER DATABASE bosh ALLOW_CONNECTIONS false")
     with pytest.raises(DirectorError, match="There is a database bosh already"):
@@ -180,9 +204,30 @@ def test_a_database_that_lets_nobody_in_can_be_replaced(postgres):
     postgres.restore(SMALL, target="bosh", replace=True)
     assert postgres.sql("bosh", "SELECT count(*) FROM notes") == "3"
 
+
 def test_what_is_checked_is_not_loaded(postgres):
     postgres.sql("postgres", "CREATE DATABASE bosh")
     result = postgres.restore(SMALL, target="bosh", replace=True, state="checked", pretend=True)
     assert (result["changed"], result["replaced"], result["missing_roles"]) == (False, True, {})
     assert postgres.sql("bosh", "SELECT count(*) FROM pg_class WHERE relname = 'notes'") == "0"
 
+
+def test_a_role_that_is_no_superuser_restores_its_own_database(postgres, tmp_path):
+    postgres.sql("postgres", "CREATE ROLE plain LOGIN CREATEDB", "CREATE DATABASE bosh OWNER plain")
+    here = postgres.scratch.endpoint
+    as_plain = Endpoint(here.host, here.port, "plain")
+    postgres.sql(
+        "bosh", "SET SESSION AUTHORIZATION plain", "CREATE TABLE public.kept (a int)",
+        "INSERT INTO public.kept VALUES (1)",
+        "REVOKE ALL ON DATABASE bosh FROM PUBLIC", "RESET SESSION AUTHORIZATION",
+        "ALTER ROLE reader_of_it IN DATABASE bosh SET work_mem TO '1MB'",
+    )  # fmt: skip
+    dumped(postgres, tmp_path / "dbs", "bosh")
+    source = read_as_restore(str(tmp_path / "dbs" / "bosh.sql"))
+    server = Server.find(as_plain, str(postgres.packages), run_command)
+    result = restore_database(source, server, {"target": "bosh", "replace": True, "rewrite": {}})
+    assert result["rows"] == {"public.kept": 1}
+    (warning,) = result["warnings"]
+    assert "Not done: ALTER ROLE \"reader_of_it\" IN DATABASE" in warning
+    said = postgres.sql("postgres", "SELECT pg_get_userbyid(datdba), datacl FROM pg_database WHERE datname = 'bosh'")
+    assert said == "plain|{plain=CTc/plain}"

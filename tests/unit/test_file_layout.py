@@ -154,6 +154,7 @@ NINE = [{"name": "postgres", "major": "9.0"}]
         ({"rewrite": True}, {}, "dump", "rewritten"),
         ({"dumps": []}, {}, "files", "can use"),
         ({"dumps": [], **ONLINE}, {"postgres": [], "live": None}, "files", "no databases"),
+        ({"dumps": [], "elsewhere": ["bosh"], **ONLINE}, {"postgres": [], "live": None}, "files", "server elsewhere"),
     ],
 )
 def test_auto_takes_the_files_where_they_serve_and_the_dump_where_they_do_not(of_backup, of_host, chosen, why):
@@ -169,7 +170,7 @@ def test_auto_takes_the_files_where_they_serve_and_the_dump_where_they_do_not(of
         ("files", {"postgres": NINE, "live": "postgres"}, {}, "add -e microbosh_restore_database=dump"),
         ("dump", {"dumps": []}, {}, "add -e microbosh_restore_database=files"),
         ("dump", {"dumps": []}, {"majors": []}, "Nor can they come back as files"),
-        ("auto", {"dumps": [], "unrestorable": "it was made online"}, {}, "Nor can they come back as files: it was made"),
+        ("auto", {"dumps": [], "unrestorable": "it was made online"}, {}, "Nor can they come back as files: it was"),
         ("auto", ONLINE, {"postgres": [], "live": None}, "its data directory is gone"),
         ("auto", ONLINE, {"postgres": NINE, "live": "postgres", "majors": ["9.0"]}, "newer than the director's 9.0"),
         ("auto", ONLINE, {"majors": []}, "no programs on the director"),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A database that only the director reaches: the way there, TLS with the server's own name, and a role that is nobody."""
+"""A database that only the director reaches: the way there, TLS with its own name, and a role that is nobody."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from pathlib import Path
 import pytest
 from ansible_collections.microbosh.director.plugins.module_utils import _scratch_postgres as scratch
 from ansible_collections.microbosh.director.plugins.module_utils._dump_directory import DumpDirectory, DumpJob
+from ansible_collections.microbosh.director.plugins.module_utils._dump_file import DumpFile
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._postgres import Endpoint
 from ansible_collections.microbosh.director.plugins.module_utils._postgres_info import DIRECTOR_TABLES, ask
 from ansible_collections.microbosh.director.plugins.module_utils._psql import Psql
+from ansible_collections.microbosh.director.plugins.module_utils._restore import Server, restore_database
 from ansible_collections.microbosh.director.plugins.plugin_utils import _database_action as action
 from ansible_collections.microbosh.director.plugins.plugin_utils._forward import Forward, failure, through
 from postgres_rig import run_command, running_server
@@ -66,13 +68,14 @@ def certify(directory):
     openssl(*request, "-out", directory / "server.csr")
     names = directory / "names"
     names.write_text(f"subjectAltName=DNS:{NAME}\n")
-    sign = ["x509", "-req", "-in", directory / "server.csr", "-CA", directory / "ca.pem", "-CAkey", directory / "ca.key"]
-    openssl(*sign, "-CAcreateserial", "-days", "2", "-extfile", names, "-out", directory / "server.pem")
+    sign = ["x509", "-req", "-in", directory / "server.csr", "-CA", directory / "ca.pem", "-CAcreateserial"]
+    sign += ["-CAkey", directory / "ca.key", "-days", "2"]
+    openssl(*sign, "-extfile", names, "-out", directory / "server.pem")
 
 
 @pytest.fixture(scope="module")
 def elsewhere(tmp_path_factory):
-    """A server with TLS and passwords as a provider has it: the role is no superuser, and one database is not its own."""
+    """A server with TLS and passwords as a provider has it: the role is no superuser, one database is not its own."""
     directory = tmp_path_factory.mktemp("elsewhere")
     for path in (directory, *directory.parents[:2]):
         path.chmod(0o755)
@@ -101,7 +104,8 @@ def elsewhere(tmp_path_factory):
             psql.ask("postgres", f"CREATE ROLE bosh LOGIN CREATEDB PASSWORD E'{sql(PASSWORD)}'")
             psql.ask("postgres", "CREATE DATABASE director OWNER bosh")
             psql.ask("postgres", "CREATE DATABASE rdsadmin")
-            psql.ask("director", "SET ROLE bosh;" + "".join(f"CREATE TABLE {name} (id int);" for name in DIRECTOR_TABLES))
+            tables = "".join(f"CREATE TABLE {name} (id int);" for name in DIRECTOR_TABLES)
+            psql.ask("director", f"SET ROLE bosh;{tables}")
             yield directory, int(settings["port"])
 
 
@@ -140,6 +144,17 @@ def test_its_databases_and_roles_are_dumped_without_any_right_to_passwords(endpo
     roles = (tmp_path / "dbs" / "globals.sql").read_text()
     assert "CREATE ROLE bosh;" in roles
     assert "PASSWORD" not in roles
+
+
+def test_a_dump_comes_back_beside_the_database_without_a_superuser(endpoint, tmp_path):
+    DumpJob(DumpDirectory(str(tmp_path / "dbs")), endpoint, "", ["director"], True).dump(run_command)
+    server = Server.find(endpoint, "", run_command)
+    wanted = {"database": "director", "target": "director_restored", "replace": False, "rewrite": {}}
+    restore_database(DumpFile(str(tmp_path / "dbs" / "director.sql"), None, None), server, wanted)
+    found = {item["name"]: item for item in ask(endpoint, "", run_command)["databases"]}
+    assert found["director_restored"]["director"] is True
+    assert found["director_restored"]["owner"] == "bosh"
+    server.drop("director_restored")
 
 
 @pytest.mark.parametrize(
@@ -214,7 +229,7 @@ def test_ssh_goes_by_the_options_of_the_connection():
             "channel 0: open failed: connect failed: Name or service not known\n",
             "director1 cannot connect to db:5432: Name or service not known.",
         ),
-        ("Permission denied (publickey).\n", "No connection through director1 to db:5432: Permission denied (publickey)."),
+        ("Permission denied (publickey).\n", "No connection through director1 to db:5432: Permission denied"),
     ],
 )
 def test_why_there_is_no_way_is_told(said, told):

@@ -194,8 +194,8 @@ class Site:
         assert not result.get("failed"), result["msg"]
         return result
 
-    def arm(self, lease, limit=600, on_deadline="start"):
-        result = self.task("armed", token=lease["token"], limit=limit, on_deadline=on_deadline)
+    def arm(self, lease, limit=600, on_deadline="start", **given):
+        result = self.task("armed", token=lease["token"], limit=limit, on_deadline=on_deadline, **given)
         assert not result.get("failed"), result["msg"]
         return result
 
@@ -660,6 +660,7 @@ class FakeDirector:
         return ["nats"]
 
     def start(self, unmonitored):
+        self.unmonitored = unmonitored
         if self.failures:
             raise self.failures.pop(0)
 
@@ -674,6 +675,13 @@ class TestSwitch:
         record = Switch(Staging(str(site.staging)), FakeDirector(failures), pauses.append).fire(ARMED, "test")
         assert pauses == [1, 2, 4, 8, 16, 30, 30, 30]
         assert (record["whole"], record["attempts"], record["error"]) == (True, 9, "")
+
+    def test_what_monit_did_not_watch_is_told_to_who_starts(self, site):
+        director = FakeDirector([])
+        Switch(Staging(str(site.staging)), director).fire(dict(ARMED, unmonitored=["powerdns"]), "test")
+        assert director.unmonitored == ["powerdns"]
+        Switch(Staging(str(site.staging)), director).fire(ARMED, "test of a lease that an earlier version armed")
+        assert director.unmonitored == []
 
     def test_gives_up_and_says_why(self, site):
         failures = [DirectorError("nats does not start")] * 3
@@ -695,6 +703,14 @@ class TestRunCommand:
 
     def test_a_missing_program_is_an_answer(self):
         assert run_command(["/nowhere/program"]) == (127, "", "/nowhere/program: No such file or directory")
+
+
+class TestArming:
+    def test_what_monit_did_not_watch_is_kept_for_who_comes_next(self, site):
+        lease = site.hold()
+        site.arm(lease, limit=600, unmonitored=["powerdns"])
+        action, text = (site.staging / "lease-armed").read_text(encoding="ascii").split("\n", 1)
+        assert (action, json.loads(text)["unmonitored"]) == ("start", ["powerdns"])
 
 
 class TestMessages:

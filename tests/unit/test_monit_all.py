@@ -192,6 +192,7 @@ def test_a_pidfile_speaks_where_monit_does_not(host):
     """A service that is not monitored, but whose process lives: left by a stop that timed out before our time."""
     run_command = serial(host, ["director_nginx", "nats"], stubborn=["director_nginx"])
     run_command.services["director_nginx"].monitored = False
+    run_command.services["director_nginx"].pid = 77
     host.births.update({77: 3, 88: 3})
     host.pidfile_list = [
         ("/var/vcap/sys/run/bpm/director/nginx.pid", 77),
@@ -530,6 +531,8 @@ def test_what_was_not_watched_is_not_watched_again(host):
     stop = change(Stop, run_command, host).run()
     assert stop["unmonitored"] == ["director", "system_mb1"]
     assert "director" in stop["acted"]
+    assert run_command.services["director"].pid is None
+    assert ("start", "director") not in run_command.asked
     run_command.asked.clear()
     result = change(Start, run_command, host, unmonitored=stop["unmonitored"]).run()
     assert result["unmonitored"] == ["director", "system_mb1"]
@@ -636,3 +639,15 @@ def test_monit_that_will_not_stop_looking_is_told_and_not_fought(host):
     result = change(Start, run_command, host, unmonitored=["director"]).run()
     assert run_command.asked == [("unmonitor", "director")] * 2
     assert result["unmonitored"] == []
+
+
+def test_an_older_setup_watches_it_by_its_start(host):
+    run_command = serial(host, ["director_nginx", "nats"])
+    run_command.services["director_nginx"].monitored = False
+    host.pidfile_list = [("/var/vcap/sys/run/bpm/director/nginx.pid", 2000)]
+    act = run_command.act
+    refused = (1, "", "sudo: a password is required\n")
+    run_command.act = lambda action, name: refused if action == "monitor" else act(action, name)
+    result = change(Stop, run_command, host, timeout=30).run()
+    assert result["acted"] == ["director_nginx", "nats"]
+    assert host.birth(2000) is None

@@ -11,7 +11,12 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from ansible_collections.microbosh.director.plugins.action.pull import ARGUMENTS, LISTING, rsync_options
+from ansible_collections.microbosh.director.plugins.action.pull import (
+    ARGUMENTS,
+    LISTING,
+    rsync_options,
+    until_nothing_vanishes,
+)
 from ansible_collections.microbosh.director.plugins.module_utils._kept import CHMOD, kept_mode
 from ansible_collections.microbosh.director.plugins.module_utils._rsync_log import Listed, parse, parse_mode
 from ansible_collections.microbosh.director.plugins.plugin_utils._left_out import in_steady, tops, vanished_paths
@@ -184,3 +189,12 @@ def test_what_vanished_is_known_by_name():
 def test_what_must_not_vanish(path, refused):
     assert bool(in_steady([path], ["store/postgres-15/"])) == refused
     assert in_steady([path], []) == []
+
+
+def test_a_look_during_which_something_vanished_is_repeated():
+    answers = [{"rc": 24, "failed": True}, {"rc": 24, "failed": True}, {"rc": 0, "msg": "all"}, {"rc": 1}]
+    assert until_nothing_vanishes(lambda: answers.pop(0), 5) == {"rc": 0, "msg": "all"}
+    assert until_nothing_vanishes(lambda: answers.pop(0), 5) == {"rc": 1}
+    asked = []
+    assert until_nothing_vanishes(lambda: asked.append(1) or {"rc": 24}, 2) == {"rc": 24}
+    assert len(asked) == 3

@@ -23,6 +23,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._postgres_serve
     find_server,
     is_ready,
 )
+from ansible_collections.microbosh.director.plugins.module_utils._restore_databases import HostDatabases
 from ansible_collections.microbosh.director.plugins.module_utils._scratch_postgres import unprivileged
 from postgres_rig import newest_binaries, run_command
 
@@ -197,6 +198,32 @@ def test_a_pid_file_that_names_somebody_else_is_no_server(rig):
         assert sleeper.poll() is None
         assert rig.bring("started")["changed"] is True
         assert sleeper.poll() is None
+
+
+def test_a_server_whose_files_somebody_removed_still_lives(rig):
+    """What a restore brings would come under it."""
+    rig.somebody_starts()
+    (rig.data / "PG_VERSION").unlink()
+    with pytest.raises(LivingServer, match=str(rig.data)):
+        rig.bring("stopped")
+    host = HostDatabases(str(rig.top), str(rig.packages), str(rig.scratch), run_command)
+    assert [server.directory for server in host.living()] == [str(rig.data)]
+    assert host.facts()["live"] is None
+
+
+def test_a_server_that_no_pid_file_of_a_job_names_is_a_stranger(rig):
+    """It is met before anything is stopped, since nothing would stop it."""
+    host = HostDatabases(str(rig.top), str(rig.packages), str(rig.scratch), run_command)
+    rig.somebody_starts(*NAMESPACE[: 5 * (os.geteuid() == 0)])
+    (server,) = host.living()
+    if os.geteuid() == 0:
+        with pytest.raises(LivingServer, match="Nothing was touched"):
+            host.require_sole()
+    pidfile = rig.top / "sys/run/bpm/postgres/postgres.pid"
+    pidfile.parent.mkdir(parents=True)
+    pidfile.write_text(f"{server.pid}\n")
+    host.require_sole()
+    assert host.facts()["live"] == f"postgres/{rig.data.name}"
 
 
 def test_somebody_who_only_stands_in_the_directory_is_no_server(rig):

@@ -45,6 +45,26 @@ def because(result):
     return {item["id"]: item["because"] for item in result["kept"]}
 
 
+class TestLostBlobs:
+    """What the director has lost, and an earlier backup holds, until somebody decides."""
+
+    @staticmethod
+    def lose(backups, name, *holders):
+        blobs = {"newly_lost": [{"id": f"blob-{number}", "backup": holder} for number, holder in enumerate(holders)]}
+        report = {"id": name, "status": "published", "proof": {"whole": True, "blobs": blobs}}
+        (backups / name / "backup.json").write_text(json.dumps(report))
+
+    def test_the_backup_that_holds_it_stays(self, backups):
+        self.lose(backups, IDS[3], IDS[0], IDS[0], "20200101T000000Z")
+        result = prune(str(backups), LAST_ONE)
+        assert because(result)[IDS[0]] == ["holds 2 blobs that the director has lost"]
+        assert result["removed"] == IDS[1:3]
+
+    def test_only_the_newest_backup_knows(self, backups):
+        self.lose(backups, IDS[2], IDS[0])
+        assert prune(str(backups), LAST_ONE)["removed"] == IDS[:3]
+
+
 class TestRules:
     """Grandfather, father, son."""
 

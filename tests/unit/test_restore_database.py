@@ -53,8 +53,11 @@ class Postgres:
         argv = [self.scratch.binaries.command("pg_dump"), *self.scratch.endpoint.options, *arguments]
         return subprocess.run(argv, check=True, capture_output=True, text=True).stdout
 
+    def server(self):
+        return Server.find(self.scratch.endpoint, str(self.packages), run_command)
+
     def drop(self, name):
-        Server.find(self.scratch.endpoint, str(self.packages), run_command).drop(name)
+        self.server().drop(name)
 
     def databases(self):
         return set(self.sql("postgres", "SELECT datname FROM pg_database WHERE NOT datistemplate").splitlines())
@@ -65,8 +68,7 @@ class Postgres:
         source.properties = properties_beside(str(src))
         if "roles" in options:
             params["roles_file"] = RolesFile(str(options["roles"]))
-        server = Server.find(self.scratch.endpoint, str(self.packages), run_command)
-        return restore_database(source, server, params, pretend)
+        return restore_database(source, self.server(), params, pretend)
 
 
 def without_chance(dump):
@@ -160,6 +162,30 @@ def test_rows_of_tables_with_children_are_compared_one_by_one(postgres, everythi
     assert sorted(raised.value.facts["differences"]) == [
         "public.children in loaded has 2 rows instead of 3", "public.moods in loaded has 29 rows instead of 30",
     ]  # fmt: skip
+
+
+def test_rows_that_an_extension_brings_are_not_counted(postgres):
+    postgres.sql("postgres", "CREATE DATABASE extended")
+    postgres.sql("extended", "CREATE TABLE brought (a int)", "INSERT INTO brought VALUES (1), (2), (3)",
+                 "ALTER EXTENSION plpgsql ADD TABLE brought")  # fmt: skip
+    check = DatabaseCheck(postgres.scratch.endpoint, str(postgres.packages), run_command)
+    assert check.compare({"extended": {"public.brought": 1}})["differences"] == []
+    with pytest.raises(DirectorError, match="has 3 rows instead of 4"):
+        check.compare({"extended": {"public.brought": 4}})
+
+
+@pytest.mark.parametrize("encoding", ["LATIN1", "LATIN9", "KOI8R", "EUC_JP", "WIN1251", "SQL_ASCII"])
+def test_a_database_of_another_encoding_is_loaded_and_counted(postgres, tmp_path, encoding):
+    name = {"LATIN1": "grün", "LATIN9": "€", "SQL_ASCII": "plain"}.get(encoding, "да")
+    postgres.sql("postgres", f"CREATE DATABASE odd TEMPLATE template0 ENCODING '{encoding}'")
+    create = f'SET client_encoding = UTF8; CREATE TABLE "{name}" (a text); INSERT INTO "{name}" VALUES (\'{name}\')'
+    postgres.sql("odd", *create.split("; "))
+    path = tmp_path / "odd.sql"
+    postgres.dump("--file", str(path), "odd")
+    result = postgres.restore(path, target="odd", replace=True)
+    assert result["rows"] == {"public." + (name if name == "plain" else f'"{name}"'): 1}
+    check = DatabaseCheck(postgres.scratch.endpoint, str(postgres.packages), run_command)
+    assert check.compare({"odd": result["rows"]})["differences"] == []
 
 
 def test_one_database_of_a_cluster_is_loaded_under_another_name_beside_the_live_one(postgres):

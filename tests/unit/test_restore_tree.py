@@ -595,3 +595,23 @@ def test_killed_at_every_step_before_the_stop_nothing_has_changed(tmp_path, monk
         assert describe(rig.vcap) == rig.before
         rig.push(rig.restore("compared")["push"])
         rig.restore("staged")
+
+
+@pytest.mark.parametrize("database", ["files", "dump"])
+@pytest.mark.parametrize("way", ["resume", "roll back"])
+@pytest.mark.parametrize("swapped", [False, True])
+def test_a_restore_that_an_earlier_version_left_goes_on_or_back(rig, database, way, swapped):
+    """It knew of no file systems below the store, and of no data directory but the one there is."""
+    rig.stage(database=database)
+    (rig.vcap / "store/microbosh-restore/mounts").unlink()
+    if swapped:
+        rig.restore("swapped")
+        (rig.vcap / "store/postgres/base").write_text("half loaded")
+    if way == "resume":
+        assert rig.restore("swapped")["changed"] is not swapped
+        rig.settle()
+        assert (rig.vcap / "store/redis/dump.rdb").exists()
+    else:
+        rig.restore("rolled_back")
+        rig.settle("rolled_back")
+        assert describe(rig.vcap) == rig.before

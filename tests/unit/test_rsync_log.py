@@ -68,7 +68,7 @@ def test_missing_statistics_are_an_error():
 
 def test_options_with_spaces_stay_one_word():
     arguments = {name: None for name in ("listing", "staging", "filter")}
-    arguments.update(reader="", estimate=False, owners=False, delete=False, relative=False)
+    arguments.update(reader="", estimate=False, owners=False, look=False, delete=False, relative=False)
     arguments["link_dest"] = ["/my backups/1/vcap"]
     assert "'--link-dest=/my backups/1/vcap'" in rsync_options(arguments, by_root=True)
 

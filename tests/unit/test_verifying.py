@@ -60,7 +60,7 @@ class TestBackup:
     def test_a_whole_one_is_whole_and_the_verdict_is_kept(self, backup, verifier):
         result = verifier.examine(NAME)
         assert (result["whole"], result["findings"], result["good"]) == (True, [], True)
-        assert result["blobs"] == {"named": 12, "checked": 12}
+        assert result["blobs"] == {"named": 12, "checked": 12, "external": False, "made_again": 0, "lost": []}
         assert [dump["database"] for dump in result["dumps"]] == ["bosh", "globals", "uaa"]
         verdict = json.loads((backup / "verdict.json").read_text())["verified"]
         assert verdict["whole"] is True
@@ -107,12 +107,31 @@ class TestBackup:
             "public.packages has 12 rows, backup.json records 13"
         ]
 
+    @pytest.mark.parametrize("recorded", ["lost", "damaged"])
+    def test_exactly_what_was_recorded_of_the_directors_own_blobs_is_accepted(self, backup, recorded):
+        rows = [line.split("\t")[1:] for line in (backup / "dbs/bosh.sql").read_text().splitlines() if "\t" in line]
+        first, second = rows[:2]
+        rewrite(backup / "dbs/bosh.sql", second[1].encode(), b"0" * 40)  # what is there is not what is named
+        rewrite(backup / "dbs/bosh.sql", first[0].encode(), b"another")  # what is named is not there
+        report = json.loads((backup / "backup.json").read_text())
+        dump = next(one for one in report["dumps"] if one["database"] == "bosh")
+        dump["sha256"] = hashlib.sha256((backup / "dbs/bosh.sql").read_bytes()).hexdigest()
+        gone = {"lost": [{"id": "another"}], "damaged": [{"id": second[0], "found": f"sha1:{second[1]}"}]}
+        for known, left in (({}, 2), ({recorded: gone[recorded]}, 1), (gone, 0)):
+            report["proof"]["blobs"] = known
+            (backup / "backup.json").write_text(json.dumps(report))
+            reseal(backup)
+            result = verify_backup(str(backup))
+            found = [item["kind"] for item in result["findings"] if item["path"] != "dbs/bosh.sql"]
+            assert found == ["blob"] * left
+        assert result["blobs"]["lost"] == ["another", second[0]]
+
     def test_a_backup_without_a_manifest_is_not_whole(self, backup):
         for name in ("SHA256SUMS", "metadata.mtree", "backup.json"):
             (backup / name).unlink()
         result = verify_backup(str(backup))
         assert {("missing", "SHA256SUMS"), ("missing", "metadata.mtree")} <= kinds(result)
-        assert result["blobs"] == {"named": 12, "checked": 12}
+        assert result["blobs"] == {"named": 12, "checked": 12, "external": False, "made_again": 0, "lost": []}
 
     def test_the_lines_are_few_however_much_is_wrong(self):
         findings = [{"kind": "missing", "path": str(number), "detail": "gone"} for number in range(99)]
