@@ -54,6 +54,7 @@ NOTHING = {
     "bytes_estimate": 0,
     "free_bytes": None,
     "globals": None,
+    "globals_problem": None,
     "dumps": [],
 }
 
@@ -225,8 +226,10 @@ def _dump(preflight, requested, with_globals):
         preflight.choose(requested, with_globals)
         paths = []
         try:
+            roles, problem = _dump_globals(preflight, paths) if with_globals else (None, None)
             written = {
-                "globals": _dump_one(preflight, None, paths) if with_globals else None,
+                "globals": roles,
+                "globals_problem": problem,
                 "dumps": [_dump_one(preflight, database.name, paths) for database in preflight.databases],
             }
             directory.publish(paths)
@@ -234,6 +237,17 @@ def _dump(preflight, requested, with_globals):
             directory.remove([path + PART for path in paths])
             raise
     return written
+
+
+def _dump_globals(preflight, paths):
+    """Return what was written of roles and tablespaces, and why nothing was if a role elsewhere may not."""
+    try:
+        return _dump_one(preflight, None, paths), None
+    except PostgresError as error:
+        if not preflight.endpoint.address:
+            raise
+        preflight.directory.remove([paths.pop() + PART])
+        return None, str(error)
 
 
 def _dump_one(preflight, database, paths):

@@ -31,6 +31,8 @@ from ansible_collections.microbosh.director.plugins.module_utils._scratch_postgr
 from ansible_collections.microbosh.director.plugins.module_utils._snapshots import read_report
 
 GLOBALS = "globals"
+# In extra/: what belongs to no database on a server that is not the director's.
+ELSEWHERE = "elsewhere"
 NAME = "rehearsed"
 # Tables and their indexes, and the log of writing them.
 SPACE_FACTOR = 4
@@ -88,21 +90,28 @@ class Rehearsal(object):
         self.problems = []
 
     def load_globals(self):
-        """Make the roles, and return their names."""
-        path = self._dumps.get(GLOBALS)
-        if path is None or not self._is_cluster(path):
-            return []
+        """Make the roles, those of the server elsewhere after those of the director's, and return their names."""
+        paths = [self._dumps.get(GLOBALS), os.path.join(self._backup, layout.EXTRA, ELSEWHERE, GLOBALS + ".sql")]
+        made = set()
+        for path in paths:
+            if path is not None and os.path.isfile(path) and self._is_cluster(path):
+                made |= self._load_roles(path)
+        return sorted(made)
+
+    def _load_roles(self, path):
+        """Make the roles of a file that are not there yet; return the names of all that it makes."""
         try:
             roles_file = RolesFile(path)
-            self._psql.load("postgres", roles_file.pieces())
+            there = set(self.server.roles()) & set(roles_file.made)
+            wanted = set(roles_file.made) - there if there else None
+            self._psql.load("postgres", roles_file.pieces(wanted, there))
         except DirectorError as error:
             self.problems.append("The dump %s of the roles cannot be loaded: %s." % (path, str(error).rstrip(".")))
-            return []
-        roles = sorted(roles_file.made)
+            return set()
         there = self.server.roles()
         self.problems.extend("The role %s of %s is not there after loading it." % (role, path)
-                             for role in roles if role not in there)
-        return roles
+                             for role in sorted(roles_file.made) if role not in there)
+        return set(roles_file.made)
 
     @staticmethod
     def _is_cluster(path):

@@ -198,6 +198,13 @@ globals:
     size: 551
     sha256: 60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752
     seconds: 0.03
+globals_problem:
+  description:
+    - Why roles and tablespaces were not dumped from a server elsewhere, whose role may not read them; else null.
+      On a director this is an error.
+  returned: O(state=dumped) or O(state=checked)
+  type: str
+  sample: null
 removed:
   description: Paths of the dumps that were, or would be, removed.
   returned: O(state=absent)

@@ -16,6 +16,8 @@ import tempfile
 import threading
 
 LOOPBACK = "127.0.0.1"
+# Not even on a terminal that it might find.
+NEVER_ASK = ("-o", "BatchMode=yes")
 PROHIBITED = "administratively prohibited"
 # All that ssh says of a refusal when it shares another one's connection.
 SILENT = "Session open refused by peer"
@@ -72,7 +74,7 @@ class Forward:
         """Return what is known of why no connection came about, "" if nothing is."""
         said = self._said()
         if SILENT in said:
-            alone = through(self._command, ["-o", "ControlPath=none"], self._target)
+            alone = through(self._command, [*NEVER_ASK, "-o", "ControlPath=none"], self._target)
             said = subprocess.run(
                 alone, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
             ).stderr
@@ -83,7 +85,7 @@ class Forward:
         return self._complaints.read().decode("utf-8", "replace")
 
     def _serve(self):
-        command = through(self._command, ["-o", "ControlMaster=no"], self._target)
+        command = through(self._command, [*NEVER_ASK, "-o", "ControlMaster=no"], self._target)
         while True:
             try:
                 connection, dummy = self._listener.accept()

@@ -1,0 +1,114 @@
+"""A director whose database is elsewhere, beside a server of its own on another port and in the successor's layout."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from standing import unharmed, whole
+
+VARIANT = dict(
+    generation="director",
+    blobs=2,
+    tasks=2,
+    database_mib=1,
+    database_at="split",
+    director_database="bosh_production",
+    postgres_port=5433,
+    postgres_layout="successor",
+)
+
+
+def settings(director):
+    """What an operator sets for the server elsewhere."""
+    server = director.host.elsewhere
+    return {
+        "microbosh_director_database_host": server.host,
+        "microbosh_director_database_port": server.port,
+        "microbosh_director_database_user": server.user,
+        "microbosh_director_database_password": server.password,
+        "microbosh_director_database_ca": str(server.ca),
+    }
+
+
+@pytest.fixture(scope="module")
+def split(new_director):
+    """Such a director, that was set up before anybody said where its database is."""
+    director = new_director("e2e-split", **VARIANT)
+    run = director.setup()
+    assert run.status == 0, run.output
+    return director
+
+
+def refused(director, *said, **given):
+    with unharmed(director):
+        run = director.backup(**given)
+    assert run.status != 0
+    for text in (*said, "Nothing was stopped"):
+        assert text in run.told(director.name)
+
+
+def test_a_postgres_without_the_directors_database_is_refused_with_the_settings(split):
+    where = {"microbosh_director_database_port": 5433}
+    refused(split, "has the tables of a director", "microbosh_director_database_host, _port", **where)
+
+
+def test_a_key_that_may_not_go_there_is_refused_with_the_way_out(split):
+    refused(split, "does not let the backup key connect to", "Run the setup playbook", **settings(split))
+
+
+@pytest.fixture(scope="module")
+def backup(split):
+    """A backup of both servers, as loud as Ansible can be."""
+    split.settings.update(settings(split))
+    run = split.setup()
+    assert run.status == 0, run.output
+    run = split.backup("-vvvvv")
+    assert run.status == 0, run.output
+    return split.latest, run
+
+
+def test_both_servers_are_dumped(split, backup):
+    path, dummy = backup
+    assert whole(path) is True
+    dumps = {item.name for item in (path / "dbs").iterdir()}
+    assert {"bosh_production.sql", "uaa.sql", "credhub.sql", "globals.sql"} <= dumps
+    report = json.loads((path / "backup.json").read_text())
+    assert (report["director_database"], report["without"]) == ("bosh_production", "")
+    assert report["elsewhere"]["databases"] == ["bosh_production"]
+    assert report["postgresql"]["port"] == 5433
+    assert report["postgresql"]["data_directory"].startswith("store/postgres/postgres-")
+    assert (path / "vcap" / report["postgresql"]["data_directory"] / "PG_VERSION").is_file()
+    assert report["proof"]["blobs"]["named"] > 0
+
+
+def test_roles_of_the_server_elsewhere_are_kept_without_passwords(split, backup):
+    roles = (backup[0] / "extra" / "elsewhere" / "globals.sql").read_text()
+    assert f"CREATE ROLE {split.host.elsewhere.user};" in roles
+    assert "PASSWORD" not in roles
+
+
+def test_the_password_is_nowhere(split, backup):
+    run = backup[1]
+    password = split.host.elsewhere.password
+    written = [item for item in split.backups.rglob("*") if item.is_file() and not item.is_symlink()]
+    assert len(written) > 20
+    # As it is, and as JSON, YAML and shells write it.
+    for form in {password, json.dumps(password)[1:-1], password.split(":")[0]}:
+        assert form not in run.output
+        assert [item for item in written if form.encode() in item.read_bytes()] == []
+        assert form not in split.shell("cat /proc/[0-9]*/cmdline | tr '\\0' ' '")
+
+
+def test_verify_loads_both(split, backup):
+    run = split.play("verify", microbosh_rehearse=True)
+    assert run.status == 0, run.output
+    assert "was rehearsed: bosh_production with" in run.told(split.name)
+
+
+def test_a_restore_does_not_touch_a_server_elsewhere(split, backup):
+    with unharmed(split):
+        run = split.play("restore", microbosh_restore_confirm=split.name)
+    assert run.status != 0
+    assert "a restore does not touch a server elsewhere" in run.told(split.name)
+    assert "microbosh_restore_elsewhere=left" in run.told(split.name)
