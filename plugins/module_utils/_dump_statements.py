@@ -35,7 +35,7 @@ _ATOMIC = re.compile(br"\s+ATOMIC\b", re.IGNORECASE)
 
 NAME = br'(?:"(?:[^"]|"")*"|[^\s".,();\'\\]+)'
 # What stands between the parentheses of the few functions that a dump calls: no call of another one.
-_VALUE = br"(?:E?'(?:[^']|'')*'(?:::[\w\" ]+(?:\[\])?)?|-?[0-9.]+(?:::\w+)?|true|false|NULL)"
+_VALUE = br"(?:E?'[^']*(?:''[^']*)*'(?:::[\w\" ]+(?:\[\])?)?|-?[0-9.]+(?:::\w+)?|true|false|NULL)"
 _VALUES = br"\(\s*(?:" + _VALUE + br"(?:\s*,\s*" + _VALUE + br")*)?\s*\);\Z"
 _CALLS = (
     br"SELECT pg_catalog\.(?:set_config\('search_path',|setval\(|lo_create\(|lo_open\(|lowrite\(|lo_close\()"
@@ -67,7 +67,8 @@ _BEYOND = br"(?:ROLE|USER(?! MAPPING)|GROUP|DATABASE|TABLESPACE|SYSTEM)\b"
 _RIGHTS = br"(?:[A-Z ,]|\((?:[^)\"]|\"[^\"]*\")*\))+?"
 # It is made, but connects to nobody, until somebody enables it.
 _SUBSCRIPTION = re.compile(
-    br"CREATE SUBSCRIPTION " + NAME + br" CONNECTION E?'(?:[^']|'')*' PUBLICATION " + NAME + br"(?:, " + NAME + br")*"
+    br"CREATE SUBSCRIPTION " + NAME + br" CONNECTION E?'[^']*(?:''[^']*)*'"
+    br" PUBLICATION " + NAME + br"(?:, " + NAME + br")*"
     br" WITH \(connect = false[,)]"
 )
 _OF_A_DATABASE = re.compile(

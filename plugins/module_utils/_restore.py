@@ -207,8 +207,9 @@ class Restore(object):
         if lost and self._wanted.get("missing_roles") == "refuse":
             raise RestoreError(
                 "The dump %s gives objects or rights to the roles %s, which are neither on this server nor in the "
-                "backup's dump of the roles. Make them (CREATE ROLE), or allow that they are left out "
-                "(missing_roles: leave_out): then what they own belongs to the role that restores."
+                "backup's dump of the roles. Make them (CREATE ROLE), or allow that they are left out (missing_roles: "
+                "leave_out; of the playbook microbosh_restore_missing_roles=leave_out): what they own then belongs to "
+                "the role that restores."
                 % (self._source.path, ", ".join(lost))
             )
 

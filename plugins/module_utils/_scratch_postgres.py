@@ -29,6 +29,9 @@ PREFIX = "microbosh-rehearse-"
 PROGRAMS = ("initdb", "postgres", "psql", "pg_dump")
 SUPERUSER = "microbosh_rehearsal"
 START_SECONDS = 60
+TRIES = 5
+# Of a directory that is in use, or that another rehearsal removes just now.
+_ANOTHERS = (errno.EWOULDBLOCK, errno.EACCES, errno.ENOENT, errno.ENOTEMPTY)
 # Older ones do not say in their directory when they are ready.
 OLDEST = (10,)
 LONGEST_SOCKET = 107
@@ -142,9 +145,8 @@ class ScratchServer(object):
 
     def __enter__(self):
         remove_stale(self._parent)
-        self.directory = tempfile.mkdtemp(prefix=PREFIX, dir=self._parent)
+        self.directory, self._lock = _own_directory(self._parent)
         try:
-            self._lock = _lock(self.directory)
             self._prepare()
             self._make_cluster()
             self._start()
@@ -217,6 +219,18 @@ class ScratchServer(object):
         shutil.rmtree(self.directory)
 
 
+def _own_directory(parent):
+    """Return a new directory and its lock. Another rehearsal may take one that has no lock yet for a stale one."""
+    for dummy in range(TRIES):
+        directory = tempfile.mkdtemp(prefix=PREFIX, dir=parent)
+        try:
+            return directory, _lock(directory)
+        except EnvironmentError as error:
+            if error.errno not in _ANOTHERS:
+                raise
+    raise ScratchError("Other rehearsals in %s removed each directory of this one. Run it again." % parent)
+
+
 def _lock(directory):
     descriptor = os.open(os.path.join(directory, "lock"), os.O_RDWR | os.O_CREAT, 0o600)
     fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -229,16 +243,14 @@ def remove_stale(parent):
         try:
             _remove_if_stale(directory)
         except EnvironmentError as error:
-            # One that is in use, or that another rehearsal removes just now.
-            if error.errno not in (errno.EWOULDBLOCK, errno.EACCES, errno.ENOENT):
+            if error.errno not in _ANOTHERS:
                 raise
 
 
 def _remove_if_stale(directory):
     found = os.lstat(directory)
-    # Others may write to such a place, too; and one that was made just now has no lock yet.
-    begun = not os.path.lexists(os.path.join(directory, "lock")) and time.time() - found.st_mtime < START_SECONDS
-    if os.path.islink(directory) or found.st_uid != os.geteuid() or begun:
+    # Others may write to such a place, too.
+    if os.path.islink(directory) or found.st_uid != os.geteuid():
         return
     lock = _lock(directory)
     try:

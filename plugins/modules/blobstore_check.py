@@ -62,7 +62,8 @@ options:
     type: dict
     default: {}
   had:
-    description: Paths of rsync's listings of C(/var/vcap). What one of them names the director had: it must be there.
+    description:
+      - Paths of rsync's listings of C(/var/vcap). What one of them names the director had, so it has to be there.
     type: list
     elements: path
     default: []

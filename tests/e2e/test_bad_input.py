@@ -276,6 +276,18 @@ case "$*" in *--version*) exec {PG_DUMP}.aside "$@" ;; esac
         )  # fmt: skip
 
 
+def test_a_dump_that_no_restore_would_load_is_told_before_the_outage(small):
+    script = f"""#!/bin/sh
+case "$*" in *--version*) exec {PG_DUMP}.aside "$@" ;; esac
+{PG_DUMP}.aside "$@" | sed "s,^SET statement_timeout = 0;,&\\nSELECT pg_read_file('/etc/passwd');,"
+"""
+    with replaced(small, PG_DUMP, script):
+        refused(
+            small, "No restore would load the dump of bosh", "SELECT pg_read_file",
+            "leave the database out of microbosh_databases", "Nothing was stopped on the director",
+        )  # fmt: skip
+
+
 def test_a_dump_that_is_cut_short_before_it_is_copied_is_named(small):
     with unharmed(small, restarted=True), gate(small) as barrier:
         barrier.hold(SECOND_PASS)

@@ -154,7 +154,7 @@ def test_checks_that_are_no_processes_alarm_by_a_switch(odd):
 
 
 def test_sudo_wants_a_terminal_if_told(odd):
-    run = ("setpriv", "--reuid=jumpbox", "--regid=jumpbox", "--init-groups", "setsid", "sudo", "-n", "true")
+    run = ("setpriv", "--reuid=jumpbox", "--regid=jumpbox", "--init-groups", "sudo", "-n", "true")
     refused = odd.execute(*run, check=False)
     assert refused.returncode != 0
     assert "tty" in refused.stderr

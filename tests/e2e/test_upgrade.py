@@ -85,7 +85,7 @@ def host(earlier, tmp_path_factory):
     """A host that the earlier version set up, made with today's test host, and the controller's side of it."""
     made = testhost.Host(testhost.Engine(), earlier.host)
     made.down()
-    made.up(testhost.Settings(generation=earlier.generation, blobs=1, tasks=1, database_mib=0, monit_timeout=5))
+    made.up(testhost.Settings(generation=earlier.generation, blobs=1, tasks=1, database_mib=0))
     director = Director(made, tmp_path_factory.mktemp(earlier.host))
     earlier.give(director)
     earlier.set_up(director)
