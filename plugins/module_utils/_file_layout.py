@@ -231,7 +231,7 @@ def choose(asked, backup, host):
     if not backup.get("dumps") and not backup.get("postgres"):
         _require_nothing_to_lose(host)
         if backup.get("elsewhere"):
-            return FILES, "its databases are on a server elsewhere, which is left as it is"
+            return FILES, "its databases are on a server elsewhere"
         return FILES, "the backup has no databases"
     no_files, no_dump = why_no_files(backup, host), why_no_dump(backup, host)
     if asked == FILES:

@@ -8,6 +8,7 @@ from __future__ import absolute_import, division, print_function
 __metaclass__ = type
 
 import hashlib
+import time
 
 from ansible_collections.microbosh.director.plugins.module_utils._clock import seconds_since, uptime
 from ansible_collections.microbosh.director.plugins.module_utils._database_properties import (
@@ -41,11 +42,39 @@ from ansible_collections.microbosh.director.plugins.module_utils._psql import (
 
 NEW = "microbosh_restore_"
 OLD = "microbosh_replaced_"
+KEPT = "microbosh_kept_"
+# A session of a service that was just stopped may outlive it for a moment, most of all on a server that is far.
+PATIENCE = 10
 # Nobody is asked on the other side: its slot belongs to the subscription of the same name in the new database.
 _END_OF_SUBSCRIPTION = (
     "ALTER SUBSCRIPTION %s DISABLE", "ALTER SUBSCRIPTION %s SET (slot_name = NONE)", "DROP SUBSCRIPTION %s",
 )
 NOT_TO_REPLACE = ("template0", "template1")
+
+
+def working_names(target):
+    """Return what a database is called until it gets its name, when it lost it, and while it may have to come back.
+
+    An operator recognises them, and they fit into the 63 bytes a name may have.
+    """
+    mark = hashlib.sha256(encoded(target)).hexdigest()[:16]
+    return NEW + mark, OLD + mark, KEPT + mark
+
+
+def require_alone(server, database, patience=0):
+    """Raise RestoreError if anything is connected to a database still when the patience, in seconds, is over."""
+    began = uptime()
+    others = server.connections(database)
+    while others and seconds_since(began) < patience:
+        time.sleep(0.5)
+        others = server.connections(database)
+    if others:
+        raise RestoreError(
+            "The database %s is in use, so it is not replaced: %s. Stop what is connected (on a director: every "
+            "service but postgres) and run again." % (database, "; ".join(others)),
+            connections=others,
+        )
+
 
 class Server(object):
     """The server that a database is loaded into."""
@@ -113,8 +142,10 @@ class Server(object):
         source = (
             "(SELECT pg_stat_get_backend_idset() AS id) s, pg_catalog.pg_database d"
             " WHERE d.oid = pg_stat_get_backend_dbid(s.id) AND d.datname =" + literal(database) +
-            # The server's own workers have no client, and make room.
-            " AND pg_stat_get_backend_client_port(s.id) IS NOT NULL"
+            # The server's own workers have no client, and make room. Of another role's session one that is nobody
+            # does not see the client.
+            " AND (pg_stat_get_backend_client_port(s.id) IS NOT NULL OR CASE pg_stat_get_backend_userid(s.id)"
+            " WHEN 0 THEN false ELSE NOT pg_has_role(pg_stat_get_backend_userid(s.id), 'USAGE') END)"
             " AND pg_stat_get_backend_pid(s.id) <> pg_backend_pid()"
         )
         rows = self.ask(select([hexadecimal(column) for column in columns], source))
@@ -151,6 +182,24 @@ class Server(object):
                  for column, table in (("lower(name)", "pg_settings"), ("spcname", "pg_tablespace"))]
         return Fit(self.version, *names, superuser=self.superuser)
 
+    def has(self, database):
+        return bool(self.ask(select(["1"], "pg_catalog.pg_database WHERE datname =" + literal(database))))
+
+    def lacking(self, database, owner):
+        """Return the rights that a role needs to exchange a database for a new one, and has not got, as texts."""
+        if self.superuser:
+            return []
+        mine = self.ask(select(["1"], "pg_catalog.pg_roles WHERE rolcreatedb AND rolname = current_user"))
+        others = "pg_catalog.pg_database WHERE NOT pg_has_role(datdba, 'USAGE') AND datname =" + literal(database)
+        owners = self.ask(select([hexadecimal("pg_get_userbyid(datdba)")], others))
+        strange = "pg_catalog.pg_roles WHERE NOT pg_has_role(oid, 'MEMBER') AND rolname =" + literal(owner or "")
+        return (
+            ["make and rename databases (CREATEDB)"] * (not mine)
+            + ["rename the database %s, which is the role %s's" % (database, row[0]) for row in owners]
+            + ["make a database of the role %s, to which it does not belong" % row[0]
+               for row in self.ask(select([hexadecimal("rolname")], strange))]
+        )
+
     @property
     def superuser(self):
         return self.ask("SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user")[0][0] == "t"
@@ -168,9 +217,7 @@ class Restore(object):
         self._wanted = wanted
         if not self._target:
             raise RestoreError("The dump %s does not say what its database is called: name the target." % source.path)
-        # Two names that an operator recognises, and that fit into the 63 bytes a name may have.
-        mark = hashlib.sha256(encoded(self._target)).hexdigest()[:16]
-        self._new, self._old = NEW + mark, OLD + mark
+        self._new, self._old, self._kept = working_names(self._target)
         self.warnings = []
         server.stay_out_of(self._target)
         there = server.properties(self._target)
@@ -221,7 +268,7 @@ class Restore(object):
                 "The dump %s is of PostgreSQL %s, and the server has %s: an older server does not understand it. "
                 "Restore it into a server that is not older." % (self._source.path, dumped, self._server.version)
             )
-        if self._target in NOT_TO_REPLACE or self._target.startswith((NEW, OLD)):
+        if self._target in NOT_TO_REPLACE or self._target.startswith((NEW, OLD, KEPT)):
             raise RestoreError("The database %s belongs to the server and is not replaced." % self._target)
         if self.exists and not self._wanted.get("replace"):
             raise RestoreError(
@@ -229,15 +276,36 @@ class Restore(object):
                 "another target, such as %s-backup, or allow it to be replaced." % (self._target, self._target)
             )
         self.require_roles()
+        if self._keeps:
+            self._require_rights()
+
+    @property
+    def _keeps(self):
+        """Whether what is replaced stays, so that it can come back."""
+        return bool(self._wanted.get("keep_replaced"))
+
+    def _require_rights(self):
+        lacking = self._server.lacking(self._target, self._properties.traits.owner)
+        if lacking:
+            raise RestoreError(
+                "The database %s cannot be replaced, and is as it was: the role that restores may not %s. Give it "
+                "that right, or bring the database back by other means and restore the rest without it (of the "
+                "playbook microbosh_restore_elsewhere=left)." % (self._target, ", nor ".join(lacking))
+            )
+
+    def require_none_kept(self):
+        """Raise RestoreError if an earlier restore keeps one still: only that restore knows what it is good for."""
+        if self._keeps and self._server.has(self._kept):
+            raise RestoreError(
+                "The database that an earlier restore replaced is still there as %s. Nothing was touched. End that "
+                "restore (of the playbook microbosh_restore_unfinished=resume, or rollback); if none is under way, "
+                "drop that database, which is %s as it was before."
+                % (self._kept, self._target)
+            )
 
     def require_alone(self):
-        others = self._server.connections(self._target) if self.exists else []
-        if others:
-            raise RestoreError(
-                "The database %s is in use, so it is not replaced: %s. Stop what is connected (on a director: every "
-                "service but postgres) and run again." % (self._target, "; ".join(others)),
-                connections=others,
-            )
+        if self.exists:
+            require_alone(self._server, self._target, PATIENCE if self._keeps else 0)
 
     def load(self, mapping, expected):
         """Load, compare, and give the database its name."""
@@ -312,7 +380,9 @@ class Restore(object):
             return
         self._server.drop(self._old)
         self.require_alone()
-        self._server.rename((self._target, self._old), (self._new, self._target))
+        # One that is kept already is what was there before: what is replaced now came with a load whose end was lost.
+        aside = self._kept if self._keeps and not self._server.has(self._kept) else self._old
+        self._server.rename((self._target, aside), (self._new, self._target))
 
     def warn_of_roles(self):
         for role in sorted(self.missing_roles):
@@ -374,7 +444,9 @@ def restore_database(source, server, params, pretend=False):
     restore.warn_of_roles()
     try:
         restore.check()
-        if params.get("state") != "checked":
+        if params.get("state") == "checked":
+            restore.require_none_kept()
+        else:
             restore.require_alone()
         if not pretend:
             with source.locked():

@@ -48,6 +48,8 @@ from ansible_collections.microbosh.director.plugins.module_utils._restore_worksp
 )
 from ansible_collections.microbosh.director.plugins.module_utils._tree import examine, examine_tree
 
+# Who comes late to say that a phase began finds it at its end.
+_DONE = {"rolling_back": "rolled_back"}
 _STORE = b"store"
 _BLOB = b"store/blobstore/store/any"
 _PART = b".part"
@@ -146,13 +148,15 @@ class Restore(object):
         with self._workspace.locked():
             phase = self._params["phase"]
             marker = self._workspace.marker.read()
-            if (marker or {"phase": None})["phase"] == phase:
+            if (marker or {"phase": None})["phase"] in (phase, _DONE.get(phase, phase)):
                 return {"changed": False, "marker": marker}
             if marker is None and phase != FIRST:
                 raise RestoreError("No restore is under way on this host, so none can be at '%s'." % phase)
-            if marker and (reached(marker["phase"], phase) or reached(marker["phase"], "rolling_back")):
+            if marker and (reached(marker["phase"], phase) or reached(marker["phase"], "proven")):
                 raise RestoreError("The restore on this host is at '%s', not before '%s'." % (marker["phase"], phase))
             facts = {"about": self._params["about"]} if self._params["about"] else {}
+            if phase == "rolling_back":
+                facts["failed_phase"] = marker["phase"]
             return {"changed": True, "marker": self._workspace.marker.write(phase, **facts)}
 
     def swap(self):

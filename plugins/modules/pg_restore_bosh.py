@@ -45,13 +45,15 @@ options:
       - V(checked) finds out whether the running server would take it, before anything is stopped for that; who is
         connected makes no difference. It loads nothing.
       - V(examined) only reads the dump, wherever it is, and fails if O(rewrite) does not fit it. It asks no server.
+      - V(put_back) gives the database that a load with O(keep_replaced) replaced its name again, and drops the loaded
+        one. Where none was replaced, nothing changes.
+      - V(settled) drops the database that a load with O(keep_replaced) replaced.
     type: str
-    choices: [loaded, checked, examined]
+    choices: [loaded, checked, examined, put_back, settled]
     default: loaded
   src:
-    description: Path of the dump on the director.
+    description: Path of the dump on the director. Required but for O(state=put_back) and O(state=settled).
     type: path
-    required: true
   checksum:
     description: SHA-256 that the dump must have, as hexadecimal digits.
     type: str
@@ -90,6 +92,15 @@ options:
       - What hangs on the database itself and is in no dump (owner, locale, rights, settings, connection limit, comment)
         is as in the file C(.properties) beside O(src), which M(microbosh.director.pg_dump_bosh) writes. Without that
         file it is as on the database that is replaced.
+    type: bool
+    default: false
+  keep_replaced:
+    description:
+      - Whether the database that is replaced stays on the server, under a name that begins with C(microbosh_kept_),
+        until O(state=put_back) or O(state=settled) decides what becomes of it.
+      - While one is kept, a further load replaces the one that was loaded. So this may be asked for again when an
+        answer was lost. O(state=checked) refuses then, because it is for the beginning of a restore.
+      - This needs a role that owns the database and may make databases (C(CREATEDB)), and no superuser.
     type: bool
     default: false
   rewrite:
@@ -165,9 +176,29 @@ EXAMPLES = r"""
         i-0a1b2c3d: i-4e5f6a7b
       disk_cid:
         vol-11111111: vol-22222222
+
+- name: The database elsewhere is that of the backup, and can come back
+  microbosh.director.pg_restore_bosh:
+    elsewhere: true
+    src: /backups/director1/latest/dbs/bosh.sql
+    database: bosh
+    target: bosh
+    replace: true
+    keep_replaced: true
+
+- name: It is as it was before
+  microbosh.director.pg_restore_bosh:
+    elsewhere: true
+    state: put_back
+    target: bosh
 """
 
 RETURN = r"""
+kept:
+  description: Whether a database was, or would be, put back or dropped.
+  returned: O(state=put_back) or O(state=settled)
+  type: bool
+  sample: true
 database:
   description: Name of the database in the dump, or O(target) where the dump does not tell.
   returned: O(state=loaded) or O(state=checked)
@@ -175,7 +206,7 @@ database:
   sample: bosh
 target:
   description: Name that it has, or would have, on the server.
-  returned: O(state=loaded) or O(state=checked)
+  returned: unless O(state=examined)
   type: str
   sample: bosh-backup
 replaced:
@@ -190,12 +221,12 @@ rows:
   sample: {"public.deployments": 3, "public.tasks": 1520}
 rewritten:
   description: Number of values that were, or would be, replaced, by column.
-  returned: success
+  returned: when a dump was read
   type: dict
   sample: {"vms.cid": 1, "persistent_disks.disk_cid": 1}
 mapping:
   description: The ids that O(rewrite) replaces, by kind.
-  returned: success
+  returned: when a dump was read
   type: dict
   sample: {"vm_cid": {"i-0a1b2c3d": "i-4e5f6a7b"}}
 missing_roles:
@@ -217,17 +248,17 @@ properties:
   sample: ["ALTER DATABASE \"bosh\" OWNER TO \"vcap\";"]
 server_version:
   description: Version of the running server.
-  returned: O(state=loaded) or O(state=checked)
+  returned: unless O(state=examined)
   type: str
   sample: "15.18"
 dump_version:
   description: Version of the server that the dump was made of, or null if the dump does not say.
-  returned: success
+  returned: when a dump was read
   type: str
   sample: "9.4.26"
 sha256:
   description: SHA-256 of the dump.
-  returned: success
+  returned: when a dump was read
   type: str
   sample: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
 seconds:
@@ -257,24 +288,34 @@ from ansible_collections.microbosh.director.plugins.module_utils._errors import 
 from ansible_collections.microbosh.director.plugins.module_utils._postgres import Endpoint
 from ansible_collections.microbosh.director.plugins.module_utils._postgres_info import listening_ports, port_there
 from ansible_collections.microbosh.director.plugins.module_utils._restore import Server, examine, restore_database
+from ansible_collections.microbosh.director.plugins.module_utils._restore_kept import end_load
+
+READS = ("loaded", "checked", "examined")
+ENDS = ("put_back", "settled")
 
 
 def perform(params, check_mode, run_command):
-    """Given the module's parameters, load the database, and return what was done."""
+    """Given the module's parameters, do what they ask for, and return what was done."""
+    if params["state"] in ENDS:
+        return end_load(_server(params, run_command), params["target"], params["state"], check_mode)
     source = read_as_restore(params["src"], params["checksum"], params["database"], params["properties_checksum"])
     if params["state"] == "examined":
         return examine(source, params["rewrite"])
     wanted = dict(params, roles_file=RolesFile(params["roles"], params["roles_checksum"]) if params["roles"] else None)
+    pretend = check_mode or params["state"] == "checked"
+    return restore_database(source, _server(params, run_command), wanted, pretend)
+
+
+def _server(params, run_command):
     endpoint = Endpoint.of(dict(params, port=port_there(params["port"], listening_ports())))
-    server = Server.find(endpoint, params["packages"], run_command)
-    return restore_database(source, server, wanted, check_mode or params["state"] == "checked")
+    return Server.find(endpoint, params["packages"], run_command)
 
 
 def main():
     module = AnsibleModule(
         argument_spec={
-            "state": {"type": "str", "choices": ["loaded", "checked", "examined"], "default": "loaded"},
-            "src": {"type": "path", "required": True},
+            "state": {"type": "str", "choices": READS + ENDS, "default": "loaded"},
+            "src": {"type": "path"},
             "checksum": {"type": "str"},
             "properties_checksum": {"type": "str"},
             "roles": {"type": "path"},
@@ -283,6 +324,7 @@ def main():
             "database": {"type": "str"},
             "target": {"type": "str"},
             "replace": {"type": "bool", "default": False},
+            "keep_replaced": {"type": "bool", "default": False},
             "rewrite": {"type": "dict", "default": {}},
             "host": {"type": "str", "default": "127.0.0.1"},
             "port": {"type": "int", "default": 5432},
@@ -293,6 +335,7 @@ def main():
             "passfile": {"type": "path", "no_log": False},
             "elsewhere": {"type": "bool", "default": False},
         },
+        required_if=[("state", state, ["src"]) for state in READS] + [("state", state, ["target"]) for state in ENDS],
         supports_check_mode=True,
     )
     module.run_command_environ_update = {"LANG": "C", "LC_ALL": "C"}

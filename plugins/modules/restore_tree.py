@@ -124,9 +124,12 @@ options:
     description: The agent that the backup's C(bosh/settings.json) names.
     type: str
   phase:
-    description: How far the restore is.
+    description:
+      - How far the restore is.
+      - V(rolling_back) is for what has to come back before the trees do. From then on the restore can only be rolled
+        back to the end.
     type: str
-    choices: [stopping, loading, proving, starting, proven]
+    choices: [stopping, loading, proving, starting, proven, rolling_back]
   about:
     description: What somebody who goes on with this restore has to know. Kept in the marker, which everyone can read.
     type: dict
@@ -287,6 +290,8 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._restore_steps import Restore
 
+MARKED = ("stopping", "loading", "proving", "starting", "proven", "rolling_back")
+
 
 def main():
     module = AnsibleModule(
@@ -310,7 +315,7 @@ def main():
             "scratch": {"type": "path", "default": "/var/vcap/store/microbosh-restore/server"},
             "port": {"type": "int", "default": 15432},
             "agent_id": {"type": "str"},
-            "phase": {"type": "str", "choices": ["stopping", "loading", "proving", "starting", "proven"]},
+            "phase": {"type": "str", "choices": MARKED},
             "about": {"type": "dict"},
         },
         required_if=[

@@ -4,11 +4,13 @@
 """A way to a database server that only the director reaches: a port of this controller, for as long as one task lasts.
 
 Each connection to the port becomes an ``ssh -W`` through the director. Nothing is left when the task ends: the port
-closes with its process, and an ssh ends with the connection that it was made for.
+closes with its process, and an ssh ends with the connection that it was made for. A connection that is shared has the
+rights that the key had when it was made: where it is refused, another one is tried, which has those of today.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import subprocess
@@ -49,8 +51,13 @@ class Forward:
     """A listening port for the time of its block; ``problem`` tells what ssh said."""
 
     def __init__(self, command: list[bytes], target: str, host: str):
-        self._command, self._target, self._host = command, target, host
+        self._target, self._host = target, host
+        self._commands = [
+            through(command, [*NEVER_ASK, "-o", option], target) for option in ("ControlMaster=no", "ControlPath=none")
+        ]
         self._children: list[subprocess.Popen] = []
+        self._carriers: list[threading.Thread] = []
+        self._failed = self._closing = False
 
     def __enter__(self) -> Forward:
         self._complaints = tempfile.TemporaryFile()
@@ -59,11 +66,14 @@ class Forward:
         return self
 
     def __exit__(self, *dummy: object) -> None:
+        self._closing = True
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         for child in self._children:
             child.terminate()
             child.wait()
+        for carrier in self._carriers:
+            carrier.join()
         self._complaints.close()
 
     @property
@@ -72,25 +82,32 @@ class Forward:
 
     def problem(self) -> str:
         """Return what is known of why no connection came about, "" if nothing is."""
-        said = self._said()
-        if SILENT in said:
-            alone = through(self._command, [*NEVER_ASK, "-o", "ControlPath=none"], self._target)
-            said = subprocess.run(
-                alone, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-            ).stderr
-        return failure(said, self._target, self._host)
+        # A banner is no failure.
+        return failure(self._said(), self._target, self._host) if self._failed else ""
 
     def _said(self):
-        self._complaints.seek(0)
-        return self._complaints.read().decode("utf-8", "replace")
+        # Wherever ssh writes now, it goes on writing there.
+        file = self._complaints.fileno()
+        return os.pread(file, os.fstat(file).st_size, 0).decode("utf-8", "replace")
 
     def _serve(self):
-        command = through(self._command, [*NEVER_ASK, "-o", "ControlMaster=no"], self._target)
         while True:
             try:
                 connection, dummy = self._listener.accept()
             except OSError:  # closed
                 return
-            with connection:
+            carrier = threading.Thread(target=self._carry, args=(connection,), daemon=True)
+            self._carriers = [other for other in self._carriers if other.is_alive()] + [carrier]
+            carrier.start()
+
+    def _carry(self, connection):
+        """Give a connection to ssh until either ends; of what ssh was refused a way for it has read nothing."""
+        with connection:
+            for command in self._commands:
+                if self._closing:
+                    return
                 child = subprocess.Popen(command, stdin=connection, stdout=connection, stderr=self._complaints)
-            self._children = [other for other in self._children if other.poll() is None] + [child]
+                self._children = [other for other in self._children if other.poll() is None] + [child]
+                self._failed = child.wait() > 0
+                if not self._failed or SILENT not in self._said():
+                    return

@@ -1,10 +1,11 @@
-"""A director whose database is elsewhere, beside a server of its own on another port and in the successor's layout."""
+"""Directors whose database is elsewhere: beside a server of their own (other port, other layout), or alone."""
 
 from __future__ import annotations
 
 import json
 
 import pytest
+from restoring import files, killed_at, marker, restore
 from standing import unharmed, whole
 
 VARIANT = dict(
@@ -112,3 +113,80 @@ def test_a_restore_does_not_touch_a_server_elsewhere(split, backup):
     assert run.status != 0
     assert "a restore does not touch a server elsewhere" in run.told(split.name)
     assert "microbosh_restore_elsewhere=left" in run.told(split.name)
+
+
+# Of the server elsewhere, as its provider sees it.
+ADMIN = "$(echo /usr/lib/postgresql/*/bin)/psql -qAtX -h /run/elsewhere -p 25432 -U rdsadmin"
+ALL = "SELECT datname FROM pg_database WHERE NOT datistemplate ORDER BY 1"
+DIGEST = "SELECT md5(string_agg(t::text, E'\\n' ORDER BY t::text)) FROM {} t"
+
+
+@pytest.fixture(scope="module")
+def remote(new_director):
+    """A director without any PostgreSQL of its own, and with a backup."""
+    small = {"generation": "director", "blobs": 2, "tasks": 2, "database_mib": 1}
+    director = new_director("e2e-remote", database_at="elsewhere", **small)
+    director.settings.update(settings(director))
+    for run in (director.setup(), director.backup()):
+        assert run.status == 0, run.output
+    return director
+
+
+def provider(director, database, query):
+    """What the server elsewhere answers its provider."""
+    script = f'{ADMIN} -d "$1" -c "$2"'
+    done = director.host.engine.run("exec", director.host.second, "sh", "-c", script, "sh", database, query)
+    return done.stdout.strip()
+
+
+def state(director):
+    """All that a restore has to bring back, here and elsewhere."""
+    tables = ("deployments", "director_attributes", "templates", "vms")
+    rows = [provider(director, "bosh", DIGEST.format(table)) for table in tables]
+    return {"files": files(director), "rows": rows, "databases": provider(director, "postgres", ALL)}
+
+
+def change(director):
+    provider(director, "bosh", "UPDATE director_attributes SET value = 'today'; DELETE FROM vms")
+    director.shell("cd /var/vcap/store && echo today >director/today && rm $(find blobstore/store -type f | head -n 1)")
+
+
+def test_a_database_elsewhere_comes_back_with_the_rest(remote):
+    wanted = state(remote)
+    change(remote)
+    run = restore(remote, microbosh_restore_elsewhere="load")
+    assert run.status == 0, run.output
+    assert state(remote) == wanted
+    where = "bosh, credhub, uaa on rds.microbosh.test:25432"
+    assert f"Loaded {where}" in run.told(remote.name)
+    assert f"The database elsewhere ({where}) is that of the backup" in run.told(remote.name)
+    assert marker(remote) is None
+    assert remote.wholly_up()
+
+
+def test_a_restore_that_fails_leaves_the_database_elsewhere_as_it_was(remote):
+    """One service does not start on what is restored, when the database has been loaded."""
+    change(remote)
+    remote.shell("rm -r /var/vcap/store/director/tasks/1")
+    before = state(remote)
+    remote.shell("ln -s /var/vcap/store/director/tasks/1 /var/vcap/jobs/powerdns/no_start")
+    run = restore(remote, microbosh_restore_elsewhere="load", microbosh_timeout=20)
+    remote.shell("rm /var/vcap/jobs/powerdns/no_start")
+    assert run.status != 0
+    assert "powerdns" in run
+    assert "It was rolled back" in run.told(remote.name)
+    assert state(remote) == before
+    assert marker(remote) is None
+    assert remote.wholly_up()
+
+
+def test_a_restore_that_was_killed_after_its_load_goes_back(remote):
+    before = state(remote)
+    killed_at(remote, "Every table elsewhere has the rows that were dumped", microbosh_restore_elsewhere="load")
+    assert marker(remote)["phase"] == "proving"
+    assert state(remote)["rows"] != before["rows"]
+    run = restore(remote, microbosh_restore_unfinished="rollback")
+    assert run.status == 0, run.output
+    assert state(remote) == before
+    assert marker(remote) is None
+    assert remote.wholly_up()

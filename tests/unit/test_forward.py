@@ -210,6 +210,23 @@ def test_nothing_is_left_of_the_way(relay):
         socket.create_connection(("127.0.0.1", port))
 
 
+def test_a_shared_connection_from_before_setup_is_passed_by(elsewhere, relay, tmp_path):
+    refusing = tmp_path / "refusing"
+    refusing.write_text(
+        "#!/bin/sh\necho A banner. >&2\n"
+        'case "$*" in *ControlMaster=no*) echo Session open refused by peer >&2; exit 255;; esac\n'
+        f'exec {relay[0].decode()} "$@"\n'
+    )
+    refusing.chmod(0o755)
+    directory, port = elsewhere
+    with action._passfile(PASSWORD) as passfile, Forward([str(refusing).encode()], f"{NAME}:{port}", "d1") as forward:
+        way = Endpoint(NAME, forward.port, "bosh", "127.0.0.1", str(directory / "ca.pem"), passfile)
+        assert ask(way, "", run_command)["answers"] is True
+        with pytest.raises(DirectorError, match="no password supplied"):
+            ask(way._replace(passfile=""), "", run_command)
+        assert forward.problem() == ""
+
+
 def test_ssh_goes_by_the_options_of_the_connection():
     command = [b"/usr/bin/ssh", b"-o", b"Port=22", b"director1"]
     assert through(command, ["-o", "ControlMaster=no"], "db:5432") == [

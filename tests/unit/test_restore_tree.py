@@ -333,6 +333,29 @@ def test_a_proven_restore_is_not_rolled_back(rig):
         rig.restore("rolled_back")
 
 
+def test_what_is_said_to_be_rolled_back_is_not_gone_on_with(rig):
+    rig.stage()
+    rig.restore("swapped")
+    rig.restore("marked", phase="proving")
+    assert rig.restore("marked", phase="rolling_back")["marker"]["failed_phase"] == "proving"
+    assert rig.restore("marked", phase="rolling_back")["changed"] is False
+    for state in ({"state": "swapped"}, {"state": "marked", "phase": "starting"}):
+        with pytest.raises(RestoreError):
+            rig.restore(**state)
+    rig.restore("rolled_back")
+    assert rig.restore("marked", phase="rolling_back")["marker"]["phase"] == "rolled_back"
+    rig.settle("rolled_back")
+    assert describe(rig.vcap) == rig.before
+
+
+def test_what_is_proven_is_not_said_to_be_rolled_back(rig):
+    rig.stage()
+    rig.restore("swapped")
+    rig.restore("marked", phase="proven")
+    with pytest.raises(RestoreError, match="at 'proven'"):
+        rig.restore("marked", phase="rolling_back")
+
+
 def test_the_marker_is_readable_by_all(rig):
     rig.stage()
     path = rig.vcap / "store/microbosh-restore/marker.json"

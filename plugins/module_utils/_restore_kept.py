@@ -1,0 +1,75 @@
+# Copyright: (c) 2026, microbosh.director contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A database that a load replaced and kept: it comes back, or it goes. Both can be asked for again and again."""
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+from ansible_collections.microbosh.director.plugins.module_utils._clock import seconds_since, uptime
+from ansible_collections.microbosh.director.plugins.module_utils._dump_file import RestoreError
+from ansible_collections.microbosh.director.plugins.module_utils._postgres import PostgresError
+from ansible_collections.microbosh.director.plugins.module_utils._restore import PATIENCE, require_alone, working_names
+
+
+class Kept(object):
+    """What a load with keep_replaced left of one database. What has neither of the two names left is of no use."""
+
+    def __init__(self, server, target):
+        self._server = server
+        self._target = target
+        self._new, self._old, self._kept = working_names(target)
+        server.stay_out_of(target)
+        self.exists = server.has(self._kept)
+        self._left = [name for name in (self._new, self._old) if server.has(name)]
+        self.warnings = []
+
+    @property
+    def untidy(self):
+        """Whether there is anything to do."""
+        return self.exists or bool(self._left)
+
+    def put_back(self):
+        """Give the kept one its name again; where none is kept, nothing was replaced."""
+        if self.exists:
+            self._server.drop(self._old)
+            pairs = [(self._kept, self._target)]
+            if self._server.has(self._target):
+                require_alone(self._server, self._target, PATIENCE)
+                pairs.insert(0, (self._target, self._old))
+            self._server.rename(*pairs)
+        for name in (self._new, self._old):
+            self._discard(name)
+
+    def settle(self):
+        """Drop the kept one: what replaced it stays."""
+        self._server.drop(self._kept)
+        for name in (self._new, self._old):
+            self._discard(name)
+
+    def _discard(self, name):
+        try:
+            self._server.drop(name)
+        except PostgresError as error:
+            self.warnings.append("The database %s is left over and could not be dropped: %s." % (name, error))
+
+
+def end_load(server, target, state, pretend=False):
+    """Given what is to become of what a load of a database kept, do it; return what was, or would be, done."""
+    began = uptime()
+    try:
+        kept = Kept(server, target)
+        if not pretend:
+            kept.put_back() if state == "put_back" else kept.settle()
+    except PostgresError as error:
+        what = "put back as it was before the restore" if state == "put_back" else "rid of what was kept of it"
+        raise RestoreError("The database %s could not be %s: %s. Do it again." % (target, what, error))
+    return {
+        "changed": kept.untidy,
+        "target": target,
+        "kept": kept.exists,
+        "server_version": str(server.version),
+        "warnings": kept.warnings,
+        "seconds": seconds_since(began),
+    }
