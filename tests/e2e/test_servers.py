@@ -147,7 +147,8 @@ def state(director):
 
 
 def change(director):
-    provider(director, "bosh", "UPDATE director_attributes SET value = 'today'; DELETE FROM vms")
+    provider(director, "bosh", "UPDATE director_attributes SET value = md5(random()::text)")
+    provider(director, "bosh", "UPDATE deployments SET name = name || '-today'")
     director.shell("cd /var/vcap/store && echo today >director/today && rm $(find blobstore/store -type f | head -n 1)")
 
 
