@@ -20,6 +20,8 @@ from ansible_collections.microbosh.director.plugins.module_utils._dump import CH
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
 
 CONNECT_SECONDS = 10
+# The way to a server elsewhere may have to be made first, and what is at its end may be far.
+FAR_SECONDS = 60
 LOCK_SECONDS = 60
 
 # Where distributions keep what must be found without PATH; the last is for those that do not.
@@ -109,6 +111,7 @@ class Endpoint(namedtuple("Endpoint", "host port user address ca passfile")):
         if self.address:
             found["PGHOSTADDR"] = self.address
             found["PGSSLMODE"] = "prefer"
+            found["PGCONNECT_TIMEOUT"] = str(FAR_SECONDS)
         if self.ca:
             found["PGSSLMODE"] = "verify-full"
             found["PGSSLROOTCERT"] = self.ca
