@@ -44,7 +44,7 @@ _OPTION = re.compile(r" ([A-Z_]+) =  ?E?'((?:[^']|'')*)'")
 Traits = namedtuple("Traits", "owner encoding collate ctype provider locale rules")
 Traits.__new__.__defaults__ = (None,) * 7
 _WORDS = (("ENCODING", "encoding"), ("LC_COLLATE", "collate"), ("LC_CTYPE", "ctype"), ("LOCALE_PROVIDER", "provider"),
-          ("LOCALE", "locale"), ("RULES", "rules"))
+          ("ICU_LOCALE", "locale"), ("BUILTIN_LOCALE", "locale"), ("ICU_RULES", "rules"))
 
 
 def traits_query(database, version):
@@ -180,8 +180,9 @@ class Properties(namedtuple("Properties", "traits statements")):
 
     def text(self, database):
         """Return it as a file for people and for ``read_properties``."""
+        unlike = "ICU_LOCALE" if self.traits.provider == "builtin" else "BUILTIN_LOCALE"
         options = "".join(" %s = %s" % (word, literal(getattr(self.traits, field)))
-                          for word, field in _WORDS if getattr(self.traits, field))
+                          for word, field in _WORDS if getattr(self.traits, field) and word != unlike)
         create = "CREATE DATABASE %s WITH TEMPLATE = template0%s;" % (identifier(database), options)
         lines = [create] + list(self.statements)
         return HEADER + b"\n" + encoded("\n".join(lines)) + b"\n"
@@ -229,4 +230,4 @@ def read_properties(text):
 
 def _traits_in(options):
     found = dict((word, value.replace("''", "'").replace("\\\\", "\\")) for word, value in _OPTION.findall(options))
-    return Traits(**dict((field, found.get(word)) for word, field in _WORDS))
+    return Traits(**dict((field, found[word]) for word, field in _WORDS if word in found))

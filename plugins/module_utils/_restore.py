@@ -456,5 +456,6 @@ def restore_database(source, server, params, pretend=False):
             "The dump %s could not be loaded: %s. The databases are as they were." % (source.path, error),
             **restore.facts()
         )
-    facts = dict(restore.facts(), rewritten=counts, mapping=mapping, warnings=restore.warnings)
+    facts = dict(restore.facts(), rewritten=counts, mapping=mapping, warnings=restore.warnings,
+                 told=list(restore.warnings))
     return dict(facts, changed=params.get("state") != "checked", seconds=seconds_since(began))

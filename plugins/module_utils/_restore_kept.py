@@ -71,5 +71,6 @@ def end_load(server, target, state, pretend=False):
         "kept": kept.exists,
         "server_version": str(server.version),
         "warnings": kept.warnings,
+        "told": list(kept.warnings),
         "seconds": seconds_since(began),
     }

@@ -234,6 +234,12 @@ missing_roles:
   returned: O(state=loaded) or O(state=checked)
   type: dict
   sample: {"uaa": 12}
+told:
+  description: What was left out, made or done otherwise than it was, as sentences. They are shown as warnings, too.
+  returned: unless O(state=examined)
+  type: list
+  elements: str
+  sample: []
 made_roles:
   description: Roles of the dump that were not on the server and were, or would be, made.
   returned: O(state=loaded) or O(state=checked)

@@ -235,7 +235,7 @@ class TestVerifying:
     def test_with_the_key_every_file_in_it_is_read(self, sealed, keys, verify, tmp_path, ending):
         result = verify(self.with_checksum(sealed(ending)), keys.file(f"ours{program(ending)}"))
         assert (result["good"], result["sealed"], result["findings"]) == (True, False, [])
-        assert result["blobs"] == {"named": 12, "checked": 12}
+        assert result["blobs"] == {"named": 12, "checked": 12, "external": False, "made_again": 0, "lost": []}
         assert read_verdict(result["verdict"])["verified"]["whole"]
         assert not (tmp_path / "verifying").exists()
 

@@ -331,5 +331,6 @@ class TestRehearsal:
 
     def test_what_a_killed_rehearsal_left_is_removed(self, tmp_path):
         (tmp_path / "microbosh-rehearse-dead" / "data").mkdir(parents=True)
+        (tmp_path / "microbosh-rehearse-dead" / "lock").touch()  # the first thing that a rehearsal makes
         remove_stale(str(tmp_path))
         assert list(tmp_path.iterdir()) == []
