@@ -171,7 +171,7 @@ def test_a_restore_that_fails_leaves_the_database_elsewhere_as_it_was(remote):
     remote.shell("rm -r /var/vcap/store/director/tasks/1")
     before = state(remote)
     remote.shell("ln -s /var/vcap/store/director/tasks/1 /var/vcap/jobs/nats/no_start")
-    run = restore(remote, microbosh_restore_elsewhere="load", microbosh_timeout=20)
+    run = restore(remote, microbosh_restore_elsewhere="load", microbosh_timeout=90)
     remote.shell("rm /var/vcap/jobs/nats/no_start")
     assert run.status != 0
     assert "nats" in run
