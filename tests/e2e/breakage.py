@@ -7,15 +7,19 @@ import time
 
 WAIT_SECONDS = 90
 
-# What a run asks rsync on the host for, in this order: how much there is to copy, then the passes themselves.
-FIRST_PASS, SECOND_PASS = 2, 3
+# What a run asks rsync on the host for: which blobs there are, how much there is to copy, the first pass, attributes;
+# and then, in an outage or online, the second pass and perhaps the owners.
+SECOND_PASS = "outage.1"
+SECOND_PASS_ONLINE, OWNERS_ONLINE = "5", "6"
 
-# Counts what rsync is asked for, holds the one that it is told to hold, and slows them.
+# Counts what rsync is asked for before an outage and in it, holds the one that it is told to hold, and slows them.
 GATE = r"""#!/bin/sh
 if [ "$2" = --daemon ]; then
-    number=$(($(cat /run/gate/number) + 1))
-    echo $number >/run/gate/number
-    while [ -e /run/gate/hold.$number ]; do touch /run/gate/held; sleep 0.1; done
+    outage=
+    [ ! -e /var/vcap/store/microbosh-backup/lease-armed ] || outage=outage.
+    number=$(($(cat /run/gate/${outage}number 2>/dev/null || echo 0) + 1))
+    echo $number >/run/gate/${outage}number
+    while [ -e /run/gate/hold.$outage$number ]; do touch /run/gate/held; sleep 0.1; done
     rm -f /run/gate/held
     if [ -e /run/gate/speed ]; then
         shift 2
@@ -69,7 +73,7 @@ class Gate:
         self._director = director
 
     def hold(self, copy):
-        """Hold the copy of /var/vcap with this number in the first run: 1 is the first pass, 2 the second."""
+        """Hold one of the passes of the first run from here on."""
         self._director.shell(f"touch /run/gate/hold.{copy}")
 
     def is_holding(self):
@@ -91,6 +95,6 @@ class Gate:
 @contextlib.contextmanager
 def gate(director):
     """A Gate before rsync on the host."""
-    director.shell("rm -rf /run/gate; mkdir -m 0755 /run/gate; echo 0 >/run/gate/number")
+    director.shell("rm -rf /run/gate; mkdir -m 0755 /run/gate")
     with replaced(director, "/usr/bin/rsync", GATE):
         yield Gate(director)

@@ -392,8 +392,9 @@ SUDO = [
     Try("chmod", "root chmod a+r /etc/canary && cat /etc/canary"),
     Try(
         "a shell with the right of root",
-        # At home, since the store is mounted without rights of that kind.
-        "cp /bin/sh sh; root chown root sh && root chmod 4755 sh && ./sh -p -c id; rm -f sh",
+        # Neither the store nor a stemcell's /home gives rights of that kind.
+        "d=$(mktemp -d /var/tmp/XXXXXX); cp /bin/sh $d/sh; root chown root $d/sh && root chmod 4755 $d/sh && "
+        "$d/sh -p -c id; rm -rf $d",
     ),
     Try("tar by a program of one's own (-I)", "root tar -I 'sh -c id>&2' -cf /dev/null /etc/hostname"),
     Try("cp to where it can be read", "root cp /etc/canary /dev/stdout"),

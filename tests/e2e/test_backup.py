@@ -173,7 +173,7 @@ def test_the_report_says_what_was_done(second):
     assert set(report["versions"]) == {"collection", "ansible_core", "monit", "postgresql"}
     assert all(report["versions"].values())
     phases = {phase["phase"]: phase for phase in report["phases"]}
-    assert list(phases) == ["preflight", "rehearse_dumps", "first_pass", "outage", "dumps", "proof"]
+    assert list(phases) == ["preflight", "rehearse_dumps", "blobs", "first_pass", "outage", "dumps", "proof"]
     assert all(phase["seconds"] > 0 and phase["start"].startswith("20") for phase in phases.values())
     assert 0 < report["outage_seconds"] <= phases["outage"]["seconds"]
     assert [dump["database"] for dump in report["dumps"]] == ["bosh", "postgres"]

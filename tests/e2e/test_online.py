@@ -6,7 +6,7 @@ import json
 import os
 
 import pytest
-from breakage import SECOND_PASS, gate, missing
+from breakage import SECOND_PASS_ONLINE, gate, missing
 from conftest import finish
 from standing import standing, unharmed, whole
 from trees import check_archive
@@ -26,7 +26,7 @@ def online(director):
     """Back up a director that deletes a blob just between its dump and its files."""
     before = standing(director)
     with gate(director) as barrier:
-        barrier.hold(SECOND_PASS)
+        barrier.hold(SECOND_PASS_ONLINE)
         process = director.start(
             "backup", microbosh_mode="online", microbosh_databases=["bosh", "uaa"], microbosh_archive="{id}.tar.xz"
         )

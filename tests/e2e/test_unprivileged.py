@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from breakage import SECOND_PASS, gate
+from breakage import OWNERS_ONLINE, SECOND_PASS, gate
 from conftest import Director, finish
 from restoring import content, destroy, restore
 from standing import whole
@@ -40,8 +40,6 @@ echo more >>appended
 rm replaced; mkdir replaced; touch replaced/inside
 mkdir new; echo new >new/file; ln -s new another
 """
-# Passes before the one that looks at the owners: measuring, first, second.
-OWNERS_ONLINE = 4
 
 
 class Unprivileged(Director):
