@@ -109,7 +109,8 @@ def test_an_empty_list_of_databases_means_no_dump(micro, many):
     assert report["proof"]["blobs"] is None
     assert not list(micro.latest.rglob("*.sql"))
     assert (micro.latest / "vcap/store/postgres/PG_VERSION").exists()
-    assert "proof manifest and dumps whole" in many.run.told(micro.name)
+    assert "WITHOUT A DUMP OF THE DIRECTOR" in many.run.told(micro.name)
+    assert "proof manifest whole" in many.run.told(micro.name)
 
 
 def test_a_list_of_databases_means_these(director, many):
