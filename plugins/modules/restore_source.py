@@ -97,7 +97,7 @@ agent_blobs:
   returned: success
   type: dict
   sample: {"external": false, "lost": [], "damaged": []}
-id:
+agent_id:
   description: The agent of the director that it was made of, null if it is not known.
   returned: success
   type: str
