@@ -5,10 +5,6 @@
 
 from __future__ import annotations
 
-from ansible.plugins.lookup import LookupBase
-from ansible.utils.display import Display
-from ansible_collections.microbosh.director.plugins.plugin_utils._selection import NothingToDo, check
-
 DOCUMENTATION = r"""
 name: hosts_of_run
 author: microbosh.director contributors (@microbosh)
@@ -44,6 +40,9 @@ _raw:
   sample: [localhost]
 """
 
+from ansible.plugins.lookup import LookupBase
+from ansible.utils.display import Display
+from ansible_collections.microbosh.director.plugins.plugin_utils._selection import NothingToDo, check
 
 FAILED = 2  # Ansible's status for a run in which something failed
 

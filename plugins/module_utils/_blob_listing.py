@@ -27,7 +27,7 @@ class Listing(object):
     def __init__(self, lines, place=PLACE):
         self.place = place
         wanted, usual = _raw(place), _raw(PLACE)
-        top = b"|" + usual.split(b"/")[0] + b"\n"  # as a link: rsync names a directory with a slash behind it
+        top = b"|" + usual.split(b"/", 1)[0] + b"\n"  # as a link: rsync names a directory with a slash behind it
         self._entries = rsync_log.parse(
             line for line in lines if wanted in line or usual in line or line.endswith(top)
         )
@@ -83,5 +83,4 @@ def read_listings(paths, place=PLACE):
 
 def _lines_of(path):
     with open(path, "rb") as stream:
-        for line in stream:
-            yield line
+        return list(stream)

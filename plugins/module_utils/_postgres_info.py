@@ -188,7 +188,6 @@ class PostgresInfo(object):
         }
 
 
-
 def is_directors(psql, database):
     """Whether a database has the tables of a director, all in one schema."""
     names = ",".join(literal(table) for table in DIRECTOR_TABLES)

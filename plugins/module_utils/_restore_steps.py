@@ -315,4 +315,3 @@ class Restore(object):
         rc, dummy, err = self._run_command(["sync"])
         if rc:
             raise RestoreError("What was written could not be brought to disk: %s" % err.strip())
-

@@ -96,7 +96,5 @@ def read_document(raw):
             return plain(loader.get_single_data())
         finally:
             loader.dispose()
-    except YAMLError as error:
+    except (YAMLError, RuntimeError, ValueError, TypeError) as error:
         raise RubyError("It is neither YAML nor JSON: %s" % error)
-    except (RuntimeError, ValueError, TypeError) as error:
-        raise RubyError("It cannot be read as YAML: %s" % error)

@@ -236,7 +236,8 @@ def main():
     given = module.params
     ports = listening_ports()
     endpoint = Endpoint.of(dict(given, port=port_there(given["port"], ports)))
-    result = dict(NOTHING, changed=False, ports=ports, port=endpoint.port)
+    result = dict(NOTHING)
+    result.update(changed=False, ports=ports, port=endpoint.port)
     try:
         result.update(ask(endpoint, given["packages"], module.run_command, given["database"]))
     except DirectorError as error:
