@@ -16,7 +16,7 @@ from pathlib import Path
 
 from watching import LOOK_SECONDS, SETTLE_SECONDS, STAGING, Watch, settle
 
-LIMIT = 25  # microbosh_outage_limit of the runs that something happens to
+LIMIT = 40  # microbosh_outage_limit of the runs that something happens to
 START_SECONDS = 20  # what the services may take to come up after the lease has told them to, on a busy machine
 CRON_SECONDS = 60  # how long cron may take to look after a host that was restarted
 SMALL = {"blobs": 2, "tasks": 5, "database_mib": 1, "monit_timeout": 5}
