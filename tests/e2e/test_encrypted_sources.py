@@ -13,6 +13,8 @@ from conftest import prepared
 from restoring import content, destroy, files, restore
 from standing import standing
 
+pytestmark = pytest.mark.long
+
 AGE = "{{ inventory_hostname }}_{id}.tar.zst.age"
 GPG = "{{ inventory_hostname }}_{id}.tar.gz.gpg"
 

@@ -8,6 +8,8 @@ import pytest
 from restoring import files, killed_at, marker, restore
 from standing import unharmed, whole
 
+pytestmark = pytest.mark.long
+
 VARIANT = dict(
     generation="director",
     blobs=2,

@@ -112,6 +112,7 @@ def test_sshd_is_as_strict_as_a_stemcells(director):
     assert len(greeted.stderr.splitlines()) > 10
 
 
+@pytest.mark.long
 def test_a_database_elsewhere_is_reached_by_the_director_alone(odd):
     known = facts(odd)
     assert ask(odd, "bosh", "SELECT count(*) > 0 FROM deployments") == "t"
@@ -128,6 +129,7 @@ def test_a_database_elsewhere_is_reached_by_the_director_alone(odd):
     assert elsewhere.password not in odd.shell("cat /proc/*/cmdline /proc/net/tcp | tr '\\0' '\n'")
 
 
+@pytest.mark.long
 def test_blobs_that_are_elsewhere_are_only_named(odd):
     assert int(ask(odd, "bosh", "SELECT count(*) FROM packages WHERE blobstore_id IS NOT NULL")) > 0
     assert "blobstore" not in odd.shell("ls /var/vcap/store").split()
@@ -135,6 +137,7 @@ def test_blobs_that_are_elsewhere_are_only_named(odd):
     assert '"provider":"s3cli"' in odd.shell("cat /var/vcap/jobs/director/config/director.yml")
 
 
+@pytest.mark.long
 def test_the_agent_is_a_unit_where_sv_knows_none(odd):
     assert odd.wholly_up()
     assert odd.execute("sv", "status", "agent", check=False).returncode != 0
@@ -145,6 +148,7 @@ def test_the_agent_is_a_unit_where_sv_knows_none(odd):
     assert odd.wholly_up()
 
 
+@pytest.mark.long
 def test_checks_that_are_no_processes_alarm_by_a_switch(odd):
     odd.shell("rmdir /var/vcap/data/checked/directory; sv restart monit")
     assert odd.host.told("checked_directory", "Does not exist")
@@ -153,6 +157,7 @@ def test_checks_that_are_no_processes_alarm_by_a_switch(odd):
     assert odd.host.told("checked_directory", "OK")
 
 
+@pytest.mark.long
 def test_sudo_wants_a_terminal_if_told(odd):
     run = ("setpriv", "--reuid=jumpbox", "--regid=jumpbox", "--init-groups", "sudo", "-n", "true")
     refused = odd.execute(*run, check=False)
