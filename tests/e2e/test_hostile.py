@@ -87,7 +87,7 @@ def test_a_host_that_sends_without_end_is_stopped(host, outside):
     endless = f"""#!/bin/sh
 case $1 in --server)
     n=$(($(cat /run/copies 2>/dev/null) + 1)); echo $n >/run/copies
-    [ $n != 2 ] || {{ cd /var/vcap/store/blobstore && truncate -s 30G huge && ln -s {outside} swapped; }}
+    [ $n != 3 ] || {{ cd /var/vcap/store/blobstore && truncate -s 30G huge && ln -s {outside} swapped; }}
 esac
 exec {READER}.aside "$@"
 """
