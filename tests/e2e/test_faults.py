@@ -6,6 +6,8 @@ import faults
 import pytest
 from cells import alternate, name_of
 
+pytestmark = pytest.mark.long
+
 # Where a fault may strike: each task of the outage, and some before and after it.
 BEFORE = ["This run holds the director", "Everything is copied while the director works"]
 OUTAGE = [

@@ -11,6 +11,8 @@ import pytest
 import yaml
 from conftest import playbook_command, run_ansible
 
+pytestmark = pytest.mark.long
+
 STAGED = "/var/vcap/store/microbosh-backup/restored.sql"
 COPY = "bosh-backup"
 

@@ -7,6 +7,8 @@ import pytest
 import restore_faults
 from cells import alternate, name_of
 
+pytestmark = pytest.mark.long
+
 OUTSIDE = ["The backup is found, and its dumps are whole", "What was pushed is removed"]
 OUTAGE = [
     "The host says what is going on",

@@ -16,6 +16,8 @@ from restoring import content, destroy, restore
 from standing import whole
 from trees import check_archive, host_tree, recorded_tree
 
+pytestmark = pytest.mark.long
+
 ODD = "/var/vcap/store/director/tasks/odd"
 # Nobody on the controller is in any of these groups, and many of the modes shut out whoever is not root.
 MAKE_ODD = f"""
