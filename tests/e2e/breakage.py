@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 
-WAIT_SECONDS = 90
+WAIT_SECONDS = 300
 
 # What a run asks rsync on the host for: which blobs there are, how much there is to copy, the first pass, attributes;
 # and then, in an outage or online, the second pass and perhaps the owners.
