@@ -137,7 +137,14 @@ def test_a_process_that_does_not_live_refuses_though_its_pid_file_names_another(
     micro.shell(f"""
         cp {pidfile} /run/kept.pid; kill -STOP $(cat {pidfile})
         setsid sleep 300 >/dev/null 2>&1 </dev/null & echo $! >{pidfile}; touch -d '1 hour ago' {pidfile}""")
+    stranger = micro.shell(f"cat {pidfile}").strip()
+
+    def mistaken():
+        look_now(micro)
+        return re.search(rf"'powerdns'\n(?: .*\n)*? +pid +{stranger}\n", micro.shell(f"{MONIT} status"))
+
     try:
+        wait_until(mistaken, "monit takes the stranger for powerdns")
         run = micro.backup(microbosh_timeout=20)
     finally:
         micro.shell(f"kill $(cat {pidfile}); cat /run/kept.pid >{pidfile}; kill -CONT $(cat {pidfile})")
