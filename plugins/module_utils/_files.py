@@ -97,15 +97,20 @@ def open_for_reading(path):
 
 def sha256(path):
     """Given a regular file, return (hexadecimal digest, bytes read)."""
+    with open_for_reading(path) as source:
+        return digest_of(source)
+
+
+def digest_of(source):
+    """Given an open file, return (hexadecimal digest, bytes read)."""
     digest = hashlib.sha256()
     count = 0
-    with open_for_reading(path) as source:
-        while True:
-            chunk = source.read(CHUNK)
-            if not chunk:
-                return digest.hexdigest(), count
-            digest.update(chunk)
-            count += len(chunk)
+    while True:
+        chunk = source.read(CHUNK)
+        if not chunk:
+            return digest.hexdigest(), count
+        digest.update(chunk)
+        count += len(chunk)
 
 
 def remove_tree(top):

@@ -367,7 +367,7 @@ def test_the_marker_is_readable_by_all(rig):
 class Guillotine:
     """Kills the process instead of the step with that number; without a number it counts them."""
 
-    STEPS = ("rename", "unlink", "rmdir", "mkdir", "lchown", "symlink", "link")
+    STEPS = ("rename", "unlink", "rmdir", "mkdir", "lchown", "fchown", "symlink", "link")
 
     def __init__(self, monkeypatch, at=None):
         self.count = 0
@@ -409,9 +409,14 @@ def across_file_systems(monkeypatch):
         monkeypatch.setattr(swapping.os, name, refusing_others(getattr(os, name)))
 
 
+def really(path):
+    """The path of a name in an open directory."""
+    return os.path.join(os.path.realpath(os.path.dirname(os.fsencode(path))), os.path.basename(os.fsencode(path)))
+
+
 def refusing_others(step):
     def between(source, target):
-        places = [[place for place in FILE_SYSTEMS if place in os.fsencode(path)] for path in (source, target)]
+        places = [[place for place in FILE_SYSTEMS if place in really(path)] for path in (source, target)]
         if places[0] != places[1]:
             raise OSError(errno.EXDEV, "Invalid cross-device link")
         return step(source, target)
