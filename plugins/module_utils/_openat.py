@@ -133,7 +133,8 @@ def _link_of(directory, name):
         return None
     above = directory.status()
     mine = (0, os.geteuid())
-    if found.st_uid not in mine or above.st_uid not in mine or (above.st_mode & 0o022 and not above.st_mode & stat.S_ISVTX):
+    free_for_all = above.st_mode & 0o022 and not above.st_mode & stat.S_ISVTX
+    if found.st_uid not in mine or above.st_uid not in mine or free_for_all:
         raise planted(os.path.join(directory.path, name), "is a symbolic link that others may have put there")
     return os.readlink(directory.at(name))
 
@@ -264,14 +265,6 @@ class Place(object):
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
             raise planted(self.full, "is no regular file")
-        return descriptor
-
-    def open_itself(self):
-        """Return a descriptor of what is here, which is no link."""
-        dummy, path = self.reach()
-        with named(self.full):
-            descriptor = os.open(path, READ)
-        fcntl.fcntl(descriptor, fcntl.F_SETFD, fcntl.FD_CLOEXEC)
         return descriptor
 
     def make_directory(self):

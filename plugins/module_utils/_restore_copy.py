@@ -66,17 +66,13 @@ def copy_place(source, target):
     """Copy a Place, and what is in it, with all metadata, so that the target is whole or not there."""
     target.above.make_directory()
     with private(target.above) as room:
-        _discard(room)
+        room.below(PART).remove()
         _copy(source.reach()[0], source.name, room.enter(), PART, {}, 0)
         part = room.below(PART)
-        if not _is_link(part):
+        if stat.S_IFMT(part.status().st_mode) in (stat.S_IFREG, stat.S_IFDIR):
             _make_durable(part)
         part.rename(target)
     _make_durable(target.above)
-
-
-def _discard(room):
-    room.below(PART).remove()
 
 
 @contextlib.contextmanager
@@ -98,17 +94,12 @@ def private(directory):
             raise
 
 
-def _is_link(place):
-    found = place.status()
-    return found is not None and stat.S_ISLNK(found.st_mode)
-
-
 def _make_durable(place):
     """Bring a file or a directory to disk."""
-    found = place.status()
-    if found is None or not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
+    if place.is_directory():
+        os.fsync(place.enter().descriptor)
         return
-    descriptor = place.open_itself() if place.path else os.dup(place.tree.top.descriptor)
+    descriptor = place.open(READ)
     try:
         os.fsync(descriptor)
     finally:
