@@ -340,9 +340,9 @@ def _empty(top):
         names = top.names()
         if not names:
             return
-        for name in names:
+        while names:
             try:
-                _discard(top, name, numbers)
+                names += _discard(top, names.pop(), numbers)
             except EnvironmentError as error:
                 if error.errno not in NOT_THERE + (errno.ENOTEMPTY, errno.EISDIR, errno.EINVAL):
                     raise
@@ -350,16 +350,19 @@ def _empty(top):
 
 
 def _discard(top, name, numbers):
-    """Remove a name, or what is in it but for directories, which get a name of a number above."""
+    """Remove a name with what is in it; return the names above that the directories in it were given."""
+    moved = []
     if not stat.S_ISDIR(os.lstat(top.at(name)).st_mode):
         os.unlink(top.at(name))
-        return
+        return moved
     directory = top.enter(name)
     if os.geteuid() != 0:
         os.fchmod(directory.descriptor, stat.S_IRWXU)
     for below in directory.names():
         if stat.S_ISDIR(os.lstat(directory.at(below)).st_mode):
-            os.rename(directory.at(below), top.at(to_bytes(".microbosh-restore-%d" % next(numbers))))
+            moved.append(to_bytes(".microbosh-restore-%d" % next(numbers)))
+            os.rename(directory.at(below), top.at(moved[-1]))
         else:
             os.unlink(directory.at(below))
     os.rmdir(top.at(name))
+    return moved

@@ -92,6 +92,9 @@ def spaces_for(root, mounts, pushed, already, kept, dumps, loads):
         store.add(size)  # whoever pushes has a place there alone
         if mount_of(path, mounts):
             others[mount_of(path, mounts)].add(size)
+    # Root reads a copy of the one that names the blobs.
+    for size in sorted(dumps)[-1:]:
+        store.add(size)
     for size in dumps:
         store.add(size * (LOADED if loads else 1))
     store.need = max(store.need - already, 0) + kept

@@ -23,7 +23,8 @@ from ansible_collections.microbosh.director.plugins.module_utils._restore_databa
 )
 from ansible_collections.microbosh.director.plugins.module_utils._restore_mounts import mounts_below
 from ansible_collections.microbosh.director.plugins.module_utils._restore_space import require_space, spaces_for, used
-from ansible_collections.microbosh.director.plugins.module_utils._restore_swap import Staging, Swap, move, refill
+from ansible_collections.microbosh.director.plugins.module_utils._restore_staging import Staging, take_dump
+from ansible_collections.microbosh.director.plugins.module_utils._restore_swap import Swap, move, refill
 from ansible_collections.microbosh.director.plugins.module_utils._restore_tree import (
     IDENTITY,
     Comparison,
@@ -130,10 +131,16 @@ class Restore(object):
             live, wanted, left_out = self._chosen(content)
             staging = Staging(live, wanted, self._workspace, to_bytes(self._params["incoming"]))
             staging.build()
+            dump = self._take_dump()
             self._workspace.write_wanted(content)
             self._sync()
             tree = to_native(self._workspace.new_path(_BLOB))
-        return {"changed": True, "left_out": left_out, "shared": staging.shared, "blobs_in": tree}
+        return {"changed": True, "left_out": left_out, "shared": staging.shared, "blobs_in": tree, "dump_in": dump}
+
+    def _take_dump(self):
+        """Copy the dump that root has to read; return where it is."""
+        dump = self._params.get("dump")
+        return take_dump(self._params["incoming_dumps"], dump, self._workspace.dump(dump["name"])) if dump else None
 
     def mark(self):
         """Note how far the restore is; the first time, what it is about. A task that arrives late changes nothing."""

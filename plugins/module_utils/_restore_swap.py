@@ -11,29 +11,15 @@ from __future__ import absolute_import, division, print_function
 __metaclass__ = type
 
 import errno
-import os
 import stat
 
 from ansible.module_utils.common.text.converters import to_native
-from ansible_collections.microbosh.director.plugins.module_utils._metadata import (
-    drop_open_acl,
-    same_metadata,
-    set_metadata,
-    set_open_metadata,
-)
+from ansible_collections.microbosh.director.plugins.module_utils._metadata import set_open_metadata
 from ansible_collections.microbosh.director.plugins.module_utils._mtree import readable
-from ansible_collections.microbosh.director.plugins.module_utils._openat import (
-    NEW,
-    NOT_THERE,
-    READ,
-    Planted,
-    Tree,
-    open_directory,
-    planted,
-)
-from ansible_collections.microbosh.director.plugins.module_utils._restore_copy import copy_content, copy_place
+from ansible_collections.microbosh.director.plugins.module_utils._openat import NOT_THERE, planted
+from ansible_collections.microbosh.director.plugins.module_utils._restore_copy import copy_place
 from ansible_collections.microbosh.director.plugins.module_utils._restore_mounts import APART
-from ansible_collections.microbosh.director.plugins.module_utils._restore_tree import RestoreError, is_blob
+from ansible_collections.microbosh.director.plugins.module_utils._restore_tree import RestoreError
 from ansible_collections.microbosh.director.plugins.module_utils._tree import TYPES
 
 CONTROL = b"/global/pg_control"
@@ -88,118 +74,6 @@ def control_last(path):
 def control_first(path):
     """Sort it before everything else."""
     return not path.endswith(CONTROL), path
-
-
-class Staging(object):
-    """Builds in ``new/`` what is wanted, out of what was pushed and of blobs that are there already."""
-
-    def __init__(self, live, wanted, workspace, incoming):
-        self._live = live
-        self._wanted = wanted
-        self._new = workspace.new
-        self._incoming = _tree_at(incoming)
-        self.shared = 0
-
-    def build(self):
-        """Make everything but directories, with its metadata, in files that nobody but root has ever had open."""
-        for path in sorted(self._wanted):
-            entry = self._wanted[path]
-            if entry.type != "dir":
-                target = self._new(path)
-                target.above.make_directory()
-                self._make(entry, target)
-
-    def _make(self, entry, target):
-        if entry.twin not in (None, entry.path):
-            self._link(self._new(entry.twin), target)
-        elif entry.type == "link":
-            dummy, path = target.reach()
-            os.symlink(entry.link, path)
-            set_metadata(path, entry)
-        elif entry.type != "file":
-            raise RestoreError("%s is a %s, which no backup holds." % (readable(entry.path), entry.type))
-        elif not (self._take_pushed(entry, target) or self._share(entry, target)):
-            raise RestoreError(
-                "%s was neither pushed, nor is it there unchanged any more. Nothing was stopped; run the restore again."
-                % readable(entry.path)
-            )
-
-    def _take_pushed(self, entry, target):
-        pushed = self._incoming and self._incoming.place(entry.path)
-        if not pushed or not pushed.exists():
-            return False
-        try:
-            self._copy_pushed(entry, pushed, target)
-        finally:
-            _discard(pushed)  # also what was refused: it would not be pushed again
-        return True
-
-    @staticmethod
-    def _copy_pushed(entry, pushed, target):
-        """Copy what was pushed: whoever pushed it may have it open still. The digest is that of the copy."""
-        refused = RestoreError("%s did not arrive whole: expected %d bytes." % (readable(entry.path), entry.size))
-        try:
-            source = pushed.open(READ)
-        except (EnvironmentError, Planted):
-            raise refused
-        try:
-            copy = target.open(NEW)
-            try:
-                digest, size = copy_content(source, copy, entry.size)
-                if size != entry.size:
-                    raise refused
-                if digest != entry.digest:
-                    raise RestoreError(
-                        "%s did not arrive as it was sent: its digest is another." % readable(entry.path)
-                    )
-                drop_open_acl(copy)  # what it inherited where it was made
-                set_open_metadata(copy, entry)
-            finally:
-                os.close(copy)
-        finally:
-            os.close(source)
-
-    def _share(self, entry, target):
-        """Link a blob that is there: that it has the right content was found when both trees were compared."""
-        there = self._live.place(entry.path)
-        found = there.examine() if is_blob(entry.path) else None
-        if found is None or found.type != "file" or found.size != entry.size or not same_metadata(found, entry):
-            return False
-        self._link(there, target)
-        linked = target.examine()
-        if linked.type != "file" or linked.size != entry.size or not same_metadata(linked, entry):
-            target.remove()
-            return False
-        self.shared += 1
-        return True
-
-    @staticmethod
-    def _link(source, target):
-        """Link a file, or copy it where another file system begins that nobody knew of."""
-        try:
-            source.link(target)
-        except EnvironmentError as error:
-            if error.errno not in (errno.EXDEV, errno.EMLINK):
-                raise
-            copy_place(source, target)
-
-
-def _tree_at(path):
-    """Return the Tree of a directory, None if there is none."""
-    try:
-        return Tree(open_directory(path))
-    except EnvironmentError as error:
-        if error.errno not in NOT_THERE:
-            raise
-        return None
-
-
-def _discard(place):
-    try:
-        place.unlink()
-    except EnvironmentError as error:
-        if error.errno not in NOT_THERE + (errno.EISDIR, errno.EPERM):
-            raise
 
 
 class Swap(object):

@@ -11,6 +11,7 @@
 ``mounts``       the file systems below the store that have a ``new/`` and an ``aside/`` of their own
 ``new/``         what is to be put in its place
 ``aside/``       what was there
+``dump/``        the dump that names the blobs
 ``database/``    a copy of the database's directory, when a dump is loaded into it
 """
 
@@ -134,6 +135,10 @@ class Workspace(object):
     @property
     def database(self):
         return self._tree.place(b"database")
+
+    def dump(self, name):
+        """Return the Place of a dump that root has to read."""
+        return self._tree.place(b"dump").below(to_bytes(name))
 
     def _apart(self, name, path):
         mount = mount_of(path, self.mounts())

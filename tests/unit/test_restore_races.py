@@ -7,9 +7,13 @@ code makes it. There the swap is made, by another process of a plain user: what 
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import hashlib
+import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -18,13 +22,18 @@ from pathlib import Path
 import pytest
 from ansible_collections.microbosh.director.plugins.module_utils import _restore_databases as databases
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
-from test_restore_tree import Rig, describe, write
+from ansible_collections.microbosh.director.plugins.module_utils._openat import Tree, open_directory
+from ansible_collections.microbosh.director.plugins.module_utils._restore_copy import copy_content
+from ansible_collections.microbosh.director.plugins.module_utils._restore_tree import RestoreError, pack
+from test_python27 import OLDEST, PLUGINS
+from test_restore_tree import RULES, Rig, describe, write
 
 MEMORY = "/dev/shm"
 VCAP = 4242
 PUSHER = 4343
 STEPS = ("open", "os.rename", "os.mkdir", "os.chmod", "os.chown", "os.link", "os.symlink", "os.remove", "os.rmdir",
          "os.utime", "os.listdir", "subprocess.Popen", "ctypes.dlsym")  # fmt: skip
+ROUNDS = 10
 FORGED = '{"agent_id": "a2", "mbus": "https://attacker"}'
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="two users are needed, and root")
@@ -249,3 +258,177 @@ def test_what_is_written_while_it_is_taken_over_does_not_come_through(top):
     won, steps = tries(top, "staged", other_settings, written_to, came_through)
     assert steps > 10
     assert not won, f"at {len(won)} of {steps} steps what was written came through: {won}"
+
+
+@contextlib.contextmanager
+def swapping_all_the_time(race, name):
+    """Let vcap put a link in the place of a directory and take it away again, as fast as he can; count how often."""
+    place, away, read, write_end = race.vcap / name, race.vcap / "store/away", *os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.setgroups([])
+        os.setgid(VCAP)
+        os.setuid(VCAP)
+        while True:
+            with contextlib.suppress(OSError):
+                place.rename(away)
+                place.symlink_to(race.outside)
+                os.write(write_end, b".")
+            with contextlib.suppress(OSError):
+                place.unlink()
+                away.rename(place)
+    os.close(write_end)
+    os.set_blocking(read, False)
+    count = []
+    try:
+        yield count
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        with contextlib.suppress(BlockingIOError):
+            while found := os.read(read, 65536):
+                count.append(len(found))
+        os.close(read)
+
+
+def test_blind_swaps_during_whole_restores_lead_nowhere(top):
+    first = Race(top / "first")
+    pushed(first)
+    swaps = ended = harmed = 0
+    for dummy in range(ROUNDS):
+        race = first.again(top / "tried")
+        with swapping_all_the_time(race, "store/director") as count, contextlib.suppress(DirectorError, OSError):
+            race.restore("staged")
+            about = {"filter": RULES, "left_out": [], "database": "files"}
+            race.restore("marked", phase="stopping", about=about)
+            with contextlib.suppress(DirectorError, OSError):
+                race.restore("swapped")
+            race.restore("rolled_back")
+            race.restore("absent")
+            ended += 1
+        swaps += sum(count)
+        harmed += race.harmed()
+        shutil.rmtree(top / "tried")
+    print(f"{swaps} swaps in {ROUNDS} restores, {ended} came to their end, root left the tree in {harmed}")
+    assert swaps > ROUNDS
+    assert harmed == 0
+
+
+def test_a_workspace_that_somebody_else_has_made_is_refused(top):
+    race = Race(top / "one")
+    pushed(race)
+    as_user(VCAP, lambda: (race.vcap / "store/microbosh-restore").mkdir())
+    for state in ("staged", "absent"):
+        with pytest.raises(DirectorError, match="only user 0 may write to"):
+            race.restore(state)
+
+
+def test_nobody_makes_root_wait_with_a_pipe(top):
+    race = Race(top / "one")
+    pushed(race)
+    for path in (race.incoming / "store/redis/dump.rdb", race.vcap / "store/postgres/PG_VERSION"):
+        path.unlink()
+        os.mkfifo(path)
+        os.chown(path, PUSHER, PUSHER)
+    with pytest.raises(RestoreError, match="did not arrive whole"):
+        race.restore("staged")
+
+
+def test_a_file_that_is_taken_over_is_another_one_with_its_holes(top):
+    race = Race(top / "one")
+    pushed(race)
+    before = {path.stat().st_ino for path in race.incoming.rglob("*") if path.is_file()}
+    race.restore("staged")
+    new = race.vcap / "store/microbosh-restore/new"
+    after = {path.stat().st_ino for path in new.rglob("*") if path.is_file()}
+    assert before
+    assert not before & after
+    assert not [path for path in race.incoming.rglob("*") if path.is_file()]  # it takes no space twice
+    (top / "sparse").write_bytes(b"x")
+    os.truncate(top / "sparse", 8 << 20)
+    with (top / "sparse").open("rb") as source, (top / "copy").open("wb") as target:
+        digest, size = copy_content(source.fileno(), target.fileno())
+    assert (size, digest) == (8 << 20, hashlib.sha256(b"x" + bytes((8 << 20) - 1)).hexdigest())
+    assert (top / "copy").stat().st_blocks * 512 < 1 << 20
+
+
+def test_a_tree_of_any_depth_is_removed(top):
+    """As deep as somebody likes to make it, without following a link in it."""
+    (top / "kept").write_text("kept")
+    directory = os.open(top, os.O_RDONLY)
+    for number in range(1500):
+        os.mkdir(f"deep{number % 2}", dir_fd=directory)
+        inner = os.open(f"deep{number % 2}", os.O_RDONLY, dir_fd=directory)
+        os.symlink(top, "link", dir_fd=inner)
+        os.close(directory)
+        directory = inner
+    os.close(directory)
+    Tree(open_directory(top)).place(b"deep0").remove()
+    assert [path.name for path in top.iterdir()] == ["kept"]
+
+
+def test_a_link_on_the_way_is_followed_only_where_root_alone_can_have_made_it(top):
+    (top / "real").mkdir()
+    (top / "mine").mkdir(mode=0o755)
+    (top / "theirs").mkdir(mode=0o755)
+    for name in ("mine", "theirs"):
+        (top / name / "way").symlink_to(top / "real")
+    assert open_directory(top / "mine/way").status().st_ino == (top / "real").stat().st_ino
+    os.chown(top / "theirs", VCAP, VCAP)
+    with pytest.raises(DirectorError, match="others may have put there"):
+        open_directory(top / "theirs/way")
+
+
+STUB = """
+def to_bytes(text, *arguments, **options):
+    return text if isinstance(text, bytes) else text.encode("utf-8")
+def to_text(text, *arguments, **options):
+    return text.decode("utf-8") if isinstance(text, bytes) else text
+to_native = to_bytes if bytes is str else to_text
+"""
+OLD_RESTORE = """
+import json, subprocess, sys
+from ansible_collections.microbosh.director.plugins.module_utils import _restore_databases
+from ansible_collections.microbosh.director.plugins.module_utils._restore_steps import Restore
+_restore_databases.living_servers = lambda directories, ports: []
+def run(argv, **options):
+    process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    out, err = process.communicate()
+    return process.returncode, out.decode("utf-8"), err.decode("utf-8")
+for params in json.load(sys.stdin):
+    Restore(params, run).perform()
+"""
+
+
+def run_with(python, top, params):
+    """Restore with another Python, which has our code alone."""
+    code = top / "code"
+    utils = code / "ansible_collections/microbosh/director/plugins/module_utils"
+    shutil.copytree(PLUGINS / "module_utils", utils)
+    converters = code / "ansible/module_utils/common/text/converters.py"
+    converters.parent.mkdir(parents=True)
+    converters.write_text(STUB)
+    for place in (utils, converters.parent):
+        for directory in [place, *place.parents][: len(place.relative_to(code).parts)]:
+            (directory / "__init__.py").touch()
+    subprocess.run([python, "-c", OLD_RESTORE], input=json.dumps(params), text=True, check=True, cwd=code)
+
+
+@pytest.mark.parametrize("python", OLDEST)
+@pytest.mark.parametrize("database", ["files", "dump"])
+def test_the_oldest_pythons_work_by_descriptors_too(top, python, database):
+    race = Race(top / "one")
+    pushed(race)
+    about = {"filter": RULES, "left_out": ["store/postgres"] if database == "dump" else [], "database": database}
+    more = {"agent_id": "a1", "metadata": pack(race.metadata), "database": database}
+    steps = [race.params("staged", **more), race.params("marked", phase="stopping", about=about),
+             race.params("swapped"), race.params("rolled_back"), race.params("absent")]  # fmt: skip
+    before = describe(race.vcap)
+    run_with(python, top, steps)
+    after = describe(race.vcap)
+    assert set(after) == set(before)
+    # Python 2.7 knows the time of a directory to 240 ns.
+    strange = [path for path in after if after[path][:4] + after[path][5:] != before[path][:4] + before[path][5:]
+               or abs(after[path][4] - before[path][4]) > 1000]  # fmt: skip
+    assert not strange
+    assert not (race.vcap / "store/microbosh-restore").exists()

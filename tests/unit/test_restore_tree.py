@@ -15,7 +15,6 @@ import pytest
 from ansible_collections.microbosh.director.plugins.module_utils import _mtree as mtree
 from ansible_collections.microbosh.director.plugins.module_utils import _restore_databases as databases
 from ansible_collections.microbosh.director.plugins.module_utils import _restore_steps as steps
-from ansible_collections.microbosh.director.plugins.module_utils import _restore_swap as swapping
 from ansible_collections.microbosh.director.plugins.module_utils import _tree as tree
 from ansible_collections.microbosh.director.plugins.module_utils._files import sha256
 from ansible_collections.microbosh.director.plugins.module_utils._postgres_living import Living, LivingServer
@@ -105,15 +104,17 @@ class Rig:
                 entry.digest = sha256(os.path.join(os.fsencode(self.backup.parent), entry.path))[0]
         return b"".join(mtree.format_entries(entries))
 
-    def restore(self, state, **more):
-        params = {
+    def params(self, state, **more):
+        return {
             "state": state, "root": str(self.vcap), "workspace": str(self.vcap / "store/microbosh-restore"),
             "incoming": str(self.incoming), "incoming_dumps": f"{self.incoming}-dbs", "metadata": pack(self.metadata),
             "filter": RULES, "database": "files", "agent_id": "a1", "phase": None, "about": None, "source": None,
             "packages": str(self.vcap / "packages"), "scratch": str(self.vcap / "store/microbosh-restore/server"),
             "port": 1, "data_directory": None, **more,
         }  # fmt: skip
-        return Restore(params, run_command).perform()
+
+    def restore(self, state, **more):
+        return Restore(self.params(state, **more), run_command).perform()
 
     def push(self, names):
         for name in names:
@@ -406,7 +407,7 @@ def across_file_systems(monkeypatch):
     """Make /var/vcap/bosh another file system than the store, as it is on a director, and that of the blobs, too."""
     monkeypatch.setattr(steps, "mounts_below", lambda root: [b"store/blobstore"])
     for name in ("rename", "link"):
-        monkeypatch.setattr(swapping.os, name, refusing_others(getattr(os, name)))
+        monkeypatch.setattr(os, name, refusing_others(getattr(os, name)))
 
 
 def really(path):
