@@ -46,14 +46,20 @@ def planted(path, why):
     )
 
 
-@contextlib.contextmanager
-def named(path):
-    """Let an error tell the path that a person knows."""
-    try:
-        yield
-    except EnvironmentError as error:
-        error.filename, error.filename2 = to_native(path), None
-        raise
+class Named(object):
+    """Let an error tell the path that a person knows, which is joined of its parts."""
+
+    __slots__ = ("_parts",)
+
+    def __init__(self, *parts):
+        self._parts = parts
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, traceback):
+        if isinstance(error, EnvironmentError):
+            error.filename, error.filename2 = to_native(os.path.join(*self._parts)), None
 
 
 class Directory(object):
@@ -80,11 +86,11 @@ class Directory(object):
 
     def enter(self, name):
         """Open a directory in it."""
-        with named(os.path.join(self.path, name)):
+        with Named(self.path, name):
             return Directory(os.open(self.at(name), _DIRECTORY), os.path.join(self.path, name))
 
     def names(self):
-        with named(self.path):
+        with Named(self.path):
             return os.listdir(self.here())
 
     def status(self):
@@ -114,7 +120,7 @@ def _walk(directory, names, links):
         name = names.pop(0)
         if name == b"..":
             raise planted(os.path.join(directory.path, name), "leads upwards")
-        with named(os.path.join(directory.path, name)):
+        with Named(directory.path, name):
             target = _link_of(directory, name)
         if target is None:
             directory = directory.enter(name)
@@ -219,8 +225,9 @@ class Place(object):
         """Return the open directory that it is in, and its path for a system call as long as that one lives."""
         if not self.path:
             return self.tree.top, self.tree.top.here()
-        directory = self.tree.directory(os.path.dirname(self.path))
-        return directory, directory.at(self.name)
+        above, dummy, name = self.path.rpartition(b"/")
+        directory = self.tree.directory(above)
+        return directory, directory.at(name)
 
     def enter(self):
         """Return the open directory that is here."""
@@ -231,7 +238,7 @@ class Place(object):
         try:
             # The first keeps open what the second leads through.
             dummy, path = self.reach()
-            with named(self.full):
+            with Named(self.tree.top.path, self.path):
                 return os.lstat(path)
         except EnvironmentError as error:
             if error.errno in NOT_THERE:
@@ -245,7 +252,7 @@ class Place(object):
         """Return the Entry of what is here, None if there is nothing."""
         try:
             dummy, path = self.reach()
-            with named(self.full):
+            with Named(self.tree.top.path, self.path):
                 return examine(self.path, path)
         except EnvironmentError as error:
             if error.errno in NOT_THERE + (errno.EINVAL,):  # a link that was one a moment ago
@@ -259,7 +266,7 @@ class Place(object):
     def open(self, flags, mode=0o600):
         """Return a descriptor of a regular file."""
         dummy, path = self.reach()
-        with named(self.full):
+        with Named(self.tree.top.path, self.path):
             descriptor = os.open(path, flags, mode)
         fcntl.fcntl(descriptor, fcntl.F_SETFD, fcntl.FD_CLOEXEC)
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -267,16 +274,25 @@ class Place(object):
             raise planted(self.full, "is no regular file")
         return descriptor
 
+    def make_way(self):
+        """Make the directory that it is in, and what leads there, if it is not there."""
+        above = os.path.dirname(self.path)
+        try:
+            self.tree.directory(above)
+        except EnvironmentError as error:
+            if error.errno not in NOT_THERE:
+                raise
+            Place(self.tree, above).make_directory()
+
     def make_directory(self):
         """Make a directory and what leads here, for the time being with mode 0700. A link in the way goes away."""
         for dummy in range(TRIES):
             if self.is_directory():
                 return
-            if self.path:
-                self.above.make_directory()
             try:
+                self.make_way()
                 dummy, path = self.reach()
-                with named(self.full):
+                with Named(self.tree.top.path, self.path):
                     self._mkdir(path)
             except EnvironmentError as error:
                 if error.errno not in NOT_THERE + (errno.EEXIST,):
@@ -299,23 +315,23 @@ class Place(object):
     def rename(self, other):
         """Move it to another place, in the same file system."""
         ours, theirs = self.reach(), other.reach()
-        with named(self.full):
+        with Named(self.tree.top.path, self.path):
             os.rename(ours[1], theirs[1])
 
     def link(self, other):
         """Give it another name. A symbolic link is not followed."""
         ours, theirs = self.reach(), other.reach()
-        with named(self.full):
+        with Named(self.tree.top.path, self.path):
             os.link(ours[1], theirs[1])
 
     def unlink(self):
         dummy, path = self.reach()
-        with named(self.full):
+        with Named(self.tree.top.path, self.path):
             os.unlink(path)
 
     def rmdir(self):
         dummy, path = self.reach()
-        with named(self.full):
+        with Named(self.tree.top.path, self.path):
             os.rmdir(path)
 
     def names(self):

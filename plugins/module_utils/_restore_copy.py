@@ -64,7 +64,7 @@ def _write(target, chunk):
 
 def copy_place(source, target):
     """Copy a Place, and what is in it, with all metadata, so that the target is whole or not there."""
-    target.above.make_directory()
+    target.make_way()
     with private(target.above) as room:
         room.below(PART).remove()
         _copy(source.reach()[0], source.name, room.enter(), PART, {}, 0)

@@ -46,7 +46,7 @@ class Staging(object):
             entry = self._wanted[path]
             if entry.type != "dir":
                 target = self._new(path)
-                target.above.make_directory()
+                target.make_way()
                 self._make(entry, target)
 
     def _make(self, entry, target):
@@ -157,6 +157,6 @@ def take_dump(incoming, dump, target):
     found = pushed and pushed.status()
     if not found:
         raise RestoreError("The dump %s was not pushed. Nothing was stopped; run the restore again." % dump["name"])
-    target.above.make_directory()
+    target.make_way()
     os.close(copy_checked(pushed, target, dump["name"], found.st_size, dump["sha256"]))
     return to_native(target.full)

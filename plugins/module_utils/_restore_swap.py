@@ -27,7 +27,7 @@ CONTROL = b"/global/pg_control"
 
 def move(source, target):
     """Given two Places, rename; across file systems, copy beside the target first."""
-    target.above.make_directory()
+    target.make_way()
     try:
         source.rename(target)
         return
@@ -128,7 +128,8 @@ class Swap(object):
 
     def _put_aside(self, path):
         here, aside = self._live.place(path), self._workspace.aside(path)
-        if not here.exists() or here.is_directory():
+        found = here.status()
+        if found is None or stat.S_ISDIR(found.st_mode):
             return
         if not aside.exists():
             move(here, aside)
