@@ -312,6 +312,13 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._restore_steps import Restore
 
+# What root runs here hears nothing of the caller's: rsync would run what an alias in $HOME/.popt says.
+ROOTS = {
+    "LANG": "C",
+    "LC_ALL": "C",
+    "HOME": "/",
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+}
 MARKED = ("stopping", "loading", "proving", "starting", "proven", "rolling_back")
 
 
@@ -354,7 +361,7 @@ def main():
         ],
         supports_check_mode=True,
     )
-    module.run_command_environ_update = {"LANG": "C", "LC_ALL": "C"}
+    module.run_command_environ_update = ROOTS
     try:
         result = Restore(module.params, module.run_command).perform(module.check_mode)
     except DirectorError as error:
