@@ -221,4 +221,11 @@ class RolesFile(object):
 
     def pieces(self, roles=None, there=()):
         """Return the statements that make its roles, or only some; ``there`` are others that those may be put into."""
-        return globals_statements(chunks_of(self.path), roles, there)
+        digest = hashlib.sha256()
+        chunks = self._hashed(digest)
+        for piece in globals_statements(chunks, roles, there):
+            yield piece
+        for dummy in chunks:
+            continue
+        if digest.hexdigest() != self.sha256:
+            raise self._error("it was changed while it was read")

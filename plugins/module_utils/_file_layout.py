@@ -15,6 +15,7 @@ import re
 
 from ansible_collections.microbosh.director.plugins.module_utils import _layout as layout
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._files import small_text
 
 HOME = "/var/vcap"
 STORE = "store"
@@ -57,8 +58,7 @@ def _names(directory, prefix):
 
 def _first_line(path):
     try:
-        with open(path) as source:
-            return source.readline().strip()
+        return small_text(path, os.O_NOFOLLOW).partition("\n")[0].strip()
     except (EnvironmentError, ValueError):
         return ""
 

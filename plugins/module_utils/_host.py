@@ -9,6 +9,7 @@ import os
 import time
 
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._files import small_text
 
 __metaclass__ = type
 
@@ -113,8 +114,7 @@ class Host(object):
 
 def _read_pid(path):
     try:
-        with open(path) as pidfile:
-            return int(pidfile.readline())
+        return int(small_text(path).partition("\n")[0])
     except (IOError, OSError, ValueError):
         return None
 

@@ -20,6 +20,7 @@ import struct
 from collections import namedtuple
 
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._files import small_text
 from ansible_collections.microbosh.director.plugins.module_utils._host import Host
 
 PROC = "/proc"
@@ -188,8 +189,7 @@ def _heard(directory, ports, processes):
 
 def _lines(path):
     try:
-        with open(path) as source:
-            return [line.strip() for line in source]
+        return [line.strip() for line in small_text(path).splitlines()]
     except (EnvironmentError, ValueError):
         return []
 

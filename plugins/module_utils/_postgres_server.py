@@ -16,6 +16,7 @@ import socket
 import struct
 import subprocess
 
+from ansible.module_utils.common.text.converters import to_bytes
 from ansible_collections.microbosh.director.plugins.module_utils._clock import seconds_since, uptime
 from ansible_collections.microbosh.director.plugins.module_utils._dump import native
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
@@ -23,7 +24,9 @@ from ansible_collections.microbosh.director.plugins.module_utils._file_layout im
     data_directories,
     possible_directories,
 )
+from ansible_collections.microbosh.director.plugins.module_utils._files import small_text
 from ansible_collections.microbosh.director.plugins.module_utils._host import Host
+from ansible_collections.microbosh.director.plugins.module_utils._openat import READ, Tree, open_directory
 from ansible_collections.microbosh.director.plugins.module_utils._postgres import find_clients
 from ansible_collections.microbosh.director.plugins.module_utils._postgres_living import (
     USUAL_PORT,
@@ -42,6 +45,7 @@ ANSWER_SECONDS = 5
 PROTOCOL = 196608
 STARTING_UP = b"57P03"
 LINES_SHOWN = 3
+LARGEST_LOG = 16 * 1024 * 1024
 # Whatever is set in the data directory, its messages go where they are read, in a language that is understood.
 OPTIONS = (
     "-h 127.0.0.1 -p %d -k %s -c lc_messages=C -c logging_collector=off -c log_destination=stderr"
@@ -59,8 +63,8 @@ class ServerError(DirectorError):
 
 def major_of(directory):
     """Return what PG_VERSION in a data directory says, as a version's major."""
-    with open(os.path.join(directory, "PG_VERSION")) as source:
-        return tuple(int(number) for number in source.read().strip().split("."))
+    text = small_text(os.path.join(directory, "PG_VERSION"), os.O_NOFOLLOW)
+    return tuple(int(number) for number in text.strip().split("."))
 
 
 class Server(object):
@@ -88,9 +92,7 @@ class Server(object):
 
     def start(self, port, timeout):
         """Start it, for this host only, and return once it answers; one that dies is not waited for."""
-        if not os.path.isdir(self._scratch):
-            os.mkdir(self._scratch, 0o700)
-        os.chown(self._scratch, *self._account)
+        self._make_scratch()
         self._remove_stale()
         options = OPTIONS % (port, self._scratch)
         deadline = self._host.now() + timeout
@@ -98,13 +100,22 @@ class Server(object):
             raise self._not_started("pg_ctl says so")
         self._wait_for_answer(port, deadline, timeout)
 
+    def _make_scratch(self):
+        """Make the server's own directory, in one that only root may write to, and give it to the account."""
+        above = open_directory(os.path.dirname(self._scratch)).require_own()
+        place = Tree(above).place(to_bytes(os.path.basename(self._scratch)))
+        place.make_directory()
+        os.fchown(place.enter().descriptor, *self._account)
+
     def _remove_stale(self):
         """Nobody lives here: what a server left may name a pid that is another process's by now."""
-        names = [os.path.join(self._directory, "postmaster.pid"), self._log]
-        names += [os.path.join(self._scratch, name) for name in os.listdir(self._scratch) if name.startswith(".s.")]
-        for path in names:
-            if os.path.lexists(path):
-                os.unlink(path)
+        scratch = Tree(open_directory(self._scratch))
+        names = [name for name in scratch.top.names() if name.startswith(b".s.")]
+        places = [scratch.place(name) for name in names + [to_bytes(os.path.basename(self._log))]]
+        places.append(Tree(open_directory(self._directory)).place(b"postmaster.pid"))
+        for place in places:
+            if place.exists():
+                place.unlink()
 
     def _wait_for_answer(self, port, deadline, timeout):
         birth = self._host.now() + BIRTH_SECONDS
@@ -123,10 +134,11 @@ class Server(object):
         return ServerError("PostgreSQL does not start on %s, %s: %s" % (self._directory, why, cause_in(self._said())))
 
     def _said(self):
-        if not os.path.exists(self._log):
+        place = Tree(open_directory(self._scratch)).place(to_bytes(os.path.basename(self._log)))
+        if not place.exists():
             return ""
-        with open(self._log, "rb") as source:
-            return native(source.read())
+        with os.fdopen(place.open(READ), "rb") as source:
+            return native(source.read(LARGEST_LOG))
 
     def stop(self, timeout):
         """Stop it in good order, and return once it is gone."""

@@ -19,6 +19,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._file_layout im
     numbers_of,
     possible_directories,
 )
+from ansible_collections.microbosh.director.plugins.module_utils._files import small_text
 from ansible_collections.microbosh.director.plugins.module_utils._host import Host
 from ansible_collections.microbosh.director.plugins.module_utils._postgres import PostgresError, find_clients
 from ansible_collections.microbosh.director.plugins.module_utils._postgres_living import (
@@ -97,8 +98,7 @@ class HostDatabases(object):
 
 def _first_pid(path):
     try:
-        with open(path) as source:
-            return int(source.readline())
+        return int(small_text(path).partition("\n")[0])
     except (EnvironmentError, ValueError):
         return None
 

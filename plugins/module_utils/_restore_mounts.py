@@ -12,13 +12,10 @@ from __future__ import absolute_import, division, print_function
 __metaclass__ = type
 
 import os
-import stat
 
 from ansible.module_utils.common.text.converters import to_bytes, to_native
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
-from ansible_collections.microbosh.director.plugins.module_utils._files import remove_tree
-from ansible_collections.microbosh.director.plugins.module_utils._metadata import set_metadata
-from ansible_collections.microbosh.director.plugins.module_utils._tree import examine
+from ansible_collections.microbosh.director.plugins.module_utils._openat import as_before
 
 MOUNTS = "/proc/self/mountinfo"
 # Its name in each of them. No filter of a backup or a restore lets it pass.
@@ -48,27 +45,27 @@ def mount_of(path, mounts):
 
 
 def make_apart(directory):
-    """Make a restore's place in a file system, which only root may enter; the directory keeps its time."""
-    place = os.path.join(directory, APART)
-    before = examine(b"", directory)
+    """Given the Place of a file system's top, make a restore's place in it and open that; the directory keeps its time.
+
+    Only root may have made it, and enter it.
+    """
     try:
-        if not os.path.lexists(place):
-            os.mkdir(place, 0o700)
-            set_metadata(directory, before)
-        found = os.lstat(place)
+        top = directory.enter()
+        place = directory.below(APART)
+        if not place.exists():
+            with as_before(top):
+                os.mkdir(place.reach()[1], 0o700)
+        return place.enter().require_own()
     except EnvironmentError as error:
         raise DirectorError(
             "%s is a file system of its own, and nothing can be made ready in it: %s. Nothing was stopped."
-            % (to_native(directory), error.strerror)
+            % (to_native(directory.full), error.strerror)
         )
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
-        raise DirectorError("%s is not a directory that only root may write to. Move it away." % to_native(place))
 
 
 def remove_apart(directory):
-    """Remove a restore's place in a file system."""
-    place = os.path.join(directory, APART)
-    if os.path.isdir(place) and not os.path.islink(place):
-        before = examine(b"", directory)
-        remove_tree(place)
-        set_metadata(directory, before)
+    """Given the Place of a file system's top, remove a restore's place in it."""
+    place = directory.below(APART)
+    if place.is_directory():
+        with as_before(directory.enter()):
+            place.remove()

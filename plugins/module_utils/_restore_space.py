@@ -83,7 +83,8 @@ def spaces_for(root, mounts, pushed, already, kept, dumps, loads):
     """Return the Space of the store and of each mount, with what a restore needs there.
 
     ``pushed`` are (path, size) of what is brought, of which ``already`` bytes are there; ``kept`` the bytes of a
-    database that is copied aside; ``dumps`` their sizes, and ``loads`` whether they are loaded.
+    database that is copied aside; ``dumps`` their sizes, and ``loads`` whether they are loaded. Root takes over copies,
+    and each goes away as it was pushed before the next is made: there are two of the largest for a moment.
     """
     store = Space(os.path.join(root, b"store"))
     others = dict((mount, Space(os.path.join(root, mount))) for mount in mounts)
@@ -91,9 +92,14 @@ def spaces_for(root, mounts, pushed, already, kept, dumps, loads):
         store.add(size)  # whoever pushes has a place there alone
         if mount_of(path, mounts):
             others[mount_of(path, mounts)].add(size)
+    # Root reads a copy of the one that names the blobs.
+    for size in sorted(dumps)[-1:]:
+        store.add(size)
     for size in dumps:
         store.add(size * (LOADED if loads else 1))
     store.need = max(store.need - already, 0) + kept
+    twice = [in_blocks(size, store.block) for path, size in pushed if not mount_of(path, mounts)]
+    store.need += max(twice) if twice else 0
     store.need += SLACK
     store.need_files += SLACK_FILES
     for space in others.values():

@@ -14,7 +14,8 @@ from ansible.module_utils.common.text.converters import to_bytes, to_native
 from ansible_collections.microbosh.director.plugins.module_utils._clock import seconds_since, uptime
 from ansible_collections.microbosh.director.plugins.module_utils._file_layout import DUMP
 from ansible_collections.microbosh.director.plugins.module_utils._files import remove_tree
-from ansible_collections.microbosh.director.plugins.module_utils._metadata import set_metadata
+from ansible_collections.microbosh.director.plugins.module_utils._openat import READ, Tree, as_before, open_directory
+from ansible_collections.microbosh.director.plugins.module_utils._restore_copy import copy_place
 from ansible_collections.microbosh.director.plugins.module_utils._restore_databases import (
     HostDatabases,
     require_free,
@@ -22,14 +23,8 @@ from ansible_collections.microbosh.director.plugins.module_utils._restore_databa
 )
 from ansible_collections.microbosh.director.plugins.module_utils._restore_mounts import mounts_below
 from ansible_collections.microbosh.director.plugins.module_utils._restore_space import require_space, spaces_for, used
-from ansible_collections.microbosh.director.plugins.module_utils._restore_swap import (
-    Staging,
-    Swap,
-    copy_exactly,
-    make_directory,
-    move_directory,
-    refill,
-)
+from ansible_collections.microbosh.director.plugins.module_utils._restore_staging import Staging, take_dump
+from ansible_collections.microbosh.director.plugins.module_utils._restore_swap import Swap, move, refill
 from ansible_collections.microbosh.director.plugins.module_utils._restore_tree import (
     IDENTITY,
     Comparison,
@@ -46,7 +41,6 @@ from ansible_collections.microbosh.director.plugins.module_utils._restore_worksp
     Workspace,
     reached,
 )
-from ansible_collections.microbosh.director.plugins.module_utils._tree import examine, examine_tree
 
 # Who comes late to say that a phase began finds it at its end.
 _DONE = {"rolling_back": "rolled_back"}
@@ -135,13 +129,18 @@ class Restore(object):
             self._workspace.make_mounts(mounts_below(self._params["root"]))
             content = unpack(self._params["metadata"])
             live, wanted, left_out = self._chosen(content)
-            incoming = to_bytes(self._params["incoming"])
-            staging = Staging(live, wanted, self._workspace, incoming, self._run_command)
+            staging = Staging(live, wanted, self._workspace, to_bytes(self._params["incoming"]))
             staging.build()
+            dump = self._take_dump()
             self._workspace.write_wanted(content)
             self._sync()
-        tree = to_native(self._workspace.new(_BLOB)[: -len(_BLOB)].rstrip(b"/"))
-        return {"changed": True, "left_out": left_out, "shared": staging.shared, "blobs_in": tree}
+            tree = to_native(self._workspace.new_path(_BLOB))
+        return {"changed": True, "left_out": left_out, "shared": staging.shared, "blobs_in": tree, "dump_in": dump}
+
+    def _take_dump(self):
+        """Copy the dump that root has to read; return where it is."""
+        dump = self._params.get("dump")
+        return take_dump(self._params["incoming_dumps"], dump, self._workspace.dump(dump["name"])) if dump else None
 
     def mark(self):
         """Note how far the restore is; the first time, what it is about. A task that arrives late changes nothing."""
@@ -171,7 +170,7 @@ class Restore(object):
             self._workspace.marker.write("swapping")
             live, wanted = self._resumed(marker)
             self._copy_database(live)
-            Swap(live, wanted, self._workspace, self._run_command).exchange()
+            Swap(live, wanted, self._workspace).exchange()
             self._sync()
             return {"changed": True, "marker": self._workspace.marker.write("swapped")}
 
@@ -188,7 +187,7 @@ class Restore(object):
             self._workspace.marker.write("rolling_back", failed_phase=marker.get("failed_phase", marker["phase"]))
             live, wanted = self._resumed(marker)
             changed = self._put_back_database(live)
-            changed = Swap(live, wanted, self._workspace, self._run_command).put_back() or changed
+            changed = Swap(live, wanted, self._workspace).put_back() or changed
             self._sync()
             return {"changed": changed, "marker": self._workspace.marker.write("rolled_back")}
 
@@ -200,11 +199,7 @@ class Restore(object):
             marker = self._workspace.marker.read()
             if marker and marker["phase"] not in SETTLED:
                 raise RestoreError("The restore is at '%s': what it kept aside is needed still." % marker["phase"])
-            store = os.path.dirname(self._workspace.path)
-            before = examine_tree(os.path.dirname(store), os.path.basename(store))[0] if marker else None
             self._workspace.remove()
-            if before:
-                set_metadata(store, before)
         return {"changed": True, "marker": None}
 
     def clear(self):
@@ -237,12 +232,12 @@ class Restore(object):
 
     def _is_same_machine(self):
         """Whether the backup's agent is this machine's: settings of another machine would cut it off."""
-        path = os.path.join(self._params["root"], "bosh", "settings.json")
-        if not os.path.exists(path):
+        place = Tree(open_directory(self._params["root"])).place(IDENTITY + b"/settings.json")
+        if not place.exists():
             return False
-        with open(path) as source:
+        with os.fdopen(place.open(READ), "rb") as source:
             try:
-                return json.load(source).get("agent_id") == self._params["agent_id"]
+                return json.loads(source.read().decode("utf-8")).get("agent_id") == self._params["agent_id"]
             except ValueError:
                 return False
 
@@ -274,41 +269,40 @@ class Restore(object):
         path = self._live_directory() if self._params["database"] == DUMP else None
         if path is None:
             return
-        target = os.path.join(self._workspace.database, os.path.relpath(path, _STORE))
-        if os.path.isdir(target):
+        target = self._workspace.database.below(os.path.relpath(path, _STORE))
+        if target.is_directory():
             return
-        if os.path.isdir(target + _PART):
-            remove_tree(target + _PART)
-        make_directory(os.path.dirname(target))
-        copy_exactly(self._run_command, live.path(path), target + _PART)
+        part = target.tree.place(target.path + _PART)
+        part.remove()
+        copy_place(live.place(path), part)
         self._sync()
-        os.rename(target + _PART, target)
+        part.rename(target)
 
     def _kept_databases(self):
         """Return the names, below the store, of the databases that were copied aside to their end."""
-        top = self._workspace.database
-        names = os.listdir(top) if os.path.isdir(top) else []
+        names = self._names_of(self._workspace.database)
         deeper = [os.path.join(name, below) for name in names if not self._is_database(name)
-                  for below in os.listdir(os.path.join(top, name))]  # fmt: skip
+                  for below in self._names_of(self._workspace.database.below(name))]  # fmt: skip
         return [name for name in names + deeper if self._is_database(name) and not name.endswith(_PART)]
 
+    @staticmethod
+    def _names_of(place):
+        return sorted(place.names()) if place.is_directory() else []
+
     def _is_database(self, name):
-        return os.path.lexists(os.path.join(self._workspace.database, name, _VERSION))
+        return self._workspace.database.below(os.path.join(name, _VERSION)).exists()
 
     def _put_back_database(self, live):
         names = self._kept_databases()
         for name in names:
-            kept, target = os.path.join(self._workspace.database, name), live.path(os.path.join(_STORE, name))
-            if os.path.join(_STORE, name) in self._workspace.mounts():
-                refill(self._run_command, kept, target)
+            kept, target = self._workspace.database.below(name), live.place(os.path.join(_STORE, name))
+            if target.path in self._workspace.mounts():
+                refill(kept, target)
                 continue
-            parent = os.path.dirname(target)
-            make_directory(parent)
-            before = examine(b"", parent)
-            if os.path.isdir(target):
-                remove_tree(target)
-            move_directory(self._run_command, kept, target)
-            set_metadata(parent, before)
+            target.above.make_directory()
+            with as_before(target.above.enter()):
+                target.remove()
+                move(kept, target)
         return bool(names)
 
     def _sync(self):

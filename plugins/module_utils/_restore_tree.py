@@ -8,7 +8,6 @@ from __future__ import absolute_import, division, print_function
 __metaclass__ = type
 
 import base64
-import errno
 import os
 import re
 import zlib
@@ -16,10 +15,16 @@ import zlib
 from ansible.module_utils.common.text.converters import to_bytes, to_native
 from ansible_collections.microbosh.director.plugins.module_utils import _layout as layout
 from ansible_collections.microbosh.director.plugins.module_utils import _mtree as mtree
-from ansible_collections.microbosh.director.plugins.module_utils import _tree as tree
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
-from ansible_collections.microbosh.director.plugins.module_utils._files import sha256
+from ansible_collections.microbosh.director.plugins.module_utils._files import digest_of
 from ansible_collections.microbosh.director.plugins.module_utils._metadata import same_metadata
+from ansible_collections.microbosh.director.plugins.module_utils._openat import (
+    NOT_THERE,
+    READ,
+    Planted,
+    Tree,
+    open_directory,
+)
 from ansible_collections.microbosh.director.plugins.module_utils._restore_mounts import APART
 from ansible_collections.microbosh.director.plugins.module_utils._rsync_log import unescape
 
@@ -129,24 +134,21 @@ class Live(object):
         self._rules = ["- " + to_native(APART)] + ["- /" + to_native(path) for path in OWN + tuple(leave_out)]
         self._rules += list(rules)
         self._run_command = run_command
+        self.tree = Tree(open_directory(root))
+
+    def place(self, relative):
+        """Return the Place of a relative path."""
+        return self.tree.place(relative)
 
     def path(self, relative):
         """Return where a relative path is."""
         return os.path.join(self._root, relative) if relative else self._root
 
-    def examine(self, relative):
-        """Return the Entry of a relative path, None if there is nothing."""
-        try:
-            return tree.examine(relative, self.path(relative))
-        except EnvironmentError as error:
-            if error.errno in (errno.ENOENT, errno.ENOTDIR):
-                return None
-            raise
-
     def entries(self, wanted, at_rest):
         """Return {path: Entry} of what the filter names, and of what is in the way of what is wanted."""
         names = set(self._listed(at_rest)) | set(wanted)
-        found = [(name, self.examine(name)) for name in names]
+        self.tree.forget()
+        found = [(name, self.place(name).examine()) for name in sorted(names)]
         return dict((name, entry) for name, entry in found if entry is not None)
 
     def _listed(self, at_rest):
@@ -213,11 +215,13 @@ class Comparison(object):
 
     def _digest(self, path):
         try:
-            return sha256(self._live.path(path))[0]
-        except EnvironmentError as error:
-            if error.errno != errno.ENOENT:  # services run: it has just gone
+            descriptor = self._live.place(path).open(READ)
+        except (EnvironmentError, Planted) as error:  # services run: it has just gone, or is another
+            if getattr(error, "errno", None) not in NOT_THERE + (None,):
                 raise
             return None
+        with os.fdopen(descriptor, "rb") as source:
+            return digest_of(source)[0]
 
     def lines(self):
         """Return what --diff shows: a sign and a path for each name that would be another."""

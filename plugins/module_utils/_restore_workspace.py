@@ -11,6 +11,7 @@
 ``mounts``       the file systems below the store that have a ``new/`` and an ``aside/`` of their own
 ``new/``         what is to be put in its place
 ``aside/``       what was there
+``dump/``        the dump that names the blobs
 ``database/``    a copy of the database's directory, when a dump is loaded into it
 """
 
@@ -29,7 +30,8 @@ import time
 from ansible.module_utils.common.text.converters import to_bytes, to_native
 from ansible_collections.microbosh.director.plugins.module_utils import _mtree as mtree
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
-from ansible_collections.microbosh.director.plugins.module_utils._files import make_durable, remove_tree, write_durably
+from ansible_collections.microbosh.director.plugins.module_utils._files import write_durably
+from ansible_collections.microbosh.director.plugins.module_utils._openat import READ, Tree, as_before, open_directory
 from ansible_collections.microbosh.director.plugins.module_utils._restore_mounts import (
     APART,
     make_apart,
@@ -60,14 +62,18 @@ def reached(phase, other):
 
 
 def _content(path):
-    """Return what is in a file, None if there is none."""
+    """Return what is in a file that root has made, None if there is none."""
     try:
-        with open(path, "rb") as source:
-            return source.read()
+        descriptor = os.open(path, READ)
     except EnvironmentError as error:
         if error.errno == errno.ENOENT:
             return None
         raise
+    with os.fdopen(descriptor, "rb") as source:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode) or found.st_uid not in (0, os.geteuid()):
+            raise DirectorError("%s was not made by root. Look at it, and move it away." % to_native(path))
+        return source.read()
 
 
 class Marker(object):
@@ -75,10 +81,11 @@ class Marker(object):
 
     def __init__(self, workspace):
         self.path = os.path.join(workspace, "marker.json")
+        self.where = self.path  # for system calls: it is another as long as the workspace is open
 
     def read(self):
         """Return the marker, None if no restore is under way."""
-        content = _content(self.path)
+        content = _content(self.where)
         if content is None:
             return None
         try:
@@ -97,7 +104,7 @@ class Marker(object):
         marker = dict(self.read() or {}, **facts)
         marker.update(phase=phase, updated=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
         content = json.dumps(marker, indent=2, sort_keys=True) + "\n"
-        write_durably(self.path, to_bytes(content), 0o644)
+        write_durably(self.where, to_bytes(content), 0o644)
         return marker
 
 
@@ -107,104 +114,133 @@ class Workspace(object):
     def __init__(self, path, root):
         self.path = to_bytes(path)
         self.marker = Marker(path)
-        self.database = os.path.join(self.path, b"database")
         self._root = to_bytes(root)
-        self._wanted = os.path.join(self.path, b"wanted")
-        self._kept = os.path.join(self.path, b"kept")
-        self._mounts = os.path.join(self.path, b"mounts")
         self._known_mounts = None
+        self._tree = None
+        self._trees = {}
 
     def new(self, path=b""):
-        """Return where what is to come to a path is made ready: in the file system that it will be in."""
+        """Return the Place where what is to come to a path is made ready: in the file system that it will be in."""
         return self._apart(b"new", path)
 
     def aside(self, path=b""):
-        """Return where what was at a path is kept: in the file system that it was in."""
+        """Return the Place where what was at a path is kept: in the file system that it was in."""
         return self._apart(b"aside", path)
+
+    def new_path(self, path):
+        """Return the path of a place of new(), for a person or another module."""
+        mount = mount_of(path, self.mounts())
+        return os.path.join(self._root, mount, APART, b"new") if mount else os.path.join(self.path, b"new")
+
+    @property
+    def database(self):
+        return self._tree.place(b"database")
+
+    def dump(self, name):
+        """Return the Place of a dump that root has to read."""
+        return self._tree.place(b"dump").below(to_bytes(name))
 
     def _apart(self, name, path):
         mount = mount_of(path, self.mounts())
-        top = os.path.join(self._root, mount, APART) if mount else self.path
-        return os.path.join(top, name, path)
+        tree = self._tree_in(mount) if mount else self._tree
+        return tree.place(name + b"/" + path if path else name)
+
+    def _tree_in(self, mount):
+        """Return the place of this restore in a mount."""
+        if mount not in self._trees:
+            self._trees[mount] = Tree(make_apart(self._live().place(mount)))
+        return self._trees[mount]
+
+    def _live(self):
+        return Tree(open_directory(self._root))
 
     def mounts(self):
         """Return the mounts that this restore has a place in; one of an earlier version has none."""
         if self._known_mounts is None:
-            content = _content(self._mounts)
+            content = _content(self._at(b"mounts"))
             names = [] if content is None else json.loads(content.decode("ascii"))
             self._known_mounts = [mtree.unescape(to_bytes(name)) for name in names]
         return self._known_mounts
 
+    def _at(self, name):
+        """Return the path of a file of its own, for a system call."""
+        return self._tree.top.at(name)
+
     def make_mounts(self, mounts):
         """Make a place in each of these file systems; they are noted first, so that each is found again."""
-        write_durably(self._mounts, to_bytes(json.dumps([to_native(mtree.escape(mount)) for mount in mounts])))
+        content = json.dumps([to_native(mtree.escape(mount)) for mount in mounts])
+        write_durably(self._at(b"mounts"), to_bytes(content))
         self._known_mounts = list(mounts)
         for mount in mounts:
-            make_apart(os.path.join(self._root, mount))
+            self._tree_in(mount)
+
+    def _place(self):
+        above = open_directory(os.path.dirname(self.path))
+        return Tree(above).place(os.path.basename(self.path))
 
     def exists(self):
         """Whether it is there. Raise DirectorError if somebody else could have made it."""
-        try:
-            found = os.lstat(self.path)
-        except EnvironmentError as error:
-            if error.errno == errno.ENOENT:
-                return False
-            raise
-        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
-            raise DirectorError(
-                "%s is not a directory that only user %d may write to. Nothing was touched; look at it, and move it "
-                "away." % (to_native(self.path), os.geteuid())
-            )
-        return True
+        place = self._place()
+        return place.exists() and bool(place.enter().require_own())
 
     @contextlib.contextmanager
     def locked(self):
-        """Wait for a step that may still run, one whose connection was lost, say."""
-        if not self.exists():
-            os.mkdir(self.path, 0o700)
-            make_durable(os.path.dirname(self.path))
-        descriptor = os.open(self.path, os.O_RDONLY)
+        """Open it, and wait for a step that may still run, one whose connection was lost, say."""
+        directory = self._open_locked()
+        os.fchmod(directory.descriptor, 0o711)  # the marker in it is for everyone
+        self._tree = Tree(directory)
+        self.marker.where = self._at(b"marker.json")
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            os.fchmod(descriptor, 0o711)  # the marker in it is for everyone
             yield
         finally:
-            os.close(descriptor)
+            fcntl.flock(directory.descriptor, fcntl.LOCK_UN)
+            self.marker.where = self.marker.path
+            self._tree = None
+            self._trees.clear()
+
+    def _open_locked(self):
+        """Return it open and locked; what another step removed meanwhile is made anew."""
+        while True:
+            place = self._place()
+            if not place.exists():
+                above, path = place.reach()
+                os.mkdir(path, 0o700)
+                os.fsync(above.descriptor)
+            directory = place.enter().require_own()
+            fcntl.flock(directory.descriptor, fcntl.LOCK_EX)
+            ours, there = directory.status(), place.status()
+            if there is not None and (ours.st_dev, ours.st_ino) == (there.st_dev, there.st_ino):
+                return directory
 
     def clear(self):
         """Begin anew: remove what a restore has left that never came to stop anything."""
         self._remove_mounts()
-        for name in os.listdir(self.path):
-            path = os.path.join(self.path, name)
-            if os.path.isdir(path) and not os.path.islink(path):
-                remove_tree(path)
-            else:
-                os.unlink(path)
+        for name in self._tree.top.names():
+            self._tree.place(name).remove()
 
     def remove(self):
         """Remove everything, the marker last but for the directory itself."""
         self._remove_mounts()
-        for name in sorted(os.listdir(self.path), key=lambda name: name == b"marker.json"):
-            path = os.path.join(self.path, name)
-            if os.path.isdir(path) and not os.path.islink(path):
-                remove_tree(path)
-            else:
-                os.unlink(path)
-        os.rmdir(self.path)
+        for name in sorted(self._tree.top.names(), key=lambda name: name == b"marker.json"):
+            self._tree.place(name).remove()
+        place = self._place()
+        with as_before(place.reach()[0]):
+            place.rmdir()
 
     def _remove_mounts(self):
+        live = self._live()
         for mount in self.mounts():
-            remove_apart(os.path.join(self._root, mount))
+            remove_apart(live.place(mount))
         self._known_mounts = None
+        self._trees.clear()
 
     def write_wanted(self, content):
         """Keep the metadata of what is restored."""
-        write_durably(self._wanted, content)
+        write_durably(self._at(b"wanted"), content)
 
     def read_wanted(self):
         """Return the content that was kept."""
-        with open(self._wanted, "rb") as source:
-            return source.read()
+        return _content(self._at(b"wanted"))
 
     def write_kept(self, entries):
         """Note what there is, before any of it is moved: the order matters, as nobody can find out later."""
@@ -215,11 +251,11 @@ class Workspace(object):
                 kept["directories"].append([name, entry.uid, entry.gid, entry.mode, entry.mtime])
             else:
                 kept["others"].append(name)
-        write_durably(self._kept, to_bytes(json.dumps(kept)))
+        write_durably(self._at(b"kept"), to_bytes(json.dumps(kept)))
 
     def read_kept(self):
         """Return ({path: Entry} of directories, {paths of everything else}), or None if nothing was moved yet."""
-        content = _content(self._kept)
+        content = _content(self._at(b"kept"))
         if content is None:
             return None
         kept = json.loads(content.decode("ascii"))
@@ -231,5 +267,5 @@ class Workspace(object):
 
     def forget_kept(self):
         """All of it is back in its place."""
-        os.unlink(self._kept)
-        make_durable(self.path)
+        os.unlink(self._at(b"kept"))
+        os.fsync(self._tree.top.descriptor)

@@ -12,8 +12,11 @@ module: restore_tree
 short_description: Put the files of a backup in the place of those on a director, and back
 version_added: 1.0.0
 description:
-  - The part of a restore that needs root on the director. Files are pushed by the backup user; this module takes them
-    from there, so that no program but this one runs as root and no right is left behind.
+  - The part of a restore that needs root on the director. Files are pushed by the backup user; this module copies them
+    from there into files of root's own, and what it digests and uses is the copy, so that nothing that somebody still
+    has open comes into the director. No program but this one runs as root and no right is left behind.
+  - Below directories that others may write to, each step is made in a directory that is open, and no symbolic link is
+    followed. Where the kernel does not show what is open in C(/proc/self/fd), the module refuses.
   - What is wanted is built beside what is there, on the same file system, with owner, group, mode, time and links as
     they were recorded. Then both are exchanged by renames, within a second or two. What was there is kept aside until
     the restore is proven, at no cost in space.
@@ -74,6 +77,20 @@ options:
     description: Directory that the dumps were pushed to.
     type: path
     default: /var/vcap/store/microbosh-backup/restore-dbs
+  dump:
+    description:
+      - A dump below O(incoming_dumps) that root has to read. O(state=staged) makes a copy of it that nobody else can
+        change.
+    type: dict
+    suboptions:
+      name:
+        description: Its name there.
+        type: str
+        required: true
+      sha256:
+        description: Its SHA-256, in hexadecimal digits. Another one is refused.
+        type: str
+        required: true
   metadata:
     description: C(metadata.mtree) of the backup, a path on the controller. Its content travels with the module.
     type: str
@@ -274,6 +291,11 @@ blobs_in:
   returned: O(state=staged)
   type: str
   sample: /var/vcap/store/microbosh-restore/new
+dump_in:
+  description: Where the copy of O(dump) is until the restore ends, null if none was named.
+  returned: O(state=staged)
+  type: str
+  sample: /var/vcap/store/microbosh-restore/dump/bosh.sql
 shared:
   description: Number of blobs that were there already.
   returned: O(state=staged)
@@ -290,6 +312,13 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._restore_steps import Restore
 
+# What root runs here hears nothing of the caller's: rsync would run what an alias in $HOME/.popt says.
+ROOTS = {
+    "LANG": "C",
+    "LC_ALL": "C",
+    "HOME": "/",
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+}
 MARKED = ("stopping", "loading", "proving", "starting", "proven", "rolling_back")
 
 
@@ -305,6 +334,13 @@ def main():
             "workspace": {"type": "path", "default": "/var/vcap/store/microbosh-restore"},
             "incoming": {"type": "path", "default": "/var/vcap/store/microbosh-backup/restore"},
             "incoming_dumps": {"type": "path", "default": "/var/vcap/store/microbosh-backup/restore-dbs"},
+            "dump": {
+                "type": "dict",
+                "options": {
+                    "name": {"type": "str", "required": True},
+                    "sha256": {"type": "str", "required": True},
+                },
+            },
             "metadata": {"type": "str", "no_log": True},  # it would fill the host's log
             "groupless": {"type": "list", "elements": "str", "default": []},
             "filter": {"type": "list", "elements": "str", "default": []},
@@ -325,7 +361,7 @@ def main():
         ],
         supports_check_mode=True,
     )
-    module.run_command_environ_update = {"LANG": "C", "LC_ALL": "C"}
+    module.run_command_environ_update = ROOTS
     try:
         result = Restore(module.params, module.run_command).perform(module.check_mode)
     except DirectorError as error:

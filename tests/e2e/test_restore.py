@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from pathlib import Path
 
 import faults
 import pytest
@@ -64,6 +65,7 @@ KILLS = [
     for task in boundaries
     for way in WAYS
 ]
+HERE = Path(__file__).parent
 SHORT = 15  # microbosh_outage_limit of what is killed: the lease's deadline passes soon after
 
 
@@ -483,6 +485,48 @@ def test_a_freshly_made_director_takes_the_place_of_a_lost_one(new_director):
     assert "put it into director_uuid of every deployment manifest" in run
     assert "must have been deployed with credhub's encryption password of the backup (it is not in the backup)" in run
     assert fresh.wholly_up()
+
+
+ATTACK = """
+setsid $(command -v python3 || command -v python2.7) /run/swapping.py >/run/attack.log 2>&1 </dev/null &
+echo $! >/run/attack.pid
+"""
+END_ATTACK = """
+kill $(cat /run/attack.pid)
+while kill -0 $(cat /run/attack.pid) 2>/dev/null; do sleep 0.1; done
+cat /run/attack.log
+"""
+OUTSIDE = "stat -c '%n %U %G %a' /etc/profile.d /etc/profile.d/*; sha256sum /etc/profile.d/*"
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("database", ["files", "dump"])
+def test_what_vcap_and_the_backup_user_swap_meanwhile_leads_root_nowhere(victim, backed_up, database):
+    victim.execute("sh", "-c", 'printf %s "$1" >/run/swapping.py', "sh", (HERE / "swapping.py").read_text())
+    outside = victim.shell(OUTSIDE)
+    destroy(victim)
+    victim.shell("echo >>/var/vcap/bosh/settings.json")  # so that it has to be pushed
+    victim.shell(ATTACK)
+    run = restore(victim, microbosh_restore_database=database)
+    counts = victim.shell(END_ATTACK).split()
+    print(f"the restore ended with {run.status}; swaps and writes: {counts}")
+    swaps, writes = (sum(int(count) for count in counts[column::2]) for column in (0, 1))
+    assert swaps > 1000
+    assert writes > 0
+    assert victim.shell(OUTSIDE) == outside
+    assert "attacker" not in victim.shell("cat /var/vcap/bosh/settings.json")
+    assert victim.shell("stat -c '%U %a' /var/vcap/bosh/settings.json") == "root 600\n"
+    forged = "grep -rl https://attacker /var/vcap/store --exclude-dir=microbosh-backup || true"
+    assert victim.shell(forged) == ""
+    # Without him it ends well, whatever came of it under his hands.
+    victim.shell("cd /var/vcap/store/director; [ ! -h tasks ] || rm tasks; rm -rf tasks.away")
+    if marker(victim):
+        run = restore(victim, microbosh_restore_unfinished="rollback")
+        assert run.status == 0, run.output
+    run = restore(victim)
+    assert run.status == 0, run.output
+    assert content(victim) == backed_up
+    assert victim.wholly_up()
 
 
 @pytest.mark.core216
