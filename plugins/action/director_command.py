@@ -38,7 +38,8 @@ class ActionModule(ActionBase):
         said, problem = {}, ""
         with AnswerWatch(arguments["timeout"], MOST_BYTES) as watch:
             try:
-                said = self._low_level_execute_command(shlex.join(arguments["argv"]))
+                # Something to read, so that there is no terminal, in which both kinds of output are one.
+                said = self._low_level_execute_command(shlex.join(arguments["argv"]), in_data=b"\n")
             except AnsibleConnectionFailure as error:
                 problem = told(str(error))
         if problem and not watch.exceeded:
