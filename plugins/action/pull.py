@@ -158,7 +158,8 @@ def rsync_options(arguments, by_root):
     options = ["--hard-links", "--sparse", "--numeric-ids", "--no-devices", "--no-specials", "--modify-window=-1"]
     options += ATTRIBUTES if arguments.get("attributes") else []
     if not arguments["reader"]:
-        options += ["--no-owner", "--no-group"]  # they are the backup user's, not the director's
+        # They are the backup user's, not the director's; and files alone: through a link, another's would be read here.
+        options += ["--no-owner", "--no-group", "--no-links"]
     elif not (by_root or arguments["owners"]):
         options.append(f"--chmod={CHMOD}")
     if arguments["staging"] and not arguments["estimate"]:

@@ -40,7 +40,7 @@ COMMON = {
     "msg": {"type": "str"},
     "diff": {
         "type": "dict",
-        "contains": {name: {"type": "str"} for name in ("before", "after", "prepared", "before_header", "after_header")},
+        "contains": {name: {"type": "raw"} for name in ("before", "after", "prepared", "before_header", "after_header")},
     },
 }
 # What AnsibleModule adds by itself and nobody here needs: the arguments, which the controller knows, and the like.

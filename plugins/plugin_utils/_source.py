@@ -48,6 +48,7 @@ class Source:
 
     def __init__(self, path: Path, owners=None, metadata: Path | None = None):
         self.path = path
+        _require_plain(path)
         self.proven = (path / layout.CHECKSUMS).is_file() and (path / layout.METADATA).is_file()
         self.metadata = path / layout.METADATA if self.proven else metadata
         self._owners = owners
@@ -204,6 +205,19 @@ def _check_sum(path):
     beside = path.with_name(f"{path.name}.sha256")
     if beside.is_file() and beside.read_text(encoding="ascii").split(maxsplit=1)[0] != sha256(str(path))[0]:
         raise SourceError(f"{path} does not have the digest that {beside.name} has for it. Restore another backup.")
+
+
+def _require_plain(path):
+    """Raise SourceError if what a backup is made of is a link: it would lead to another one's, or to any file here."""
+    for name in (*layout.CONTENT, *layout.SEALED, layout.CHECKSUMS):
+        if (path / name).is_symlink():
+            raise SourceError(f"{path / name} is a link, and no backup has one there. Restore another backup.")
+    for directory in (layout.DUMPS, layout.EXTRA):
+        for found in (path / directory).iterdir() if (path / directory).is_dir() else ():
+            if not found.is_file() and found.is_dir() and not found.is_symlink():
+                continue
+            if found.is_symlink() or not found.is_file():
+                raise SourceError(f"{found} is not a plain file, and no backup has another one there. Restore another backup.")
 
 
 def _checked(source):
