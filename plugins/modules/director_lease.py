@@ -205,6 +205,7 @@ lease:
     armed_at: {description: "When it was armed, in seconds since that boot.", type: float, sample: 86401.5}
     armed: {description: Whether something happens at the deadline., type: bool, sample: false}
     deadline: {description: "When that is, in seconds since that boot.", type: float, sample: null}
+    now: {description: "When its holder answered, in seconds since that boot.", type: float, sample: 86412.5}
     firing: {description: Whether it is happening now., type: bool, sample: false}
     unmonitored: {description: What monit did not watch before., type: list, elements: str, sample: []}
 intact:
@@ -238,6 +239,7 @@ previous_fired:
     seconds_down: {description: Seconds from the arming until every service ran., type: float, sample: 1812.4}
     attempts: {description: How often it was tried., type: int, sample: 1}
     error: {description: "What the last try failed on, if it did.", type: str, sample: ""}
+    token: {description: What the lease was armed with., type: str, sample: 6f1d0a4be1c94e3b8d5e1f7c2a9b0d43}
     purpose: {description: What the lease was for., type: str, sample: backup}
     holder: {description: Whose it was., type: str, sample: backup@controller.example.com}
     boot_id: {description: The boot of the director., type: str, sample: 0f8ad2b5-6a3b-4f4e-9a52-5d9ff3c1f2d4}

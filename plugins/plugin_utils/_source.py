@@ -214,9 +214,7 @@ def _require_plain(path):
             raise SourceError(f"{path / name} is a link, and no backup has one there. Restore another backup.")
     for directory in (layout.DUMPS, layout.EXTRA):
         for found in (path / directory).iterdir() if (path / directory).is_dir() else ():
-            if not found.is_file() and found.is_dir() and not found.is_symlink():
-                continue
-            if found.is_symlink() or not found.is_file():
+            if found.is_symlink() or not (found.is_file() or found.is_dir()):
                 raise SourceError(f"{found} is not a plain file, and no backup has another one there. Restore another backup.")
 
 

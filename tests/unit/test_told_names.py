@@ -4,12 +4,20 @@
 from __future__ import annotations
 
 import os
+import subprocess
 
 import pytest
 from ansible_collections.microbosh.director.plugins.action.database_plan import planned
-from ansible_collections.microbosh.director.plugins.action.pull import ARGUMENTS, rsync_options
+from ansible_collections.microbosh.director.plugins.action.pull import (
+    ARGUMENTS,
+    SMALLEST_LIMIT,
+    _largest_file,
+    _listing,
+    rsync_options,
+)
 from ansible_collections.microbosh.director.plugins.action.push import permitted
 from ansible_collections.microbosh.director.plugins.filter.director_paths import director_paths
+from ansible_collections.microbosh.director.plugins.filter.dumped_bytes import dumped_bytes
 from ansible_collections.microbosh.director.plugins.filter.dumps_of_ours import dumps_of_ours
 from ansible_collections.microbosh.director.plugins.plugin_utils._database_plan import PlanError
 from ansible_collections.microbosh.director.plugins.plugin_utils._inside import OutsideError, file_status, link_target
@@ -179,3 +187,31 @@ def test_a_restore_that_goes_on_loads_dumps_of_its_own_backups(directory, path, 
 def test_and_no_file_of_another_place_whatever_the_host_says_that_it_began_with(directory, path, database):
     with pytest.raises(AnsibleFilterError, match="does not belong"):
         dumps_of_ours(told(f"{directory}/{path}", database), str(directory / "mine"), "latest")
+
+
+def test_what_a_director_says_that_it_dumped_is_all_that_may_come():
+    dumped = {"dumps": [{"size": 10, "properties": {"size": 2}}, {"size": 5, "properties": None}], "globals": {"size": 1}}
+    assert dumped_bytes(dumped) == 18
+    assert dumped_bytes({}) == 0
+    assert dumped_bytes({"dumps": [{"size": -5}, {}]}) == 0
+
+
+def test_no_file_grows_beyond_the_limit(tmp_path):
+    """However fast it comes: the kernel sees to it, in whatever program writes it."""
+    limit = SMALLEST_LIMIT
+    with _largest_file(5):
+        done = subprocess.run(["dd", "if=/dev/zero", f"of={tmp_path}/x", "bs=1M", "count=80"], capture_output=True, check=False)
+    assert done.returncode != 0
+    assert (tmp_path / "x").stat().st_size == limit
+    (tmp_path / "y").write_bytes(b"y" * (limit + 1))
+
+
+def test_every_transfer_is_counted(tmp_path):
+    given = {"listing": None}
+    with _listing(given, True):
+        path = given["listing"]
+        assert path
+    assert not os.path.exists(path)
+    given = {"listing": None}
+    with _listing(given, False):
+        assert given["listing"] is None
