@@ -21,6 +21,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._files import (
     UNFINISHED,
     make_durable,
     point_symlink,
+    read_plain,
     remove_tree,
     rename_durably,
     sha256,
@@ -33,6 +34,7 @@ INCOMPLETE = "incomplete"
 # What the director's job calls it, and every report meant that does not say.
 DIRECTOR_DATABASE = "bosh"
 # Trees that failed runs left, newest first. rsync takes at most 20 --link-dest.
+MOST_REPORT_BYTES = 256 * 1024 * 1024
 LEFT_BEHIND = "left-%d"
 MOST_LEFT_BEHIND = 8
 
@@ -77,9 +79,8 @@ def read_report(path):
     """Given a published backup, return its backup.json. Raise if there is none that can be read."""
     report = os.path.join(path, layout.REPORT)
     try:
-        with open(report, "rb") as source:
-            content = json.loads(source.read().decode("utf-8"))
-    except (EnvironmentError, ValueError) as error:
+        content = json.loads(read_plain(report, MOST_REPORT_BYTES).decode("utf-8"))
+    except (EnvironmentError, ValueError, RuntimeError) as error:  # the last one for what is nested without end
         raise DirectorError("%s cannot be read: %s" % (report, error))
     if not isinstance(content, dict):
         raise DirectorError("%s does not hold a report. Expected a JSON object." % report)

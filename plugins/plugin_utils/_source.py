@@ -15,13 +15,15 @@ from ansible_collections.microbosh.director.plugins.module_utils import _tree as
 from ansible_collections.microbosh.director.plugins.module_utils._blobstore import recorded_blobs
 from ansible_collections.microbosh.director.plugins.module_utils._database_properties import ENDING
 from ansible_collections.microbosh.director.plugins.module_utils._dump import chunks_of, read_dump
+from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._file_layout import file_layout
-from ansible_collections.microbosh.director.plugins.module_utils._files import remove_tree, sha256
+from ansible_collections.microbosh.director.plugins.module_utils._files import read_plain, remove_tree, sha256
 from ansible_collections.microbosh.director.plugins.module_utils._snapshots import (
     director_database,
     latest_id,
     list_ids,
     parse_id,
+    read_report,
 )
 from ansible_collections.microbosh.director.plugins.plugin_utils._archive import (
     ArchiveError,
@@ -30,7 +32,10 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._archive import
     unpack,
 )
 from ansible_collections.microbosh.director.plugins.plugin_utils._decryption import IdentityError
+from ansible_collections.microbosh.director.plugins.plugin_utils._inside import file_status
 
+MOST_SETTINGS = 16 * 1024 * 1024
+LONGEST_CHECKSUM = 4096
 GLOBALS = "globals.sql"
 SETTINGS = Path(layout.TREE, "bosh", "settings.json")
 
@@ -124,17 +129,26 @@ class Source:
 
     def _report(self):
         path = self.path / layout.REPORT
-        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        if not os.path.lexists(path):
+            return {}
+        try:
+            return read_report(str(self.path))
+        except DirectorError as error:
+            raise SourceError(f"{error} Restore another backup.") from error
 
     def _agent_id(self):
         try:
-            return json.loads((self.path / SETTINGS).read_text(encoding="utf-8")).get("agent_id")
-        except (OSError, ValueError):
+            file_status(os.fsencode(self.path), os.fsencode(SETTINGS))
+            found = json.loads(read_plain(str(self.path / SETTINGS), MOST_SETTINGS).decode("utf-8")).get("agent_id")
+        except (OSError, ValueError, RecursionError, AttributeError):
             return None
+        return found if isinstance(found, str) else None
 
     @staticmethod
     def _lines(path):
-        return [line for line in path.read_text(encoding="utf-8").splitlines() if line] if path.is_file() else []
+        if not os.path.lexists(path):
+            return []
+        return [line for line in read_plain(str(path), MOST_SETTINGS).decode("utf-8").splitlines() if line]
 
     def _write_metadata(self):
         """Record what nobody recorded: the archive's owners, or else those of the files as they lie here."""
@@ -203,7 +217,10 @@ def _unpacked(path, scratch, identity):
 def _check_sum(path):
     """Compare an archive with the checksum that lies beside it, if one does."""
     beside = path.with_name(f"{path.name}.sha256")
-    if beside.is_file() and beside.read_text(encoding="ascii").split(maxsplit=1)[0] != sha256(str(path))[0]:
+    if not beside.is_file():
+        return
+    said = os.fsdecode(read_plain(str(beside), LONGEST_CHECKSUM)).split(maxsplit=1)
+    if said[:1] != [sha256(str(path))[0]]:
         raise SourceError(f"{path} does not have the digest that {beside.name} has for it. Restore another backup.")
 
 

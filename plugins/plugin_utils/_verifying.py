@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ansible_collections.microbosh.director.plugins.module_utils import _layout as layout
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
-from ansible_collections.microbosh.director.plugins.module_utils._files import remove_tree, sha256
+from ansible_collections.microbosh.director.plugins.module_utils._files import read_plain, remove_tree, sha256
 from ansible_collections.microbosh.director.plugins.module_utils._rehearsal import rehearse_backup, require_possible
 from ansible_collections.microbosh.director.plugins.module_utils._snapshots import list_ids
 from ansible_collections.microbosh.director.plugins.module_utils._verdict import (
@@ -30,6 +30,7 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._decryption imp
 from ansible_collections.microbosh.director.plugins.plugin_utils._source import SealedError, SourceError, find
 
 ALL = "all"
+LONGEST_CHECKSUM = 4096
 NOT_VERIFIED = {
     "whole": False,
     "sealed": False,
@@ -68,7 +69,7 @@ def checksum_findings(archive: Path) -> list[dict]:
     beside = archive.with_name(f"{archive.name}.sha256")
     if not beside.is_file():
         return [finding("missing", beside.name, "nothing vouches for the archive")]
-    expected = beside.read_text(encoding="ascii", errors="replace").rstrip("\n")
+    expected = read_plain(str(beside), LONGEST_CHECKSUM).decode("ascii", errors="replace").rstrip("\n")
     found = f"{sha256(str(archive))[0]}  {archive.name}"
     return [] if found == expected else [finding("altered", archive.name, f"it is {found}, recorded is {expected}")]
 
