@@ -11,6 +11,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._verification import finding_lines
+from ansible_collections.microbosh.director.plugins.plugin_utils._gate import plain, told
 from ansible_collections.microbosh.director.plugins.plugin_utils._lines import duration
 from ansible_collections.microbosh.director.plugins.plugin_utils._source import SourceError
 from ansible_collections.microbosh.director.plugins.plugin_utils._verifying import backups_meant, verifier
@@ -39,11 +40,11 @@ class ActionModule(ActionBase):
         dummy, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS, required_if=required)
         verdicts = []
         try:
-            for verdict in self._verdicts(arguments):
+            for verdict in map(plain, self._verdicts(arguments)):
                 self._show(task_vars["inventory_hostname"], verdict)
                 verdicts.append(verdict)
-        except (DirectorError, SourceError, OSError) as error:
-            result.update(failed=True, msg=str(error), verdicts=verdicts)
+        except (DirectorError, SourceError, OSError, ValueError) as error:
+            result.update(failed=True, msg=told(str(error)), verdicts=verdicts)
             return result
         bad = [verdict for verdict in verdicts if not verdict["good"]]
         result.update(changed=False, good=not bad, verdicts=verdicts)
@@ -64,7 +65,7 @@ class ActionModule(ActionBase):
     @staticmethod
     def _show(host, verdict):
         for line in _lines(verdict):
-            Display().display(f"{host}: {line}", color="bright blue" if verdict["good"] else "red")
+            Display().display(f"{host}: {told(line)}", color="bright blue" if verdict["good"] else "red")
 
 
 def _said(verdict):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible_collections.microbosh.director.plugins.plugin_utils._gate import GateError, plain, told
 from ansible_collections.microbosh.director.plugins.plugin_utils._source import SourceError, find
 
 ARGUMENTS = {
@@ -37,7 +38,13 @@ class ActionModule(ActionBase):
                     f"{arguments['backup']} has no manifest, so nothing vouches for its content: it was packed by "
                     "another tool, or by hand. To restore it all the same, add -e microbosh_restore_unproven=true."
                 )
-            result.update(changed=False, **source.describe())
-        except (SourceError, OSError) as error:
-            raise AnsibleActionFail(f"{error}") from error
+            result.update(changed=False, **_described(source))
+        except (SourceError, GateError, OSError) as error:
+            raise AnsibleActionFail(told(str(error))) from error
         return result
+
+
+def _described(source):
+    """Return what there is to know of a backup, printable; where it is, the controller knows itself."""
+    found = source.describe()
+    return {**plain(found), "path": found["path"], "metadata": found["metadata"], "filter": found["filter"]}

@@ -28,7 +28,10 @@ COUNTS = Path("/proc/self/io")
 
 
 class AnswerWatch:
-    """Watches what this process reads while a command runs; ``exceeded`` says why the command was ended."""
+    """Watches what this process reads while a command runs; ``exceeded`` says why the command was ended.
+
+    Where ``most`` is 0, only the time is watched.
+    """
 
     def __init__(self, seconds: float, most: int = MOST_BYTES):
         self._seconds, self._most = seconds, most
@@ -63,13 +66,13 @@ class Pace:
     def problem(self, count: int, now: float) -> str:
         """Given what was read until now, return why it is not waited for any longer, "" if it is."""
         came = count - self._before
-        if came > self._most + NOTHING:
+        if self._most and came > 2 * self._most + NOTHING:  # what its ssh has read counts again when that ends
             return f"it is larger than {size(self._most)}"
         if now - self._began > self._seconds:
             return f"it was not complete after {duration(self._seconds)}"
         if now - self._mark_at < FLOOR_SECONDS:
             return ""
-        slow = came > NOTHING and came - self._mark < FLOOR_BYTES
+        slow = self._most and came > NOTHING and came - self._mark < FLOOR_BYTES
         self._mark, self._mark_at = came, now
         return f"less than {size(FLOOR_BYTES)} of it came in {duration(FLOOR_SECONDS)}" if slow else ""
 

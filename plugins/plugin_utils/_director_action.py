@@ -41,7 +41,8 @@ class GatedAction(ActionBase):
 
     def _watched(self, task_vars):
         seconds = float(self._templar.template(task_vars.get("run_answer_seconds", ANSWER_SECONDS)))
-        return AnswerWatch(seconds)
+        # A module on this controller is no director, and what it reads itself would count.
+        return AnswerWatch(seconds, 0) if self._connection.transport == "local" else AnswerWatch(seconds)
 
 
 class DirectorAction(GatedAction):

@@ -75,6 +75,11 @@ def admitted(module: str, result: dict, check_mode: bool = False) -> dict:
         return {"failed": True, "msg": f"The answer of {module} was not taken, as the director sent {error}."}
 
 
+def plain(value):
+    """Given data from a backup that may be anybody's, return it printable and bounded; raise GateError if it is not data."""
+    return _free(value, "it", 0)
+
+
 def told(text: str, longest: int = LONGEST_MESSAGE) -> str:
     """Given what a director said, return it as it may be shown: printable, and not too long."""
     shown = printable_lines(text[: longest + 1])
