@@ -13,6 +13,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._errors import 
 from ansible_collections.microbosh.director.plugins.module_utils._verification import finding_lines
 from ansible_collections.microbosh.director.plugins.plugin_utils._gate import plain, told
 from ansible_collections.microbosh.director.plugins.plugin_utils._lines import duration
+from ansible_collections.microbosh.director.plugins.plugin_utils._signing import Trust
 from ansible_collections.microbosh.director.plugins.plugin_utils._source import SourceError
 from ansible_collections.microbosh.director.plugins.plugin_utils._verifying import backups_meant, verifier
 
@@ -25,6 +26,8 @@ ARGUMENTS = {
     "user": {"type": "str", "default": ""},
     "fail": {"type": "bool", "default": True},
     "identity": {"type": "path", "default": ""},
+    "sign_key": {"type": "path", "default": ""},
+    "host": {"type": "str", "default": ""},
 }
 
 
@@ -40,6 +43,7 @@ class ActionModule(ActionBase):
         dummy, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS, required_if=required)
         verdicts = []
         try:
+            arguments["host"] = arguments["host"] or task_vars["inventory_hostname"]
             for verdict in map(plain, self._verdicts(arguments)):
                 self._show(task_vars["inventory_hostname"], verdict)
                 verdicts.append(verdict)
@@ -58,7 +62,8 @@ class ActionModule(ActionBase):
         if arguments["rehearse"]:
             rehearsal = {"parent": arguments["rehearse_in"], "user": arguments["user"]}
         identity = Path(arguments["identity"]) if arguments["identity"] else None
-        work = verifier(directory, Path(arguments["scratch"]), rehearsal, not self._task.check_mode, identity)
+        trust = Trust(arguments["sign_key"], arguments["host"]) if arguments["sign_key"] else None
+        work = verifier(directory, Path(arguments["scratch"]), rehearsal, not self._task.check_mode, identity, trust)
         for wanted in backups_meant(arguments["backup"], directory):
             yield work.examine(wanted)
 
@@ -66,6 +71,9 @@ class ActionModule(ActionBase):
     def _show(host, verdict):
         for line in _lines(verdict):
             Display().display(f"{host}: {told(line)}", color="bright blue" if verdict["good"] else "red")
+
+
+SIGNATURES = {"": "", "signed": ", signed", "unsigned": ", NOT SIGNED", "wrong": ", ITS SIGNATURE IS WRONG"}
 
 
 def _said(verdict):
@@ -77,6 +85,7 @@ def _said(verdict):
     if verdict["sealed"]:
         return f"{said}: encrypted, and without microbosh_archive_identity only its checksum was compared"
     blobs = _said_of_blobs(verdict["blobs"])
+    said += SIGNATURES[verdict["signature"]]
     return f"{said}: {verdict['files']} files read again, {len(verdict['dumps'])} dumps{blobs}"
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.microbosh.director.plugins.plugin_utils._gate import GateError, plain, told
+from ansible_collections.microbosh.director.plugins.plugin_utils._signing import Trust
 from ansible_collections.microbosh.director.plugins.plugin_utils._source import SourceError, find
 
 ARGUMENTS = {
@@ -18,6 +19,9 @@ ARGUMENTS = {
     "scratch": {"type": "path", "required": True},
     "unproven": {"type": "bool", "default": False},
     "identity": {"type": "path", "default": ""},
+    "sign_key": {"type": "path", "default": ""},
+    "unsigned": {"type": "bool", "default": False},
+    "host": {"type": "str", "default": ""},
 }
 
 
@@ -32,7 +36,9 @@ class ActionModule(ActionBase):
         dummy, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
         try:
             identity = Path(arguments["identity"]) if arguments["identity"] else None
-            source = find(arguments["backup"], Path(arguments["directory"]), Path(arguments["scratch"]), identity)
+            host = arguments["host"] or task_vars["inventory_hostname"]
+            trust = Trust(arguments["sign_key"], host, arguments["unsigned"])
+            source = find(arguments["backup"], Path(arguments["directory"]), Path(arguments["scratch"]), identity, trust)
             if not source.proven and not arguments["unproven"]:
                 raise AnsibleActionFail(
                     f"{arguments['backup']} has no manifest, so nothing vouches for its content: it was packed by "

@@ -31,10 +31,11 @@ SEALED = tuple(to_bytes(name) for name in layout.SEALED)
 VERDICT = to_bytes(layout.VERDICT)
 # The verdict is of a later time than the manifest, which does not vouch for it.
 PUBLISHED_NAMES = frozenset(
-    CONTENT + SEALED + (CHECKSUMS, to_bytes(layout.PINNED), VERDICT, VERDICT + to_bytes(UNFINISHED))
+    CONTENT + SEALED
+    + (CHECKSUMS, to_bytes(layout.PINNED), to_bytes(layout.SIGNATURE), VERDICT, VERDICT + to_bytes(UNFINISHED))
 )
 PARTIAL_NAMES = PUBLISHED_NAMES | frozenset(
-    [to_bytes(layout.WORK)] + [name + to_bytes(UNFINISHED) for name in SEALED + (CHECKSUMS,)]
+    [to_bytes(layout.WORK)] + [name + to_bytes(UNFINISHED) for name in SEALED + (CHECKSUMS, to_bytes(layout.SIGNATURE))]
 )
 SHOWN = 10
 # Of a store with ten million names.

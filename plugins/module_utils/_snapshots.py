@@ -15,6 +15,7 @@ import time
 
 from ansible.module_utils.common.text.converters import to_bytes
 from ansible_collections.microbosh.director.plugins.module_utils import _layout as layout
+from ansible_collections.microbosh.director.plugins.module_utils import _signature as signature
 from ansible_collections.microbosh.director.plugins.module_utils import _sha256sums as sha256sums
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._files import (
@@ -218,10 +219,10 @@ class Disk(object):
             )
 
 
-def publish(path, directory, report, disk, dry_run=False):
+def publish(path, directory, report, disk, dry_run=False, sign_key=None):
     """Given a proven ``<id>.partial`` and its report, make it the backup ``<id>`` and let ``latest`` point to it.
 
-    Until the one rename there is no backup; from it on there is a whole one.
+    Until the one rename there is no backup; from it on there is a whole one, signed if there is a key.
     """
     partial = path.rstrip("/")
     directory = directory.rstrip("/")
@@ -236,9 +237,13 @@ def publish(path, directory, report, disk, dry_run=False):
     _require_publishable(partial, target, name, report)
     if not dry_run:
         _seal(partial, dict(report, id=name, status="published"))
+        if sign_key:
+            signature.sign(partial, name, report.get("host"), sign_key)
         disk.sync(partial)
         rename_durably(partial, target)
         point_symlink(os.path.join(directory, layout.LATEST), name)
+        if sign_key:
+            signature.note_newest(sign_key, report.get("host"), name)
     return _published(target, True)
 
 
@@ -297,7 +302,7 @@ def _seal(partial, report):
 
 def _remove_unfinished(partial):
     """Remove what a run that was killed while it wrote a file left beside it."""
-    for name in layout.SEALED + (layout.CHECKSUMS,):
+    for name in layout.SEALED + (layout.CHECKSUMS, layout.SIGNATURE):
         try:
             os.unlink(os.path.join(partial, name + UNFINISHED))
         except OSError as error:

@@ -67,6 +67,16 @@ options:
     description: Whether a finding fails the task. If V(false), look at RV(good).
     type: bool
     default: true
+  sign_key:
+    description:
+      - The key that backups are signed with, private or public. If set, one with a wrong signature is not whole, and nothing of it is
+        read; one without is told.
+    type: path
+    default: ""
+  host:
+    description: The director that the backups have to be signed for. Default is this host.
+    type: str
+    default: ""
   identity:
     description: File with the private key of encrypted archives, age's or gpg's. Empty if there is none.
     type: path

@@ -33,6 +33,7 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._archive import
 )
 from ansible_collections.microbosh.director.plugins.plugin_utils._decryption import IdentityError
 from ansible_collections.microbosh.director.plugins.plugin_utils._inside import file_status
+from ansible_collections.microbosh.director.plugins.plugin_utils._signing import Trust
 
 MOST_SETTINGS = 16 * 1024 * 1024
 LONGEST_CHECKSUM = 4096
@@ -57,6 +58,7 @@ class Source:
         self.proven = (path / layout.CHECKSUMS).is_file() and (path / layout.METADATA).is_file()
         self.metadata = path / layout.METADATA if self.proven else metadata
         self._owners = owners
+        self.signature = ""
 
     def describe(self) -> dict:
         """Return everything that a restore has to know before it touches anything."""
@@ -67,6 +69,7 @@ class Source:
         return {
             "path": str(self.path),
             "proven": self.proven,
+            "signature": self.signature,
             "metadata": str(self.metadata),
             "filter": self._lines(self.path / layout.FILTER),
             "agent_id": self._agent_id(),
@@ -164,11 +167,27 @@ class Source:
         self.metadata.write_bytes(b"".join(mtree.format_entries(entries)))
 
 
-def find(wanted: str, directory: Path, scratch: Path, identity: Path | None = None) -> Source:
+def find(wanted: str, directory: Path, scratch: Path, identity: Path | None = None, trust: Trust | None = None) -> Source:
     """Given what an operator calls it, return the backup: ``latest``, an id, a directory or an archive's path.
 
-    The identity is the file with the private key, should the archive be encrypted.
+    The identity is the file with the private key, should the archive be encrypted. With ``trust`` it is the one that
+    is meant, by its signature, before anything of it is read.
     """
+    source = _found(wanted, directory, scratch, identity, trust)
+    if trust:
+        try:
+            source.signature = trust.check(source.path, wanted if wanted != layout.LATEST else source.path.name)
+        except DirectorError as error:
+            raise SourceError(str(error)) from error
+    return source
+
+
+def _found(wanted, directory, scratch, identity, trust):
+    if wanted == layout.LATEST and trust:
+        try:
+            trust.require_newest(directory, latest_id(str(directory)))
+        except DirectorError as error:
+            raise SourceError(str(error)) from error
     if wanted == layout.LATEST or parse_id(wanted) is not None:
         return Source(_published(wanted, directory))
     path = Path(wanted).expanduser()
@@ -226,7 +245,7 @@ def _check_sum(path):
 
 def _require_plain(path):
     """Raise SourceError if what a backup is made of is a link: it would lead to another one's, or to any file here."""
-    for name in (*layout.CONTENT, *layout.SEALED, layout.CHECKSUMS):
+    for name in (*layout.CONTENT, *layout.SEALED, layout.CHECKSUMS, layout.SIGNATURE):
         if (path / name).is_symlink():
             raise SourceError(f"{path / name} is a link, and no backup has one there. Restore another backup.")
     for directory in (layout.DUMPS, layout.EXTRA):
