@@ -43,17 +43,17 @@ class Trust:
                 f"{error} microbosh_sign_key is set, so it may be anybody's who can write there, or one from before the key. To restore it "
                 "all the same, add -e microbosh_restore_unsigned=true."
             ) from error
-        self._require_meant(backup, host, path.name, called)
+        self._require_meant(backup, host, called)
         return "signed"
 
-    def _require_meant(self, backup, host, name, called):
+    def _require_meant(self, backup, host, called):
         """Raise SignatureError for a backup that is signed and is not the one that its name says."""
         if host != self.host:
             raise signature.SignatureError(
                 f"{called} is signed as a backup of {host}, not of {self.host}. If that one is to become {self.host}, add "
                 f"-e microbosh_restore_host={host}."
             )
-        expected = ID.findall(name if ID.fullmatch(name) else Path(called).name)
+        expected = ID.findall(Path(called).name)
         if expected and backup not in expected:
             raise signature.SignatureError(f"{called} is signed as the backup {backup}, so another one was put in its place.")
 

@@ -131,7 +131,7 @@ class Verifier:
             damage = finding("archive", archive.name, str(error))
             return self._verdict(str(archive), {**NOT_VERIFIED, "findings": [damage]}, None)
         path = str(archive or source.path)
-        said, problem = said_of_signature(self.trust, source.path, wanted) if self.trust else ("", "")
+        said, problem = said_of_signature(self.trust, source.path, str(archive or source.path)) if self.trust else ("", "")
         if said == "wrong":
             return self._verdict(path, {**NOT_VERIFIED, "signature": said, "findings": [finding("signature", layout.SIGNATURE, problem)]}, None)
         result = verify_backup(str(source.path), archive is not None)
