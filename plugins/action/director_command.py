@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs a command on the director without any Python there, and takes nothing of it but its status and what it printed."""
+"""Runs a command on the director without any Python there, and takes nothing of it but status and output."""
 
 from __future__ import annotations
 
@@ -58,5 +58,7 @@ def answer_of(said: dict, arguments: dict) -> dict:
         return {"rc": rc, "failed": True, "msg": "The director printed more than a command may."}
     if rc not in arguments["statuses"]:
         words = answer["stderr"] or answer["stdout"] or "it said nothing"
-        answer.update(failed=True, msg=f"{arguments['argv'][0]} on the director ended with status {rc}: {told(words, 4000)}")
+        answer.update(
+            failed=True, msg=f"{arguments['argv'][0]} on the director ended with status {rc}: {told(words, 4000)}"
+        )
     return answer

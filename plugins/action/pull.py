@@ -176,7 +176,7 @@ def _listing(arguments, counted):
 
 @contextlib.contextmanager
 def _largest_file(limit):
-    """Let no file grow beyond a limit, 0 for any, however fast it comes: the kernel refuses what the watch would see too late."""
+    """Let no file grow beyond a limit, 0 for any: the kernel refuses what the watch would see too late."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     hard = before[1]
     limit = limit and max(limit, SMALLEST_LIMIT)

@@ -87,7 +87,7 @@ class ActionModule(ActionBase):
 
 
 def permitted(src, files, metadata):
-    """Given a directory and names that somebody wants of it, return them; raise OutsideError for one that may not leave.
+    """Given a directory and names that somebody wants of it, return them, or raise OutsideError.
 
     Which of its files a director lacks, the director says. With ``metadata`` only those are pushed that this names,
     which is the backup's own list; without it, no more than what is in the directory itself. No link is followed.
@@ -96,7 +96,10 @@ def permitted(src, files, metadata):
     known = _named(Path(metadata)) if metadata else None
     for name in names:
         if b"/" in name if known is None else name not in known:
-            raise OutsideError(f"the director asks for {printable(os.fsdecode(name[:200]))!r}, which the backup does not name as a file")
+            raise OutsideError(
+                f"the director asks for {printable(os.fsdecode(name[:200]))!r}, which the backup does not name as "
+                "a file"
+            )
         file_status(os.fsencode(src), name)
     return names
 

@@ -38,7 +38,9 @@ class ActionModule(ActionBase):
             identity = Path(arguments["identity"]) if arguments["identity"] else None
             host = arguments["host"] or task_vars["inventory_hostname"]
             trust = Trust(arguments["sign_key"], host, arguments["unsigned"])
-            source = find(arguments["backup"], Path(arguments["directory"]), Path(arguments["scratch"]), identity, trust)
+            source = find(
+                arguments["backup"], Path(arguments["directory"]), Path(arguments["scratch"]), identity, trust
+            )
             if not source.proven and not arguments["unproven"]:
                 raise AnsibleActionFail(
                     f"{arguments['backup']} has no manifest, so nothing vouches for its content: it was packed by "

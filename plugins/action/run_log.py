@@ -42,7 +42,8 @@ class ActionModule(ActionBase):
         # A fact cache may still hold the phases of an earlier run.
         began = float(task_vars.get("run_began", 0))
         phases = [phase for phase in task_vars["ansible_facts"].get("run_phases", []) if phase["ended"] >= began]
-        # A message may quote a director. Each line of it is one of its own, that none passes for another host's or another time's.
+        # A message may quote a director. Each line of it is one of its own, that none passes for another host's or
+        # another time's.
         lines = [line for message in arguments["message"] for line in printable_lines(message).split("\n")]
         arguments["detail"] = printable_lines(arguments["detail"])
         if arguments["phase"]:

@@ -10,7 +10,7 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._told_paths imp
 
 
 def director_paths(text, count):
-    """Given what a director printed, return the paths in it, one a line; raise AnsibleFilterError unless it is so many."""
+    """Given what a director printed, return the paths in it, one a line; raise AnsibleFilterError for another count."""
     paths = text.split("\n")
     if len(paths) != count or not all(is_plain(path) for path in paths):
         raise AnsibleFilterError(f"The director was asked for {count} paths and answered {text[:500]!r}.")

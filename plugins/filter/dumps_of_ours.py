@@ -24,8 +24,10 @@ def dumps_of_ours(dumps, directory, source):
     for dump in dumps:
         if not _is_ours(dump, directory, source):
             raise AnsibleFilterError(
-                f"The host says that its restore loads {dump.get('path')!r} as {dump.get('database')!r}, which does not belong to a backup of "
-                "this director. Name the backup's directory in microbosh_restore_from if it is elsewhere, or put back what was there "
+                f"The host says that its restore loads {dump.get('path')!r} as {dump.get('database')!r}, which "
+                "does not belong to a backup of "
+                "this director. Name the backup's directory in microbosh_restore_from if it is elsewhere, or put "
+                "back what was there "
                 "before with microbosh_restore_unfinished=rollback."
             )
     return dumps

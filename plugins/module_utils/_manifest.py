@@ -74,7 +74,7 @@ def examine(top):
 
 
 def content_of(path):
-    """Return what a file holds, or None if there is none. It may be anybody's: no link, no pipe, and not all of memory."""
+    """Return what a file holds, or None if there is none. It may be anybody's, so no link, and not all of memory."""
     if not os.path.lexists(path):
         return None
     try:

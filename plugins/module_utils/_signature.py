@@ -69,14 +69,17 @@ def check(path, backup, host, key):
     work = tempfile.mkdtemp(prefix="microbosh-")
     try:
         signers, copy = os.path.join(work, "signers"), os.path.join(work, "signature")
-        write_durably(signers, to_bytes("".join('%s namespaces="%s" %s\n' % (SIGNER, NAMESPACE, one) for one in public(key))))
+        write_durably(
+            signers, to_bytes("".join('%s namespaces="%s" %s\n' % (SIGNER, NAMESPACE, one) for one in public(key)))
+        )
         write_durably(copy, content)
         found = _ssh_keygen(["-Y", "verify", "-n", NAMESPACE, "-I", SIGNER, "-f", signers, "-s", copy], about)
     finally:
         shutil.rmtree(work)
     if found[0] != 0:
         raise SignatureError(
-            "The signature of %s is not that of %s for the backup %s of %s: somebody else made it, changed it, or put another "
+            "The signature of %s is not that of %s for the backup %s of %s: somebody else made it, changed it, "
+            "or put another "
             "one in its place." % (path, key, backup, host)
         )
 
@@ -117,7 +120,11 @@ def _ssh_keygen(arguments, given):
     environment = dict(os.environ, LC_ALL="C", SSH_ASKPASS="/bin/false", SSH_ASKPASS_REQUIRE="force")
     try:
         program = subprocess.Popen(
-            ["ssh-keygen"] + arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
+            ["ssh-keygen"] + arguments,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment,
         )
     except EnvironmentError as error:
         raise SignatureError("Signatures take ssh-keygen, which cannot be run on this controller: %s." % error.strerror)

@@ -15,8 +15,8 @@ import time
 
 from ansible.module_utils.common.text.converters import to_bytes
 from ansible_collections.microbosh.director.plugins.module_utils import _layout as layout
-from ansible_collections.microbosh.director.plugins.module_utils import _signature as signature
 from ansible_collections.microbosh.director.plugins.module_utils import _sha256sums as sha256sums
+from ansible_collections.microbosh.director.plugins.module_utils import _signature as signature
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._files import (
     UNFINISHED,

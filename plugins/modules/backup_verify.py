@@ -69,8 +69,8 @@ options:
     default: true
   sign_key:
     description:
-      - The key that backups are signed with, private or public. If set, one with a wrong signature is not whole, and nothing of it is
-        read; one without is told.
+      - The key that backups are signed with, private or public. If set, one with a wrong signature is not whole, and
+        nothing of it is read; one without is told.
     type: path
     default: ""
   host:

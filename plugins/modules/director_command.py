@@ -12,8 +12,9 @@ DOCUMENTATION = r"""
 module: director_command
 short_description: Run a command on a director that may be hostile
 description:
-  - Runs a command without any Python on the director, and takes nothing of it but the exit status and what it printed, as
-    printable text of a bounded size. So no director can answer with facts, which would stand in the place of settings.
+  - Runs a command without any Python on the director, and takes nothing of it but the exit status and what it
+    printed, as printable text of a bounded size. So no director can answer with facts, which would stand in the
+    place of settings.
   - An answer that does not end is not waited for.
 author: microbosh.director contributors (@microbosh)
 version_added: 1.0.0

@@ -196,7 +196,7 @@ lease:
     seconds_left: {description: "Seconds until the deadline, if it is armed.", type: float, sample: 1787.75}
     on_deadline: {description: "What happens then, if it is armed.", type: str, sample: start}
     pid: {description: The process on the director., type: int, sample: 4711}
-    limit: {description: Seconds without a sign of life after which another run may take it., type: float, sample: 21600}
+    limit: {description: Seconds without a sign of life that it lasts., type: float, sample: 21600}
     controller: {description: The process that asked for it., type: str, sample: 0f8ad2b5:4026531836/4711/8312}
     token: {description: What it is armed and released with., type: str, sample: 6f1d0a4be1c94e3b8d5e1f7c2a9b0d43}
     boot_id: {description: The boot of the director., type: str, sample: 0f8ad2b5-6a3b-4f4e-9a52-5d9ff3c1f2d4}

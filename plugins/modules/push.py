@@ -45,8 +45,8 @@ options:
     required: true
   metadata:
     description:
-      - The backup's list of its files, C(metadata.mtree). Only what it names below C(vcap/) is pushed, for O(files) is what the director
-        says that it lacks, and a director may lie. Without it, only files in O(src) itself are.
+      - The backup's list of its files, C(metadata.mtree). Only what it names below C(vcap/) is pushed, for O(files) is
+        what the director says that it lacks, and a director may lie. Without it, only files in O(src) itself are.
       - Nothing behind a link is ever pushed.
     type: path
   total:

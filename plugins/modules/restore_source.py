@@ -58,8 +58,8 @@ proven:
     default: false
   sign_key:
     description:
-      - The key that backups are signed with, private or public, or a file with public keys; the public part may lie beside it. If set,
-        the backup has to be signed by it, as what it is called, and V(latest) has to be the newest.
+      - The key that backups are signed with, private or public, or a file with public keys; the public part may lie
+        beside it. If set, the backup has to be signed by it, as what it is called, and V(latest) has to be the newest.
       - Nothing of a backup is used before.
     type: path
     default: ""
@@ -68,7 +68,7 @@ proven:
     type: bool
     default: false
   host:
-    description: The director that the backup has to be of, by the name in the inventory that it was made with. Default is this host.
+    description: Inventory name of the director that the backup has to be of. Default is this host.
     type: str
     default: ""
   identity:

@@ -80,7 +80,11 @@ class Pace:
 def read_so_far() -> int:
     """Return how many bytes this process has read, 0 where the kernel does not tell."""
     try:
-        return int(next(line for line in COUNTS.read_text(encoding="ascii").splitlines() if line.startswith("rchar")).split()[1])
+        return int(
+            next(line for line in COUNTS.read_text(encoding="ascii").splitlines() if line.startswith("rchar")).split()[
+                1
+            ]
+        )
     except (OSError, StopIteration, ValueError):
         return 0
 

@@ -58,7 +58,15 @@ def unpack(archive: Path, target: Path, identity: Path | None = None) -> dict[st
             for member in tar:
                 extraction.take(tar, member)
         extraction.finish()
-    except (tarfile.TarError, lzma.LZMAError, EOFError, OSError, OverflowError, DecryptionError, MissingProgramError) as error:
+    except (
+        tarfile.TarError,
+        lzma.LZMAError,
+        EOFError,
+        OSError,
+        OverflowError,
+        DecryptionError,
+        MissingProgramError,
+    ) as error:
         raise ArchiveError(f"{archive} cannot be unpacked: {error}") from error
     return extraction.owners
 
@@ -86,7 +94,13 @@ class Member(tarfile.TarInfo):
     """A member whose headers are no larger than a name can be: tarfile reads them into memory, whatever they say."""
 
     def _proc_member(self, tar):
-        special = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
+        special = (
+            tarfile.XHDTYPE,
+            tarfile.XGLTYPE,
+            tarfile.SOLARIS_XHDTYPE,
+            tarfile.GNUTYPE_LONGNAME,
+            tarfile.GNUTYPE_LONGLINK,
+        )
         if self.type in special and not 0 <= self.size <= LONGEST_HEADER:
             raise tarfile.ReadError(f"a header in it says that it has {self.size} bytes")
         return super()._proc_member(tar)
@@ -166,12 +180,14 @@ class Extraction:
             raise ArchiveError(f"The archive holds more than {MOST_NAMES} names. {OTHERWISE}")
         if self._bytes > self._limit:
             raise ArchiveError(
-                f"The archive would take more than {lines.size(self._limit)} when it is unpacked, {MOST_TIMES} times its own size and more. "
+                f"The archive would take more than {lines.size(self._limit)} when it is unpacked, {MOST_TIMES} "
+                "times its own size and more. "
                 f"{OTHERWISE}"
             )
         if member.isreg() and member.size + RESERVE > shutil.disk_usage(self._target).free:
             raise ArchiveError(
-                f"{member.name} has {lines.size(member.size)}, for which there is no room in {self._target}. Nothing was restored. "
+                f"{member.name} has {lines.size(member.size)}, for which there is no room in {self._target}. "
+                "Nothing was restored. "
                 "Free space there, or set microbosh_backup_dir to a larger file system."
             )
 

@@ -99,7 +99,10 @@ def with_known_interpreter(answer: dict) -> dict:
     """Return an answer if the only facts in it are those of Ansible's own: where the director has its Python."""
     for name, value in (answer.get("ansible_facts") or {}).items():
         if not (INTERPRETER.fullmatch(name) and PROGRAM.fullmatch(str(value))):
-            return {"failed": True, "msg": f"The director says that its Python is {told(str(value), 200)!r}, which is no path."}
+            return {
+                "failed": True,
+                "msg": f"The director says that its Python is {told(str(value), 200)!r}, which is no path.",
+            }
     return answer
 
 

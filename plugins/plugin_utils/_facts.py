@@ -21,6 +21,8 @@ def require_none_of_ours(task_vars: dict):
     if planted:
         shown = ", ".join(printable(name)[:100] for name in planted[:5])
         raise GateError(
-            f"{task_vars.get('inventory_hostname')} has the fact {shown}, which would stand in the place of a setting. Facts come from "
-            "the director or from a cache of them, and no setting does: find out who set it, and clear the cache of facts."
+            f"{task_vars.get('inventory_hostname')} has the fact {shown}, which would stand in the place of a "
+            "setting. Facts come from "
+            "the director or from a cache of them, and no setting does: find out who set it, and clear the cache "
+            "of facts."
         )

@@ -40,7 +40,9 @@ COMMON = {
     "msg": {"type": "str"},
     "diff": {
         "type": "dict",
-        "contains": {name: {"type": "raw"} for name in ("before", "after", "prepared", "before_header", "after_header")},
+        "contains": {
+            name: {"type": "raw"} for name in ("before", "after", "prepared", "before_header", "after_header")
+        },
     },
 }
 # What AnsibleModule adds by itself and nobody here needs: the arguments, which the controller knows, and the like.
@@ -76,7 +78,7 @@ def admitted(module: str, result: dict, check_mode: bool = False) -> dict:
 
 
 def plain(value):
-    """Given data from a backup that may be anybody's, return it printable and bounded; raise GateError if it is not data."""
+    """Given data from a backup that may be anybody's, return it printable and bounded, or raise GateError."""
     return _free(value, "it", 0)
 
 
@@ -98,7 +100,9 @@ def _parsed(module, result):
         if isinstance(error, GateError):
             raise
         said = told("\n".join(part.strip() for part in (result.get("stderr") or "", printed) if part.strip()))
-        message = f"{module} gave no answer, its exit status is {int(result.get('rc') or 0)}: {said or 'it said nothing'}"
+        message = (
+            f"{module} gave no answer, its exit status is {int(result.get('rc') or 0)}: {said or 'it said nothing'}"
+        )
         return {"failed": True, "msg": message}
     return answer
 
@@ -176,7 +180,12 @@ def _whole_number(value, dummy, where, *dummies):
 
 
 def _number(value, dummy, where, *dummies):
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or abs(value) >= LARGEST:
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, (int, float))
+        or not math.isfinite(value)
+        or abs(value) >= LARGEST
+    ):
         raise _wrong(where, "a number")
     return value
 

@@ -33,7 +33,7 @@ def opened_parent(top: bytes, name: bytes) -> Iterator[int]:
 
 
 def file_status(top: bytes, name: bytes) -> os.stat_result:
-    """Given a directory and a path in it, return what lstat says of a regular file there; raise OutsideError for others."""
+    """Given a directory and a path in it, return what lstat says of a regular file there; else raise OutsideError."""
     try:
         with opened_parent(top, name) as parent:
             status = os.stat(_steps(name)[-1], dir_fd=parent, follow_symlinks=False)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import unicodedata
 
-# Control and format characters (C0, C1, bidi, invisible ones), halves of pairs, private and unknown ones, line separators.
+# Control and format characters (C0, C1, bidi, invisible ones), halves of pairs, private and unknown ones, line
+# separators.
 HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 KEPT = "\n\t"
 

@@ -26,7 +26,7 @@ class Trust:
     unsigned: bool = False
 
     def check(self, path: Path, called: str) -> str:
-        """Given a backup's directory and what an operator called it, return V(signed), V(unsigned) or "" if nobody asks.
+        """Given a backup's directory and what it was called, return V(signed), V(unsigned) or "" if nobody asks.
 
         Raise DirectorError for one that is signed by another, is another, or is not signed and has to be.
         """
@@ -40,7 +40,8 @@ class Trust:
             if self.unsigned:
                 return "unsigned"
             raise signature.Unsigned(
-                f"{error} microbosh_sign_key is set, so it may be anybody's who can write there, or one from before the key. To restore it "
+                f"{error} microbosh_sign_key is set, so it may be anybody's who can write there, or one from "
+                "before the key. To restore it "
                 "all the same, add -e microbosh_restore_unsigned=true."
             ) from error
         self._require_meant(backup, host, called)
@@ -50,21 +51,25 @@ class Trust:
         """Raise SignatureError for a backup that is signed and is not the one that its name says."""
         if host != self.host:
             raise signature.SignatureError(
-                f"{called} is signed as a backup of {host}, not of {self.host}. If that one is to become {self.host}, add "
+                f"{called} is signed as a backup of {host}, not of {self.host}. If that one is to become "
+                f"{self.host}, add "
                 f"-e microbosh_restore_host={host}."
             )
         expected = ID.findall(Path(called).name)
         if expected and backup not in expected:
-            raise signature.SignatureError(f"{called} is signed as the backup {backup}, so another one was put in its place.")
+            raise signature.SignatureError(
+                f"{called} is signed as the backup {backup}, so another one was put in its place."
+            )
 
     def require_newest(self, directory: Path, backup: str | None) -> None:
-        """Raise SignatureError if what ``latest`` leads to is older than what is there, or than what was signed last here."""
+        """Raise SignatureError if what ``latest`` leads to is older than what is there, or was signed last."""
         if not self.key or backup is None:
             return
         newest = max([*list_ids(str(directory)), signature.newest_signed(self.key, self.host)])
         if backup < newest:
             raise signature.SignatureError(
-                f"latest leads to {backup}, and {newest} was the newest backup: somebody may have put an older one in its place. Name the "
+                f"latest leads to {backup}, and {newest} was the newest backup: somebody may have put an older "
+                "one in its place. Name the "
                 f"one that is meant: -e microbosh_restore_from={backup}."
             )
 

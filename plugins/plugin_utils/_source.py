@@ -167,7 +167,9 @@ class Source:
         self.metadata.write_bytes(b"".join(mtree.format_entries(entries)))
 
 
-def find(wanted: str, directory: Path, scratch: Path, identity: Path | None = None, trust: Trust | None = None) -> Source:
+def find(
+    wanted: str, directory: Path, scratch: Path, identity: Path | None = None, trust: Trust | None = None
+) -> Source:
     """Given what an operator calls it, return the backup: ``latest``, an id, a directory or an archive's path.
 
     The identity is the file with the private key, should the archive be encrypted. With ``trust`` it is the one that
@@ -251,7 +253,9 @@ def _require_plain(path):
     for directory in (layout.DUMPS, layout.EXTRA):
         for found in (path / directory).iterdir() if (path / directory).is_dir() else ():
             if found.is_symlink() or not (found.is_file() or found.is_dir()):
-                raise SourceError(f"{found} is not a plain file, and no backup has another one there. Restore another backup.")
+                raise SourceError(
+                    f"{found} is not a plain file, and no backup has another one there. Restore another backup."
+                )
 
 
 def _checked(source):

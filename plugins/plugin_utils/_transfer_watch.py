@@ -12,6 +12,7 @@ import signal
 import subprocess
 import threading
 import time
+from pathlib import Path
 
 from ansible.utils.display import Display
 from ansible_collections.microbosh.director.plugins.plugin_utils._lines import duration, size
@@ -111,7 +112,9 @@ class Pace:
         self._since, self._bytes, self._entries = now, count, entries
         if came >= SPAN_BYTES or named >= SPAN_ENTRIES:
             return ""
-        return f"in {duration(SPAN_SECONDS)} no more than {size(max(came, 0))} and {named} names came, which would not end"
+        return (
+            f"in {duration(SPAN_SECONDS)} no more than {size(max(came, 0))} and {named} names came, which would not end"
+        )
 
 
 def free_space(path):
@@ -134,8 +137,7 @@ def memory_of_rsync(ancestor):
     total = 0
     for pid, dummy in descendants(ancestor):
         with contextlib.suppress(OSError, ValueError, IndexError):
-            with open(f"/proc/{pid}/statm", encoding="ascii") as counts:
-                total += int(counts.read().split()[1]) * PAGE
+            total += int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) * PAGE
     return total
 
 

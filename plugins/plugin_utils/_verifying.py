@@ -131,9 +131,15 @@ class Verifier:
             damage = finding("archive", archive.name, str(error))
             return self._verdict(str(archive), {**NOT_VERIFIED, "findings": [damage]}, None)
         path = str(archive or source.path)
-        said, problem = said_of_signature(self.trust, source.path, str(archive or source.path)) if self.trust else ("", "")
+        said, problem = (
+            said_of_signature(self.trust, source.path, str(archive or source.path)) if self.trust else ("", "")
+        )
         if said == "wrong":
-            return self._verdict(path, {**NOT_VERIFIED, "signature": said, "findings": [finding("signature", layout.SIGNATURE, problem)]}, None)
+            return self._verdict(
+                path,
+                {**NOT_VERIFIED, "signature": said, "findings": [finding("signature", layout.SIGNATURE, problem)]},
+                None,
+            )
         result = verify_backup(str(source.path), archive is not None)
         result.update(sealed=False, signature=said)
         # If there is a checksum, find() has compared it.
@@ -167,7 +173,12 @@ class Verifier:
 
 
 def verifier(
-    directory: Path, scratch: Path, rehearsal: dict | None, keep: bool, identity: Path | None, trust: Trust | None = None
+    directory: Path,
+    scratch: Path,
+    rehearsal: dict | None,
+    keep: bool,
+    identity: Path | None,
+    trust: Trust | None = None,
 ) -> Verifier:
     """Return a Verifier; raise DirectorError if nothing could be rehearsed on this controller."""
     if rehearsal is not None:

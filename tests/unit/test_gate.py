@@ -98,8 +98,22 @@ def test_every_module_that_a_playbook_runs_on_a_director_is_gated():
     assert len(ON_DIRECTOR) > 15
 
 
-# What setup alone uses, which is root there for its run. Whatever facts these answer, the next task of ours refuses them.
-PYTHON_OF_THE_HOST = ("command", "stat", "find", "slurp", "file", "copy", "template", "user", "getent", "shell", "lineinfile", "script")
+# What setup alone uses, which is root there for its run. Whatever facts these answer, the next task of ours refuses
+# them.
+PYTHON_OF_THE_HOST = (
+    "command",
+    "stat",
+    "find",
+    "slurp",
+    "file",
+    "copy",
+    "template",
+    "user",
+    "getent",
+    "shell",
+    "lineinfile",
+    "script",
+)
 
 
 def test_no_run_uses_a_module_of_others_on_a_director():
@@ -153,7 +167,9 @@ def test_what_is_documented_comes_through(module):
 @pytest.mark.parametrize("module", ON_DIRECTOR)
 def test_what_ansible_acts_on_is_never_documented(module):
     assert not [key for key in gate.documented(module) if key.startswith(("ansible", "_ansible", "add_", "include"))]
-    assert not {"results", "invocation", "exception", "deprecations", "warnings", "skipped"} & set(gate.documented(module))
+    assert not {"results", "invocation", "exception", "deprecations", "warnings", "skipped"} & set(
+        gate.documented(module)
+    )
 
 
 @pytest.mark.parametrize("key", ["surprise", "name\x1b[2J"])
@@ -181,7 +197,9 @@ def test_what_cannot_be_read_fails_the_task(printed, part):
 
 
 def test_what_is_documented_as_any_data_is_not_deep():
-    assert "depth" in answered("restore_tree", {"changed": False, "host": {"a": json.loads("[" * 30 + "]" * 30)}})["msg"]
+    assert (
+        "depth" in answered("restore_tree", {"changed": False, "host": {"a": json.loads("[" * 30 + "]" * 30)}})["msg"]
+    )
     assert "__ansible" in answered("restore_tree", {"changed": False, "host": {"a": {"__ansible_type": "x"}}})["msg"]
 
 
@@ -193,7 +211,14 @@ def test_an_answer_is_bounded(monkeypatch):
 def test_a_failure_keeps_what_a_playbook_looks_at_and_loses_the_rest():
     found = answered(
         "director_lease",
-        {"failed": True, "msg": "held\x9b", "reason": "held", "lease": None, "invocation": {"a": 1}, "exception": "x\x1b"},
+        {
+            "failed": True,
+            "msg": "held\x9b",
+            "reason": "held",
+            "lease": None,
+            "invocation": {"a": 1},
+            "exception": "x\x1b",
+        },
     )
     assert found == {"failed": True, "msg": "held\\x9b", "reason": "held", "lease": None}
 
@@ -233,7 +258,9 @@ def test_texts_for_a_person_have_lines_and_tabs():
 @pytest.mark.parametrize("version", [(), ("modern",)])
 def test_ansible_sees_only_what_passed(monkeypatch, version):
     seen = []
-    monkeypatch.setattr(DirectorAction.__mro__[2], "_parse_returned_data", lambda self, res, *more: seen.append((res, more)))
+    monkeypatch.setattr(
+        DirectorAction.__mro__[2], "_parse_returned_data", lambda self, res, *more: seen.append((res, more))
+    )
     action = object.__new__(action_of("monit_summary"))
     action._task = SimpleNamespace(action="microbosh.director.monit_summary", check_mode=False)
     action._parse_returned_data({"stdout": json.dumps(LIES["facts"]), "stderr": "\x1b", "rc": 0}, *version)
@@ -261,10 +288,16 @@ def test_the_only_fact_is_where_python_is(facts, good):
     assert bool(found.get("failed")) is not good
 
 
-@pytest.mark.parametrize("name", ["microbosh_backup_dir", "microbosh_keep", "run_dir", "setup_key", "reach_hint", "blobs_place"])
+@pytest.mark.parametrize(
+    "name", ["microbosh_backup_dir", "microbosh_keep", "run_dir", "setup_key", "reach_hint", "blobs_place"]
+)
 def test_no_fact_is_called_like_a_setting(name):
     """Such a one may come from a cache, which another playbook filled with what this director said."""
-    variables = {"ansible_facts": {name: "x", "run_phases": [], "distribution": "y"}, "inventory_hostname": "m1", "run_began": 0}
+    variables = {
+        "ansible_facts": {name: "x", "run_phases": [], "distribution": "y"},
+        "inventory_hostname": "m1",
+        "run_began": 0,
+    }
     with pytest.raises(gate.GateError, match=name):
         require_none_of_ours(variables)
     for action in (known_settings, run_log):

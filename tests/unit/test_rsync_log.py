@@ -62,7 +62,16 @@ def test_the_same_is_counted_for_every_user(user):
         shell = top / "shell"
         shell.write_text('#!/bin/sh\nshift\nexec "$@"\n')
         shell.chmod(0o755)
-        command = ["rsync", "-a", "-ii", "-q", "-e", str(shell), f"--log-file={top}/log", f"--log-file-format={LISTING}"]
+        command = [
+            "rsync",
+            "-a",
+            "-ii",
+            "-q",
+            "-e",
+            str(shell),
+            f"--log-file={top}/log",
+            f"--log-file-format={LISTING}",
+        ]
         subprocess.run([*user, *command, f"director:{source}/", f"{top}/target"], check=True)
         log = (top / "log").read_bytes()
         assert (b"|DEFAULT|" in log) == bool(user)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whoever can write to the disk of backups hands out none of his own, no older one as the latest, and no other director's."""
+"""Who can write to the disk of backups hands out none of his own, no older one as the latest, and no other's."""
 
 from __future__ import annotations
 
@@ -106,7 +106,9 @@ def test_a_writer_cannot_sign(backup, trust, tmp_path):
 
 def test_a_signature_for_another_purpose_is_none(backup, trust, key):
     about = signature.statement(str(backup), NAME, trust.host)
-    done = subprocess.run(["ssh-keygen", "-Y", "sign", "-n", "git", "-f", key], input=about, capture_output=True, check=True)
+    done = subprocess.run(
+        ["ssh-keygen", "-Y", "sign", "-n", "git", "-f", key], input=about, capture_output=True, check=True
+    )
     (backup / "signature").write_bytes(done.stdout)
     with pytest.raises(SourceError, match="not that of"):
         found(backup, NAME, trust)

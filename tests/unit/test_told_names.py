@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a director names is never a way to another place on the controller: not for what is pushed, nor for what is read."""
+"""What a director names is no way to another place on the controller, be it for what is pushed or for what is read."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import subprocess
 
 import pytest
+from ansible.errors import AnsibleFilterError
 from ansible_collections.microbosh.director.plugins.action.database_plan import planned
 from ansible_collections.microbosh.director.plugins.action.pull import (
     ARGUMENTS,
@@ -22,7 +23,6 @@ from ansible_collections.microbosh.director.plugins.filter.dumps_of_ours import 
 from ansible_collections.microbosh.director.plugins.plugin_utils._database_plan import PlanError
 from ansible_collections.microbosh.director.plugins.plugin_utils._inside import OutsideError, file_status, link_target
 from ansible_collections.microbosh.director.plugins.plugin_utils._server_files import where_wal_leads
-from ansible.errors import AnsibleFilterError
 from test_database_plan import database, server
 
 DIGEST = "0" * 64
@@ -40,7 +40,7 @@ def backup(tmp_path):
     (top / "vcap/store/unnamed").write_text("not in the list")
     (top / "vcap/out").symlink_to(tmp_path / "other")
     (top / "vcap/store/link").symlink_to(tmp_path / "secret")
-    names = ["store/mine", "out/secret", "store/link", "gone", "../../secret", "pipe"]
+    names = ["store/mine", "out/secret", "store/link", "gone", "pipe"]
     os.mkfifo(top / "vcap/pipe")
     line = "./vcap/%s type=file uid=0 gid=0 mode=0644 time=1.000000000 size=4 sha256digest=" + DIGEST
     entries = [line % name for name in names]
@@ -58,7 +58,7 @@ def test_what_the_list_names_is_pushed(backup):
         "store/unnamed",  # there, and not in the list
         "../metadata.mtree",
         "/etc/passwd",
-        "../../secret",  # in the list, and out of the backup
+        "../../secret",
         "out/secret",  # in the list, behind a link
         "store/link",  # in the list, a link
         "pipe",
@@ -83,8 +83,16 @@ def test_without_a_list_no_more_than_the_directory_itself(backup, name):
         permitted(str(backup / "vcap"), [name], None)
 
 
-def test_a_damaged_list_names_nothing(backup):
-    (backup / "metadata.mtree").write_text("#mtree\nnonsense\n")
+@pytest.mark.parametrize(
+    "content",
+    [
+        "#mtree\nnonsense\n",
+        "#mtree\n./vcap/../secret type=dir uid=0 gid=0 mode=0755 time=1.000000000\n",
+        f"#mtree\n./vcap/store/mine type=dir uid={10**12} gid=0 mode=0755 time=1.000000000\n",
+    ],
+)
+def test_a_damaged_list_names_nothing(backup, content):
+    (backup / "metadata.mtree").write_text(content)
     with pytest.raises(OutsideError, match="damaged"):
         permitted(str(backup / "vcap"), ["store/mine"], str(backup / "metadata.mtree"))
 
@@ -104,7 +112,14 @@ def test_where_a_log_leads_is_not_looked_for_behind_links(tmp_path):
     assert where_wal_leads({"data_directory": "/var/vcap/store/postgres"}, str(tmp_path / "copy")) is None
 
 
-PLACES = ["/var/vcap/../../etc", "/var/vcap/store/x\n+ /etc/**", "relative", "/var/vcap/store/*", "/var/vcap//x", "/a\\x0ab"]
+PLACES = [
+    "/var/vcap/../../etc",
+    "/var/vcap/store/x\n+ /etc/**",
+    "relative",
+    "/var/vcap/store/*",
+    "/var/vcap//x",
+    "/a\\x0ab",
+]
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -147,7 +162,12 @@ def test_told_paths():
 
 @pytest.fixture
 def directory(tmp_path):
-    for path in ("mine/20261122T221326Z/dbs/bosh.sql", "mine/restore/unpacked/x/dbs/uaa.sql", "given/dbs/bosh.sql", "other/dbs/bosh.sql"):
+    for path in (
+        "mine/20261122T221326Z/dbs/bosh.sql",
+        "mine/restore/unpacked/x/dbs/uaa.sql",
+        "given/dbs/bosh.sql",
+        "other/dbs/bosh.sql",
+    ):
         (tmp_path / path).parent.mkdir(parents=True)
         (tmp_path / path).write_text("dump")
     (tmp_path / "mine/20261123T221326Z").symlink_to(tmp_path / "other")
@@ -155,7 +175,17 @@ def directory(tmp_path):
 
 
 def told(path, database="bosh"):
-    return [{"database": database, "path": str(path), "name": f"{database}.sql", "sha256": DIGEST, "size": 4, "rows": {}, "properties": None}]
+    return [
+        {
+            "database": database,
+            "path": str(path),
+            "name": f"{database}.sql",
+            "sha256": DIGEST,
+            "size": 4,
+            "rows": {},
+            "properties": None,
+        }
+    ]
 
 
 @pytest.mark.parametrize(
@@ -190,7 +220,10 @@ def test_and_no_file_of_another_place_whatever_the_host_says_that_it_began_with(
 
 
 def test_what_a_director_says_that_it_dumped_is_all_that_may_come():
-    dumped = {"dumps": [{"size": 10, "properties": {"size": 2}}, {"size": 5, "properties": None}], "globals": {"size": 1}}
+    dumped = {
+        "dumps": [{"size": 10, "properties": {"size": 2}}, {"size": 5, "properties": None}],
+        "globals": {"size": 1},
+    }
     assert dumped_bytes(dumped) == 18
     assert dumped_bytes({}) == 0
     assert dumped_bytes({"dumps": [{"size": -5}, {}]}) == 0
@@ -200,7 +233,9 @@ def test_no_file_grows_beyond_the_limit(tmp_path):
     """However fast it comes: the kernel sees to it, in whatever program writes it."""
     limit = SMALLEST_LIMIT
     with _largest_file(5):
-        done = subprocess.run(["dd", "if=/dev/zero", f"of={tmp_path}/x", "bs=1M", "count=80"], capture_output=True, check=False)
+        done = subprocess.run(
+            ["dd", "if=/dev/zero", f"of={tmp_path}/x", "bs=1M", "count=80"], capture_output=True, check=False
+        )
     assert done.returncode != 0
     assert (tmp_path / "x").stat().st_size == limit
     (tmp_path / "y").write_bytes(b"y" * (limit + 1))
