@@ -59,6 +59,9 @@ class Watch:
     def __exit__(self, *dummy):
         self._done.set()
         self._thread.join()
+        # What came since the last look, or all of it if that was quick, is no less than too much.
+        self._transfer.read()
+        self.exceeded = self.exceeded or self._more_than_announced(self._transfer.bytes)
 
     def _watch(self):
         began = told = time.monotonic()
@@ -74,10 +77,16 @@ class Watch:
                 Display().display(f"{self._host}: {self._line(moved, told - began)}")
 
     def _excess(self, moved):
+        return self._more_than_announced(moved) or self._no_room()
+
+    def _more_than_announced(self, moved):
         if self._limit and moved > self._limit:
             return f"the director sent more than the {size(self._limit)} that it can have, by what it announced"
         if self._limit_files and self._transfer.entries > self._limit_files:
             return f"the director sent more than the {self._limit_files} names that it can have, by what it announced"
+        return ""
+
+    def _no_room(self):
         self._looks += 1
         if self._looks % MEMORY_LOOKS == 0 and memory_of_rsync(os.getpid()) > MOST_MEMORY:
             return f"it takes more than {size(MOST_MEMORY)} of memory, which no list of files needs"

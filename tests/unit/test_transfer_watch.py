@@ -69,6 +69,12 @@ def test_a_disk_about_to_be_full_ends_rsync(rsync, tmp_path):
     assert rsync.returncode == -15
 
 
+def test_what_came_at_once_is_too_much_as_well(tmp_path):
+    with Watch("m1", Transfer(101), str(tmp_path), limit=100, reserve=0) as watch:
+        pass
+    assert "more than the 100 B" in watch.exceeded
+
+
 def test_too_many_names_end_rsync(rsync, tmp_path):
     exceeded = stopped(rsync, str(tmp_path), Transfer(0, entries=11), limit_files=10)
     assert "more than the 10 names" in exceeded
