@@ -110,8 +110,6 @@ def parse_line(line):
 def _is_complete(entry):
     return (
         entry.type in TYPES.values()
-        and b".." not in entry.path.split(b"/")
-        and b"\0" not in entry.path
         and (entry.type == "file") == (entry.size is not None and entry.digest is not None)
         and (entry.type == "link") == (entry.link is not None)
         and (entry.type in ("block", "char")) == (entry.device is not None)

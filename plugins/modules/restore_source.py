@@ -47,12 +47,7 @@ options:
     description: Directory to unpack into. What is in it is removed.
     type: path
     required: true
-  unsignature:
-  description: V(signed) or V(unsigned); empty without O(sign_key).
-  returned: success
-  type: str
-  sample: signed
-proven:
+  unproven:
     description: Whether a backup without manifest will do.
     type: bool
     default: false
@@ -94,6 +89,11 @@ path:
   returned: success
   type: str
   sample: /backups/director1/20261122T221326Z
+signature:
+  description: V(signed) or V(unsigned); empty without O(sign_key).
+  returned: success
+  type: str
+  sample: signed
 proven:
   description: Whether it has a manifest.
   returned: success
