@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A host whose Python lies, asked by Ansible itself: for every module there is, it answers with what Ansible acts on."""
+"""A host whose Python lies, asked by Ansible itself: to every module there is, it answers what Ansible acts on."""
 
 from __future__ import annotations
 
@@ -48,7 +48,8 @@ def play(tmp_path):
         kept = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
         environment = {
             **kept, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".collections"), "ANSIBLE_HOME": str(tmp_path / "home"),
-            "ANSIBLE_CONFIG": str(tmp_path / "none.cfg"), "ANSIBLE_NOCOLOR": "1", "ANSIBLE_LOCAL_TEMP": str(tmp_path / "tmp"),
+            "ANSIBLE_CONFIG": str(tmp_path / "none.cfg"), "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_LOCAL_TEMP": str(tmp_path / "tmp"),
         }  # fmt: skip
         command = [Path(sys.executable).with_name("ansible-playbook"), "-i", tmp_path / "hosts.yml", path]
         done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
