@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import re
 import time
 
@@ -41,8 +42,10 @@ class GatedAction(ActionBase):
 
     def _watched(self, task_vars):
         seconds = float(self._templar.template(task_vars.get("run_answer_seconds", ANSWER_SECONDS)))
-        # A module on this controller is no director, and what it reads itself would count.
-        return AnswerWatch(seconds, 0) if self._connection.transport == "local" else AnswerWatch(seconds)
+        if self._connection.transport == "local":
+            # A module on this controller is no director, and may read for days; what it reads itself would count.
+            return AnswerWatch(math.inf, 0)
+        return AnswerWatch(seconds)
 
 
 class DirectorAction(GatedAction):
