@@ -11,7 +11,9 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._verification import finding_lines
+from ansible_collections.microbosh.director.plugins.plugin_utils._gate import plain, told
 from ansible_collections.microbosh.director.plugins.plugin_utils._lines import duration
+from ansible_collections.microbosh.director.plugins.plugin_utils._signing import Trust
 from ansible_collections.microbosh.director.plugins.plugin_utils._source import SourceError
 from ansible_collections.microbosh.director.plugins.plugin_utils._verifying import backups_meant, verifier
 
@@ -24,6 +26,8 @@ ARGUMENTS = {
     "user": {"type": "str", "default": ""},
     "fail": {"type": "bool", "default": True},
     "identity": {"type": "path", "default": ""},
+    "sign_key": {"type": "path", "default": ""},
+    "host": {"type": "str", "default": ""},
 }
 
 
@@ -39,11 +43,12 @@ class ActionModule(ActionBase):
         dummy, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS, required_if=required)
         verdicts = []
         try:
-            for verdict in self._verdicts(arguments):
+            arguments["host"] = arguments["host"] or task_vars["inventory_hostname"]
+            for verdict in map(plain, self._verdicts(arguments)):
                 self._show(task_vars["inventory_hostname"], verdict)
                 verdicts.append(verdict)
-        except (DirectorError, SourceError, OSError) as error:
-            result.update(failed=True, msg=str(error), verdicts=verdicts)
+        except (DirectorError, SourceError, OSError, ValueError) as error:
+            result.update(failed=True, msg=told(str(error)), verdicts=verdicts)
             return result
         bad = [verdict for verdict in verdicts if not verdict["good"]]
         result.update(changed=False, good=not bad, verdicts=verdicts)
@@ -57,14 +62,18 @@ class ActionModule(ActionBase):
         if arguments["rehearse"]:
             rehearsal = {"parent": arguments["rehearse_in"], "user": arguments["user"]}
         identity = Path(arguments["identity"]) if arguments["identity"] else None
-        work = verifier(directory, Path(arguments["scratch"]), rehearsal, not self._task.check_mode, identity)
+        trust = Trust(arguments["sign_key"], arguments["host"]) if arguments["sign_key"] else None
+        work = verifier(directory, Path(arguments["scratch"]), rehearsal, not self._task.check_mode, identity, trust)
         for wanted in backups_meant(arguments["backup"], directory):
             yield work.examine(wanted)
 
     @staticmethod
     def _show(host, verdict):
         for line in _lines(verdict):
-            Display().display(f"{host}: {line}", color="bright blue" if verdict["good"] else "red")
+            Display().display(f"{host}: {told(line)}", color="bright blue" if verdict["good"] else "red")
+
+
+SIGNATURES = {"": "", "signed": ", signed", "unsigned": ", NOT SIGNED", "wrong": ", ITS SIGNATURE IS WRONG"}
 
 
 def _said(verdict):
@@ -76,6 +85,7 @@ def _said(verdict):
     if verdict["sealed"]:
         return f"{said}: encrypted, and without microbosh_archive_identity only its checksum was compared"
     blobs = _said_of_blobs(verdict["blobs"])
+    said += SIGNATURES[verdict["signature"]]
     return f"{said}: {verdict['files']} files read again, {len(verdict['dumps'])} dumps{blobs}"
 
 

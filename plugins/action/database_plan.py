@@ -9,6 +9,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.microbosh.director.plugins.plugin_utils import _server_files as files
 from ansible_collections.microbosh.director.plugins.plugin_utils._database_plan import ALL, PlanError, Server, make_plan
+from ansible_collections.microbosh.director.plugins.plugin_utils._told_paths import is_file_name, is_plain
 
 ARGUMENTS = {
     "databases": {"type": "list", "elements": "str", "required": True},
@@ -42,13 +43,16 @@ class ActionModule(ActionBase):
 def planned(given: dict) -> dict:
     """Given the action's arguments, return what it returns; raise PlanError."""
     facts, rules, mode = given["local"], given["filter"], given["mode"]
+    _check_places(facts)
     if given["copy"]:
         facts = dict(facts, wal_directory=facts.get("wal_directory") or files.where_wal_leads(facts, given["copy"]))
+        _check_places(facts)
     elsewhere = Server(given["where"], given["elsewhere"], elsewhere=True) if given["elsewhere"] else None
     local = Server(f"127.0.0.1:{facts.get('port')}", facts)
     services = files.postgres_services(given["services"])
     _check_local(local, elsewhere, services, given)
     plan = make_plan(given["databases"], given["director_database"], local, elsewhere)
+    _check_names(plan)
     known = local.answers and facts["data_directory"]
     directories = files.copied(files.places(facts), rules) if known else None
     return {
@@ -63,6 +67,28 @@ def planned(given: dict) -> dict:
         "postgresql": files.report(facts, rules),
         "told": plan.told + files.meaning(facts, rules, mode),
     }
+
+
+def _check_places(facts):
+    """Raise PlanError for a place that a server tells of and that cannot be part of a rule or of a path here."""
+    found = {"data directory": facts.get("data_directory"), "write-ahead log": facts.get("wal_directory")}
+    found.update({f"tablespace {item.get('name')}": item.get("location") for item in facts.get("tablespaces") or []})
+    for what, path in found.items():
+        if path and not is_plain(path):
+            raise PlanError(
+                f"PostgreSQL on the director says that its {what} is {path!r}, which is no path that can be copied: an "
+                "absolute one is expected, without steps up, wildcards and what is not printable."
+            )
+
+
+def _check_names(plan):
+    """Raise PlanError for a database whose dump could have no file of its name."""
+    for name in [*plan.local, *plan.elsewhere, plan.director_database or "bosh"]:
+        if not is_file_name(name):
+            raise PlanError(
+                f"The database {name!r} cannot be dumped: its name does not make a safe file name. Rename it, or list "
+                "the databases to dump in microbosh_databases without it."
+            )
 
 
 def _server(elsewhere, plan):

@@ -8,7 +8,10 @@ from __future__ import annotations
 from difflib import get_close_matches
 from pathlib import Path
 
+from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible_collections.microbosh.director.plugins.plugin_utils._facts import require_none_of_ours
+from ansible_collections.microbosh.director.plugins.plugin_utils._gate import GateError
 
 PREFIX = "microbosh_"
 SPECIFICATION = Path(__file__).parents[2] / "roles" / "microbosh" / "meta" / "argument_specs.yml"
@@ -22,6 +25,10 @@ class ActionModule(ActionBase):
 
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
+        try:
+            require_none_of_ours(task_vars)
+        except GateError as error:
+            raise AnsibleActionFail(str(error)) from error
         known = list(self._loader.load_from_file(str(SPECIFICATION))["argument_specs"]["main"]["options"])
         unknown = sorted(name for name in task_vars if name.startswith(PREFIX) and name not in known)
         result.update(changed=False, unknown=unknown)

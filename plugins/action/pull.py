@@ -5,20 +5,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import resource
 import shlex
+import tempfile
 import time
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.microbosh.director.plugins.module_utils._kept import CHMOD
 from ansible_collections.microbosh.director.plugins.plugin_utils._attributes import OPTIONS as ATTRIBUTES
 from ansible_collections.microbosh.director.plugins.plugin_utils._attributes import lost_attributes
+from ansible_collections.microbosh.director.plugins.plugin_utils._gate import told
 from ansible_collections.microbosh.director.plugins.plugin_utils._left_out import in_steady, tops, vanished_paths
 from ansible_collections.microbosh.director.plugins.plugin_utils._owners import (
     compare_with_copy,
     remove_from_copy,
     write_listing,
 )
+from ansible_collections.microbosh.director.plugins.plugin_utils._printable import printable_lines
 from ansible_collections.microbosh.director.plugins.plugin_utils._remote_shell import host_of, synchronize
 from ansible_collections.microbosh.director.plugins.plugin_utils._rsync_log import Transfer, stats
 from ansible_collections.microbosh.director.plugins.plugin_utils._transfer_watch import Watch
@@ -43,10 +48,15 @@ ARGUMENTS = {
     "estimate": {"type": "bool", "default": False},
     "total": {"type": "int", "default": 0},
     "limit": {"type": "int", "default": 0},
+    "limit_files": {"type": "int", "default": 0},
     "timeout": {"type": "int", "default": 600},
 }
 VANISHED = 24
 LOOKS_AGAIN = 5
+# Ansible writes files of its own meanwhile.
+SMALLEST_LIMIT = 64 * 1024 * 1024
+# Of what came of rsync, which read what the director sent, a task has no more than this.
+KEPT = ("rc", "msg", "failed", "vanished", "left_out", "attributes")
 UNSTEADY = "Something removed what must not change while it is copied"
 
 
@@ -62,28 +72,41 @@ class ActionModule(ActionBase):
         if arguments["staging"] and not self._task.check_mode:
             os.makedirs(arguments["staging"], mode=0o700, exist_ok=True)
         looking = arguments["owners"] or arguments["look"]
-        transfer = Transfer(None if looking else arguments["listing"], arguments["staging"])
+        counted = not (looking or arguments["estimate"])
         began = time.monotonic()
-        amounts = {name: arguments[name] for name in ("total", "limit")}
-        if arguments["estimate"] or looking:
+        with _listing(arguments, counted), _largest_file(arguments["limit"] if counted else 0):
+            transfer = Transfer(arguments["listing"] if counted else None, arguments["staging"])
+            answer = self._transferred(arguments, transfer, counted, task_vars)
+            transfer.read()
+        answer = {name: answer[name] for name in KEPT if name in answer}
+        result.update(answer, seconds=round(time.monotonic() - began, 2), **transfer.counts())
+        if arguments["estimate"] and not result.get("failed"):
+            result.update(stats(result.pop("msg", "")))
+        if "msg" in result:
+            result["msg"] = told(result["msg"])
+        result["changed"] = bool(transfer.files) and not arguments["estimate"]
+        return result
+
+    def _transferred(self, arguments, transfer, counted, task_vars):
+        """Run rsync under the eyes of a watch; return what came of it."""
+        looking = arguments["owners"] or arguments["look"]
+        amounts = {name: arguments[name] for name in ("total", "limit", "limit_files")}
+        if not counted:
             amounts["reserve"] = 0
         with Watch(task_vars["inventory_hostname"], transfer, arguments["dest"], **amounts) as watch:
-            again = LOOKS_AGAIN if looking or arguments["estimate"] else 0
+            again = 0 if counted else LOOKS_AGAIN
             answer = until_nothing_vanishes(lambda: self._synchronize(arguments, task_vars), again)
         if answer.get("rc") == VANISHED and arguments["vanishing"] and not looking:
             self._accept_vanished(arguments, answer)
+        if watch.exceeded:
+            answer["failed"] = True
         if answer.get("failed"):
             answer["msg"] = self._explain(arguments, answer, watch.exceeded)
         if arguments["attributes"] and not answer.get("failed"):
             answer["attributes"] = lost_attributes(answer.get("msg", "").split("\n"))
         if looking and not answer.get("failed"):
             self._keep_listing(arguments, answer)
-        transfer.read()
-        result.update(answer, seconds=round(time.monotonic() - began, 2), **transfer.counts())
-        if arguments["estimate"] and not result.get("failed"):
-            result.update(stats(result.pop("msg", "")))
-        result["changed"] = bool(transfer.files) and not arguments["estimate"]
-        return result
+        return answer
 
     def _synchronize(self, arguments, task_vars):
         options = {
@@ -132,12 +155,37 @@ class ActionModule(ActionBase):
 
     @staticmethod
     def _explain(arguments, answer, exceeded):
-        text = (answer.get("msg") or "").strip()
+        text = printable_lines(answer.get("msg") or "").strip()
         copied = f"Copying {arguments['src']} to {arguments['dest']}"
         if exceeded:
             return f"{copied} was stopped: {exceeded}."
         copied += " failed"
         return f"{copied}, rsync's exit status is {answer.get('rc')}: {text}"
+
+
+@contextlib.contextmanager
+def _listing(arguments, counted):
+    """Let rsync keep a log, if nobody wants it then for this transfer alone: what comes is counted by it."""
+    if arguments["listing"] or not counted:
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="microbosh-") as scratch:
+        arguments["listing"] = os.path.join(scratch, "log")
+        yield
+
+
+@contextlib.contextmanager
+def _largest_file(limit):
+    """Let no file grow beyond a limit, 0 for any: the kernel refuses what the watch would see too late."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    hard = before[1]
+    limit = limit and max(limit, SMALLEST_LIMIT)
+    if limit and (hard == resource.RLIM_INFINITY or limit < hard):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def until_nothing_vanishes(transfer, again):
@@ -158,7 +206,8 @@ def rsync_options(arguments, by_root):
     options = ["--hard-links", "--sparse", "--numeric-ids", "--no-devices", "--no-specials", "--modify-window=-1"]
     options += ATTRIBUTES if arguments.get("attributes") else []
     if not arguments["reader"]:
-        options += ["--no-owner", "--no-group"]  # they are the backup user's, not the director's
+        # They are the backup user's, not the director's; and files alone: through a link, another's would be read here.
+        options += ["--no-owner", "--no-group", "--no-links"]
     elif not (by_root or arguments["owners"]):
         options.append(f"--chmod={CHMOD}")
     if arguments["staging"] and not arguments["estimate"]:

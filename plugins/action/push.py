@@ -13,8 +13,13 @@ import tempfile
 import time
 from pathlib import Path
 
+from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible_collections.microbosh.director.plugins.module_utils import _layout as layout
+from ansible_collections.microbosh.director.plugins.module_utils import _mtree as mtree
 from ansible_collections.microbosh.director.plugins.module_utils._mtree import unescape
+from ansible_collections.microbosh.director.plugins.plugin_utils._inside import OutsideError, file_status
+from ansible_collections.microbosh.director.plugins.plugin_utils._printable import printable, printable_lines
 from ansible_collections.microbosh.director.plugins.plugin_utils._remote_shell import synchronize
 from ansible_collections.microbosh.director.plugins.plugin_utils._rsync_log import Transfer
 from ansible_collections.microbosh.director.plugins.plugin_utils._transfer_watch import Watch
@@ -23,6 +28,7 @@ ARGUMENTS = {
     "src": {"type": "path", "required": True},
     "dest": {"type": "str", "required": True},
     "files": {"type": "list", "elements": "str", "required": True},
+    "metadata": {"type": "path"},
     "total": {"type": "int", "default": 0},
     "timeout": {"type": "int", "default": 600},
 }
@@ -40,7 +46,10 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
         dummy, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
-        names = [unescape(name.encode()) for name in arguments["files"]]
+        try:
+            names = permitted(arguments["src"], arguments["files"], arguments["metadata"])
+        except (OutsideError, OSError) as error:
+            raise AnsibleActionFail(f"Nothing was pushed: {error}.") from error
         result.update(changed=False, files=0, bytes=0, wire_bytes=0, seconds=0.0)
         if not names:
             return result
@@ -54,8 +63,9 @@ class ActionModule(ActionBase):
                 answer = self._synchronize(arguments, log, listing, task_vars)
             transfer.read()
         if answer.get("failed"):
-            text = (answer.get("msg") or "").strip()
+            text = printable_lines(answer.get("msg") or "").strip()
             answer["msg"] = f"Pushing {arguments['src']} failed, rsync's exit status is {answer.get('rc')}: {text}"
+        answer = {name: answer[name] for name in ("rc", "msg", "failed") if name in answer}
         result.update(answer, seconds=round(time.monotonic() - began, 2), **transfer.counts())
         result["changed"] = bool(transfer.files)
         return result
@@ -74,6 +84,33 @@ class ActionModule(ActionBase):
             "rsync_opts": [shlex.quote(option) for option in options],
         }
         return synchronize(self, transfer, task_vars)
+
+
+def permitted(src, files, metadata):
+    """Given a directory and names that somebody wants of it, return them, or raise OutsideError.
+
+    Which of its files a director lacks, the director says. With ``metadata`` only those are pushed that this names,
+    which is the backup's own list; without it, no more than what is in the directory itself. No link is followed.
+    """
+    names = [unescape(name.encode("utf-8", "surrogateescape")) for name in files]
+    known = _named(Path(metadata)) if metadata else None
+    for name in names:
+        if b"/" in name if known is None else name not in known:
+            raise OutsideError(
+                f"the director asks for {printable(os.fsdecode(name[:200]))!r}, which the backup does not name as "
+                "a file"
+            )
+        file_status(os.fsencode(src), name)
+    return names
+
+
+def _named(metadata):
+    """Return the files that a metadata.mtree names below vcap/."""
+    entries, problems = mtree.parse(metadata.read_bytes())
+    if problems:
+        raise OutsideError(f"the backup's own list of files is damaged: {problems[0]}")
+    top = layout.TREE.encode() + b"/"
+    return {path[len(top) :] for path, entry in entries.items() if entry.type == "file" and path.startswith(top)}
 
 
 @contextlib.contextmanager

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible_collections.microbosh.director.plugins.plugin_utils._gate import GateError, plain, told
+from ansible_collections.microbosh.director.plugins.plugin_utils._signing import Trust
 from ansible_collections.microbosh.director.plugins.plugin_utils._source import SourceError, find
 
 ARGUMENTS = {
@@ -17,6 +19,9 @@ ARGUMENTS = {
     "scratch": {"type": "path", "required": True},
     "unproven": {"type": "bool", "default": False},
     "identity": {"type": "path", "default": ""},
+    "sign_key": {"type": "path", "default": ""},
+    "unsigned": {"type": "bool", "default": False},
+    "host": {"type": "str", "default": ""},
 }
 
 
@@ -31,13 +36,23 @@ class ActionModule(ActionBase):
         dummy, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
         try:
             identity = Path(arguments["identity"]) if arguments["identity"] else None
-            source = find(arguments["backup"], Path(arguments["directory"]), Path(arguments["scratch"]), identity)
+            host = arguments["host"] or task_vars["inventory_hostname"]
+            trust = Trust(arguments["sign_key"], host, arguments["unsigned"])
+            source = find(
+                arguments["backup"], Path(arguments["directory"]), Path(arguments["scratch"]), identity, trust
+            )
             if not source.proven and not arguments["unproven"]:
                 raise AnsibleActionFail(
                     f"{arguments['backup']} has no manifest, so nothing vouches for its content: it was packed by "
                     "another tool, or by hand. To restore it all the same, add -e microbosh_restore_unproven=true."
                 )
-            result.update(changed=False, **source.describe())
-        except (SourceError, OSError) as error:
-            raise AnsibleActionFail(f"{error}") from error
+            result.update(changed=False, **_described(source))
+        except (SourceError, GateError, OSError) as error:
+            raise AnsibleActionFail(told(str(error))) from error
         return result
+
+
+def _described(source):
+    """Return what there is to know of a backup, printable; where it is, the controller knows itself."""
+    found = source.describe()
+    return {**plain(found), "path": found["path"], "metadata": found["metadata"], "filter": found["filter"]}

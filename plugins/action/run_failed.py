@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 from ansible.plugins.action import ActionBase
+from ansible_collections.microbosh.director.plugins.plugin_utils._gate import told
 
+LONGEST = 65_536
 ARGUMENTS = {
     "msg": {"type": "str", "required": True},
     "unavailable": {"type": "bool", "default": False},
@@ -22,6 +24,6 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
         dummy, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
-        result.update(changed=False, msg=arguments["msg"])
+        result.update(changed=False, msg=told(arguments["msg"], LONGEST))
         result["unreachable" if arguments["unavailable"] else "failed"] = True
         return result

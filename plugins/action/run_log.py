@@ -12,7 +12,10 @@ from datetime import datetime, timezone
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible_collections.microbosh.director.plugins.plugin_utils._facts import require_none_of_ours
+from ansible_collections.microbosh.director.plugins.plugin_utils._gate import GateError
 from ansible_collections.microbosh.director.plugins.plugin_utils._lines import duration
+from ansible_collections.microbosh.director.plugins.plugin_utils._printable import printable_lines
 
 ARGUMENTS = {
     "message": {"type": "list", "elements": "str", "required": True},
@@ -32,10 +35,17 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
         dummy, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        try:
+            require_none_of_ours(task_vars)
+        except GateError as error:
+            raise AnsibleActionFail(str(error)) from error
         # A fact cache may still hold the phases of an earlier run.
         began = float(task_vars.get("run_began", 0))
         phases = [phase for phase in task_vars["ansible_facts"].get("run_phases", []) if phase["ended"] >= began]
-        lines = arguments["message"]
+        # A message may quote a director. Each line of it is one of its own, that none passes for another host's or
+        # another time's.
+        lines = [line for message in arguments["message"] for line in printable_lines(message).split("\n")]
+        arguments["detail"] = printable_lines(arguments["detail"])
         if arguments["phase"]:
             phases.append(self._phase(arguments["phase"], phases, task_vars))
             lines = [*lines[:-1], f"{lines[-1]} ({duration(phases[-1]['seconds'])})"] if lines else []

@@ -22,6 +22,7 @@ REPORT = "backup.json"
 LOG = "backup.log"
 PINNED = "pinned"
 VERDICT = "verdict.json"
+SIGNATURE = "signature"
 WORK = ".work"
 
 # What the manifest names entry by entry, and what SHA256SUMS vouches for besides.

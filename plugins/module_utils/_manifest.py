@@ -20,7 +20,7 @@ from ansible_collections.microbosh.director.plugins.module_utils import _mtree a
 from ansible_collections.microbosh.director.plugins.module_utils import _sha256sums as sha256sums
 from ansible_collections.microbosh.director.plugins.module_utils import _tree as tree
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
-from ansible_collections.microbosh.director.plugins.module_utils._files import UNFINISHED, sha256
+from ansible_collections.microbosh.director.plugins.module_utils._files import UNFINISHED, read_plain, sha256
 from ansible_collections.microbosh.director.plugins.module_utils._mtree import readable
 
 CHECKSUMS = to_bytes(layout.CHECKSUMS)
@@ -31,12 +31,15 @@ SEALED = tuple(to_bytes(name) for name in layout.SEALED)
 VERDICT = to_bytes(layout.VERDICT)
 # The verdict is of a later time than the manifest, which does not vouch for it.
 PUBLISHED_NAMES = frozenset(
-    CONTENT + SEALED + (CHECKSUMS, to_bytes(layout.PINNED), VERDICT, VERDICT + to_bytes(UNFINISHED))
+    CONTENT + SEALED
+    + (CHECKSUMS, to_bytes(layout.PINNED), to_bytes(layout.SIGNATURE), VERDICT, VERDICT + to_bytes(UNFINISHED))
 )
 PARTIAL_NAMES = PUBLISHED_NAMES | frozenset(
-    [to_bytes(layout.WORK)] + [name + to_bytes(UNFINISHED) for name in SEALED + (CHECKSUMS,)]
+    [to_bytes(layout.WORK)] + [name + to_bytes(UNFINISHED) for name in SEALED + (CHECKSUMS, to_bytes(layout.SIGNATURE))]
 )
 SHOWN = 10
+# Of a store with ten million names.
+MOST_BYTES = 4 * 1024 * 1024 * 1024
 
 
 def name_some(names):
@@ -71,11 +74,13 @@ def examine(top):
 
 
 def content_of(path):
-    """Return what a file holds, or None if there is none."""
-    if not os.path.exists(path):
+    """Return what a file holds, or None if there is none. It may be anybody's, so no link, and not all of memory."""
+    if not os.path.lexists(path):
         return None
-    with open(path, "rb") as source:
-        return source.read()
+    try:
+        return read_plain(path, MOST_BYTES)
+    except EnvironmentError as error:
+        raise DirectorError("%s cannot be read: %s. This is not a backup." % (readable(path), error.strerror))
 
 
 class Reader(object):

@@ -107,7 +107,7 @@ def _take_owners(top, entries, listings):
         if entry.path != TREE and not entry.path.startswith(TREE + b"/"):
             continue
         found = listed.pop(entry.path[len(TREE) + 1:] or b".", None)
-        if found is None or entry.type not in found.type:
+        if found is None or found.gid is None or entry.type not in found.type:
             unlisted.append(readable(entry.path))
         else:
             entry.uid, entry.gid, entry.mode = found.uid, found.gid, found.mode

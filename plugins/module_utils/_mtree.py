@@ -24,10 +24,12 @@ SIGNATURE = b"#mtree\n"
 _TO_ESCAPE = re.compile(b"[^!-~]|[\\\\#*?\\[]")
 _ESCAPED = re.compile(b"\\\\([0-3][0-7]{2})")
 _LINE = re.compile(
-    b"^\\./(?P<path>\\S+) type=(?P<type>[a-z]+) uid=(?P<uid>[0-9]+) gid=(?P<gid>[0-9]+) mode=(?P<mode>0[0-7]{1,4})"
-    b" time=(?P<seconds>-?[0-9]+)\\.(?P<nanoseconds>[0-9]{9})(?: size=(?P<size>[0-9]+))?(?: link=(?P<link>\\S+))?"
-    b"(?: device=linux,(?P<major>[0-9]+),(?P<minor>[0-9]+))?(?: sha256digest=(?P<digest>[0-9a-f]{64}))?"
-    b"(?: inode=(?P<inode>[0-9]+))?$"
+    b"^\\./(?P<path>\\S+) type=(?P<type>[a-z]+) uid=(?P<uid>[0-9]{1,10})"
+    b" gid=(?P<gid>[0-9]{1,10}) mode=(?P<mode>0[0-7]{1,4})"
+    b" time=(?P<seconds>-?[0-9]{1,12})\\.(?P<nanoseconds>[0-9]{9})(?: size=(?P<size>[0-9]{1,19}))?"
+    b"(?: link=(?P<link>\\S+))?"
+    b"(?: device=linux,(?P<major>[0-9]{1,10}),(?P<minor>[0-9]{1,10}))?(?: sha256digest=(?P<digest>[0-9a-f]{64}))?"
+    b"(?: inode=(?P<inode>[0-9]{1,12}))?$"
 )
 
 

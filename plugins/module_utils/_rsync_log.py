@@ -18,7 +18,7 @@ Listed = namedtuple("Listed", "type uid gid mode")
 
 _ENTRY = re.compile(
     b"^[0-9]{4}/[0-9]{2}/[0-9]{2} [0-9:]{8} \\[[0-9]+\\] "
-    b"(?P<change>[<>ch.][fdLDS].{9}|[*]deleting  )\\|(?P<uid>[0-9]+)\\|(?P<gid>[0-9]+)\\|"
+    b"(?P<change>[<>ch.][fdLDS].{9}|[*]deleting  )\\|(?P<uid>[0-9]+)\\|(?P<gid>[0-9]+|DEFAULT)\\|"
     b"(?P<mode>[-rwxsStT]{9})\\|[0-9]+\\|(?P<name>.+)$",
     re.DOTALL,
 )
@@ -46,6 +46,11 @@ def parse_mode(text):
     return mode
 
 
+def _group(gid):
+    """Return a group as a number, None where rsync does not tell it: to anybody but root, of a group not his own."""
+    return None if gid == b"DEFAULT" else int(gid)
+
+
 def parse(lines, listed=None):
     """Given the lines of a log, return {path: Listed}; with those of earlier logs, correct them.
 
@@ -62,6 +67,6 @@ def parse(lines, listed=None):
         if change == _DELETED:
             listed.pop(path, None)
         else:
-            value = Listed(_TYPES[change[1:2]], int(uid), int(gid), parse_mode(mode))
+            value = Listed(_TYPES[change[1:2]], int(uid), _group(gid), parse_mode(mode))
             listed[path] = known.setdefault(value, value)
     return listed

@@ -16,11 +16,13 @@ import time
 from ansible.module_utils.common.text.converters import to_bytes
 from ansible_collections.microbosh.director.plugins.module_utils import _layout as layout
 from ansible_collections.microbosh.director.plugins.module_utils import _sha256sums as sha256sums
+from ansible_collections.microbosh.director.plugins.module_utils import _signature as signature
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._files import (
     UNFINISHED,
     make_durable,
     point_symlink,
+    read_plain,
     remove_tree,
     rename_durably,
     sha256,
@@ -33,6 +35,7 @@ INCOMPLETE = "incomplete"
 # What the director's job calls it, and every report meant that does not say.
 DIRECTOR_DATABASE = "bosh"
 # Trees that failed runs left, newest first. rsync takes at most 20 --link-dest.
+MOST_REPORT_BYTES = 256 * 1024 * 1024
 LEFT_BEHIND = "left-%d"
 MOST_LEFT_BEHIND = 8
 
@@ -77,9 +80,8 @@ def read_report(path):
     """Given a published backup, return its backup.json. Raise if there is none that can be read."""
     report = os.path.join(path, layout.REPORT)
     try:
-        with open(report, "rb") as source:
-            content = json.loads(source.read().decode("utf-8"))
-    except (EnvironmentError, ValueError) as error:
+        content = json.loads(read_plain(report, MOST_REPORT_BYTES).decode("utf-8"))
+    except (EnvironmentError, ValueError, RuntimeError) as error:  # the last one for what is nested without end
         raise DirectorError("%s cannot be read: %s" % (report, error))
     if not isinstance(content, dict):
         raise DirectorError("%s does not hold a report. Expected a JSON object." % report)
@@ -217,10 +219,10 @@ class Disk(object):
             )
 
 
-def publish(path, directory, report, disk, dry_run=False):
+def publish(path, directory, report, disk, dry_run=False, sign_key=None):
     """Given a proven ``<id>.partial`` and its report, make it the backup ``<id>`` and let ``latest`` point to it.
 
-    Until the one rename there is no backup; from it on there is a whole one.
+    Until the one rename there is no backup; from it on there is a whole one, signed if there is a key.
     """
     partial = path.rstrip("/")
     directory = directory.rstrip("/")
@@ -235,9 +237,13 @@ def publish(path, directory, report, disk, dry_run=False):
     _require_publishable(partial, target, name, report)
     if not dry_run:
         _seal(partial, dict(report, id=name, status="published"))
+        if sign_key:
+            signature.sign(partial, name, report.get("host"), sign_key)
         disk.sync(partial)
         rename_durably(partial, target)
         point_symlink(os.path.join(directory, layout.LATEST), name)
+        if sign_key:
+            signature.note_newest(sign_key, report.get("host"), name)
     return _published(target, True)
 
 
@@ -296,7 +302,7 @@ def _seal(partial, report):
 
 def _remove_unfinished(partial):
     """Remove what a run that was killed while it wrote a file left beside it."""
-    for name in layout.SEALED + (layout.CHECKSUMS,):
+    for name in layout.SEALED + (layout.CHECKSUMS, layout.SIGNATURE):
         try:
             os.unlink(os.path.join(partial, name + UNFINISHED))
         except OSError as error:

@@ -14,8 +14,9 @@ import time
 from ansible.module_utils.common.text.converters import to_bytes
 from ansible_collections.microbosh.director.plugins.module_utils import _layout as layout
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
-from ansible_collections.microbosh.director.plugins.module_utils._files import write_durably
+from ansible_collections.microbosh.director.plugins.module_utils._files import read_plain, write_durably
 
+MOST_BYTES = 64 * 1024 * 1024
 VERIFIED = "verified"
 REHEARSED = "rehearsed"
 MOST_FINDINGS = 100
@@ -29,9 +30,8 @@ def verdict_path(path):
 def read_verdict(path):
     """Given the path of a verdict, return what it says; nothing if there is none, or none that can be read."""
     try:
-        with open(path, "rb") as source:
-            content = json.loads(source.read().decode("utf-8"))
-    except (EnvironmentError, ValueError):
+        content = json.loads(read_plain(path, MOST_BYTES).decode("utf-8"))
+    except (EnvironmentError, ValueError, RuntimeError):
         return {}
     return content if isinstance(content, dict) else {}
 

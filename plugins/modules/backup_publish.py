@@ -49,6 +49,12 @@ options:
       - C(proof.whole) in it has to be V(true).
     type: dict
     required: true
+  sign_key:
+    description:
+      - File with the private key of ssh that signs the backup. Empty signs nothing.
+      - Beside it is kept which backup of a director was signed last.
+    type: path
+    default: ""
 seealso:
   - module: microbosh.director.backup_partial
   - module: microbosh.director.backup_manifest
@@ -98,14 +104,16 @@ def main():
             "path": {"type": "path", "required": True},
             "directory": {"type": "path"},
             "report": {"type": "dict", "required": True},
+            "sign_key": {"type": "path", "default": "", "no_log": False},
         },
         supports_check_mode=True,
     )
     module.run_command_environ_update = {"LANG": "C", "LC_ALL": "C"}
     path = module.params["path"].rstrip("/")
     directory = module.params["directory"] or os.path.dirname(path)
+    key = module.params["sign_key"]
     try:
-        result = publish(path, directory, module.params["report"], Disk(module.run_command), module.check_mode)
+        result = publish(path, directory, module.params["report"], Disk(module.run_command), module.check_mode, key)
     except DirectorError as error:
         module.fail_json(msg=str(error), **error.facts)
     except EnvironmentError as error:

@@ -67,6 +67,16 @@ options:
     description: Whether a finding fails the task. If V(false), look at RV(good).
     type: bool
     default: true
+  sign_key:
+    description:
+      - The key that backups are signed with, private or public. If set, one with a wrong signature is not whole, and
+        nothing of it is read; one without is told.
+    type: path
+    default: ""
+  host:
+    description: The director that the backups have to be signed for. Default is this host.
+    type: str
+    default: ""
   identity:
     description: File with the private key of encrypted archives, age's or gpg's. Empty if there is none.
     type: path
@@ -148,6 +158,10 @@ verdicts:
       description: Number of files in the backup.
       type: int
       sample: 4711
+    signature:
+      description: V(signed), V(unsigned) or V(wrong); empty without O(sign_key).
+      type: str
+      sample: signed
     read:
       description: Number of files that were read, those with several names counted once.
       type: int
@@ -176,6 +190,10 @@ verdicts:
       description: Why its databases come back from their dumps only, null if they can come back by files, too.
       type: str
       sample: it was made online, while PostgreSQL ran, so its files are not in it
+    signature:
+      description: V(signed), V(unsigned) or V(wrong); empty without O(sign_key).
+      type: str
+      sample: signed
     seconds:
       description: Seconds that it took.
       type: float

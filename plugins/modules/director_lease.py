@@ -196,6 +196,18 @@ lease:
     seconds_left: {description: "Seconds until the deadline, if it is armed.", type: float, sample: 1787.75}
     on_deadline: {description: "What happens then, if it is armed.", type: str, sample: start}
     pid: {description: The process on the director., type: int, sample: 4711}
+    limit: {description: Seconds without a sign of life that it lasts., type: float, sample: 21600}
+    controller: {description: The process that asked for it., type: str, sample: 0f8ad2b5:4026531836/4711/8312}
+    token: {description: What it is armed and released with., type: str, sample: 6f1d0a4be1c94e3b8d5e1f7c2a9b0d43}
+    boot_id: {description: The boot of the director., type: str, sample: 0f8ad2b5-6a3b-4f4e-9a52-5d9ff3c1f2d4}
+    held_at: {description: "Since when, in seconds since that boot.", type: float, sample: 86400.25}
+    renewed_at: {description: "Its last sign of life, in seconds since that boot.", type: float, sample: 86400.25}
+    armed_at: {description: "When it was armed, in seconds since that boot.", type: float, sample: 86401.5}
+    armed: {description: Whether something happens at the deadline., type: bool, sample: false}
+    deadline: {description: "When that is, in seconds since that boot.", type: float, sample: null}
+    now: {description: "When its holder answered, in seconds since that boot.", type: float, sample: 86412.5}
+    firing: {description: Whether it is happening now., type: bool, sample: false}
+    unmonitored: {description: What monit did not watch before., type: list, elements: str, sample: []}
 intact:
   description:
     - Whether the lease was held without a break until this task, and did not fire. What was copied under a lease that
@@ -227,6 +239,11 @@ previous_fired:
     seconds_down: {description: Seconds from the arming until every service ran., type: float, sample: 1812.4}
     attempts: {description: How often it was tried., type: int, sample: 1}
     error: {description: "What the last try failed on, if it did.", type: str, sample: ""}
+    token: {description: What the lease was armed with., type: str, sample: 6f1d0a4be1c94e3b8d5e1f7c2a9b0d43}
+    purpose: {description: What the lease was for., type: str, sample: backup}
+    holder: {description: Whose it was., type: str, sample: backup@controller.example.com}
+    boot_id: {description: The boot of the director., type: str, sample: 0f8ad2b5-6a3b-4f4e-9a52-5d9ff3c1f2d4}
+    ended_at: {description: "When the last try ended, in UTC.", type: str, sample: "2026-11-22T22:43:41Z"}
 left_armed:
   description: A lease that was armed with O(on_deadline=tell) when its process died. Services may be stopped.
   returned: O(state=held) and O(state=checked)

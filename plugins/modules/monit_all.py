@@ -203,6 +203,19 @@ unreached:
       status: not monitored
       pending:
       pids: [2131]
+unknown:
+  description: Names that were given and that monit does not know.
+  type: list
+  elements: str
+  returned: when there are any
+  sample: [postgress]
+
+drawn_in:
+  description: Services that monit stopped though they were excluded.
+  type: list
+  elements: str
+  returned: when there are any
+  sample: [worker_1]
 """
 
 from ansible.module_utils.basic import AnsibleModule

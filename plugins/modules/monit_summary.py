@@ -210,6 +210,12 @@ architecture:
   type: str
   returned: success
   sample: x86_64
+unknown:
+  description: Names that were given and that monit does not know.
+  type: list
+  elements: str
+  returned: when there are any
+  sample: [postgress]
 """
 
 import platform

@@ -80,6 +80,12 @@ seconds:
   returned: success
   type: float
   sample: 0.42
+servers:
+  description: PostgreSQL servers that live on the directory.
+  type: list
+  elements: raw
+  returned: when there are any
+  sample: []
 """
 
 from ansible.module_utils.basic import AnsibleModule

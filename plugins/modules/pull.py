@@ -121,6 +121,10 @@ options:
       - Besides, the transfer is stopped before the file system of O(dest) is full; 32 MiB stay free.
     type: int
     default: 0
+  limit_files:
+    description: The number of names that may come, 0 for any. Whatever sends more is stopped.
+    type: int
+    default: 0
   timeout:
     description: Seconds without any data after which the transfer fails.
     type: int

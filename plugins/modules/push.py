@@ -43,6 +43,12 @@ options:
     type: list
     elements: str
     required: true
+  metadata:
+    description:
+      - The backup's list of its files, C(metadata.mtree). Only what it names below C(vcap/) is pushed, for O(files) is
+        what the director says that it lacks, and a director may lie. Without it, only files in O(src) itself are.
+      - Nothing behind a link is ever pushed.
+    type: path
   total:
     description: Their size in bytes, for the share in the progress lines. V(0) is unknown.
     type: int

@@ -51,6 +51,21 @@ options:
     description: Whether a backup without manifest will do.
     type: bool
     default: false
+  sign_key:
+    description:
+      - The key that backups are signed with, private or public, or a file with public keys; the public part may lie
+        beside it. If set, the backup has to be signed by it, as what it is called, and V(latest) has to be the newest.
+      - Nothing of a backup is used before.
+    type: path
+    default: ""
+  unsigned:
+    description: Whether one without a signature is fine all the same. A wrong signature never is.
+    type: bool
+    default: false
+  host:
+    description: Inventory name of the director that the backup has to be of. Default is this host.
+    type: str
+    default: ""
   identity:
     description: File with the private key of an encrypted archive, age's or gpg's. Empty if there is none.
     type: path
@@ -74,6 +89,11 @@ path:
   returned: success
   type: str
   sample: /backups/director1/20261122T221326Z
+signature:
+  description: V(signed) or V(unsigned); empty without O(sign_key).
+  returned: success
+  type: str
+  sample: signed
 proven:
   description: Whether it has a manifest.
   returned: success

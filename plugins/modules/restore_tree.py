@@ -306,6 +306,12 @@ seconds:
   returned: always
   type: float
   sample: 1.24
+servers:
+  description: PostgreSQL servers that live on what was to be exchanged.
+  type: list
+  elements: raw
+  returned: when there are any
+  sample: []
 """
 
 from ansible.module_utils.basic import AnsibleModule

@@ -6,12 +6,15 @@
 from __future__ import annotations
 
 import contextlib
+import io
+import lzma
 import os
 import shutil
 import stat
 import tarfile
 from pathlib import Path
 
+from ansible_collections.microbosh.director.plugins.plugin_utils import _lines as lines
 from ansible_collections.microbosh.director.plugins.plugin_utils._decryption import (
     DecryptionError,
     decrypted,
@@ -20,8 +23,18 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._decryption imp
 )
 from ansible_collections.microbosh.director.plugins.plugin_utils._filter_program import MissingProgramError, filtered
 
+# An archive is somebody's until its manifest was compared: what it may take is bounded by what it is.
+LEAST_UNPACKED = 1024 * 1024 * 1024
+MOST_TIMES = 100
+MOST_NAMES = 20_000_000
+LONGEST_NAME = 4096
+MOST_STEPS = 200
+LONGEST_HEADER = 1024 * 1024
+MOST_MEMORY = 512 * 1024 * 1024
+RESERVE = 64 * 1024 * 1024
 ENDINGS = (".tar.zst", ".tar.gz", ".tgz", ".tar.xz", ".tar")
 DEEPEST = 6
+OTHERWISE = "Nothing was restored. If it is meant, unpack it yourself and name its directory in microbosh_restore_from."
 
 
 class ArchiveError(ValueError):
@@ -39,13 +52,21 @@ def unpack(archive: Path, target: Path, identity: Path | None = None) -> dict[st
     Any user may do it: owners are returned, not set. Not by ``extractall``: its filters refuse the absolute symbolic
     links that a director may well have, or change modes. Here links are made, but nothing goes through them.
     """
-    extraction = Extraction(target)
+    extraction = Extraction(target, LEAST_UNPACKED + MOST_TIMES * archive.stat().st_size)
     try:
         with _opened(archive, identity) as tar:
             for member in tar:
                 extraction.take(tar, member)
         extraction.finish()
-    except (tarfile.TarError, EOFError, OSError, DecryptionError, MissingProgramError) as error:
+    except (
+        tarfile.TarError,
+        lzma.LZMAError,
+        EOFError,
+        OSError,
+        OverflowError,
+        DecryptionError,
+        MissingProgramError,
+    ) as error:
         raise ArchiveError(f"{archive} cannot be unpacked: {error}") from error
     return extraction.owners
 
@@ -59,18 +80,67 @@ def _opened(archive, identity):
             stream = stages.enter_context(decrypted(archive, stream, identity))
         if decrypted_name(archive.name).endswith(".zst"):
             stream = stages.enter_context(filtered(["zstd", "-dcq"], stream, _not_decompressed))
-        yield stages.enter_context(tarfile.open(fileobj=stream, mode="r|*"))
+        if decrypted_name(archive.name).endswith(".xz"):
+            yield stages.enter_context(tarfile.open(fileobj=XzStream(stream), mode="r|", tarinfo=Member))
+        else:
+            yield stages.enter_context(tarfile.open(fileobj=stream, mode="r|*", tarinfo=Member))
 
 
 def _not_decompressed(said):
     return tarfile.ReadError(said or "zstd failed")
 
 
-class Extraction:
-    """Makes what an archive names below one directory."""
+class Member(tarfile.TarInfo):
+    """A member whose headers are no larger than a name can be: tarfile reads them into memory, whatever they say."""
 
-    def __init__(self, target: Path):
+    def _proc_member(self, tar):
+        special = (
+            tarfile.XHDTYPE,
+            tarfile.XGLTYPE,
+            tarfile.SOLARIS_XHDTYPE,
+            tarfile.GNUTYPE_LONGNAME,
+            tarfile.GNUTYPE_LONGLINK,
+        )
+        if self.type in special and not 0 <= self.size <= LONGEST_HEADER:
+            raise tarfile.ReadError(f"a header in it says that it has {self.size} bytes")
+        return super()._proc_member(tar)
+
+
+class XzStream(io.RawIOBase):
+    """What xz has compressed, decompressed without taking more memory than xz itself ever needs."""
+
+    def __init__(self, source):
+        self._source, self._xz = source, self._new()
+
+    @staticmethod
+    def _new():
+        return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MOST_MEMORY)
+
+    def readable(self):
+        return True
+
+    def read(self, size=-1):
+        while True:
+            if self._xz.eof:
+                rest = self._xz.unused_data or self._source.read(io.DEFAULT_BUFFER_SIZE)
+                if not rest.strip(b"\0"):
+                    return b""
+                self._xz = self._new()
+            else:
+                rest = self._source.read(io.DEFAULT_BUFFER_SIZE) if self._xz.needs_input else b""
+                if self._xz.needs_input and not rest:
+                    raise EOFError("it ends in the middle")
+            found = self._xz.decompress(rest, max_length=size)
+            if found:
+                return found
+
+
+class Extraction:
+    """Makes what an archive names below one directory, no more than a limit of bytes and never all of a disk."""
+
+    def __init__(self, target: Path, limit: int = LEAST_UNPACKED):
         self._target = target
+        self._limit, self._bytes, self._names = limit, 0, 0
         self._directories = {}
         self.owners = {}
 
@@ -79,6 +149,7 @@ class Extraction:
         parts = self._parts(member.name)
         if not parts:
             return
+        self._allow(member)
         path = self._inside(parts)
         if not member.isdir() and os.path.lexists(path):
             self._replace(path)
@@ -101,9 +172,30 @@ class Extraction:
             os.utime(path, (member.mtime, member.mtime))
             path.chmod(member.mode & 0o7777 | stat.S_IRWXU)
 
+    def _allow(self, member):
+        """Raise ArchiveError before a member is made that is more than may come."""
+        self._names += 1
+        self._bytes += member.size if member.isreg() else 0
+        if self._names > MOST_NAMES:
+            raise ArchiveError(f"The archive holds more than {MOST_NAMES} names. {OTHERWISE}")
+        if self._bytes > self._limit:
+            raise ArchiveError(
+                f"The archive would take more than {lines.size(self._limit)} when it is unpacked, {MOST_TIMES} "
+                "times its own size and more. "
+                f"{OTHERWISE}"
+            )
+        if member.isreg() and member.size + RESERVE > shutil.disk_usage(self._target).free:
+            raise ArchiveError(
+                f"{member.name} has {lines.size(member.size)}, for which there is no room in {self._target}. "
+                "Nothing was restored. "
+                "Free space there, or set microbosh_backup_dir to a larger file system."
+            )
+
     @staticmethod
     def _parts(name):
         parts = [part for part in name.split("/") if part not in ("", ".")]
+        if len(name) > LONGEST_NAME or len(parts) > MOST_STEPS:
+            raise ArchiveError(f"The archive holds a name that no file has: {name[:100]}... Nothing was restored.")
         if name.startswith("/") or ".." in parts:
             raise ArchiveError(f"The archive holds {name}, which would land outside of it. Nothing was restored.")
         return parts

@@ -23,6 +23,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.loader import connection_loader
 from ansible_collections.microbosh.director.plugins.plugin_utils._director_action import DirectorAction
 from ansible_collections.microbosh.director.plugins.plugin_utils._forward import LOOPBACK, Forward
+from ansible_collections.microbosh.director.plugins.plugin_utils._gate import told as told_text
 
 PREFIX = "microbosh_director_database_"
 MYSQL_PORT = 3306
@@ -137,5 +138,5 @@ def told(result: dict, here: str, target: str, problem) -> dict:
     }
     key = "msg" if result.get("failed") else "problem"
     if result.get(key):
-        result[key] = problem() or result[key]
+        result[key] = told_text(problem()) or result[key]
     return result

@@ -27,13 +27,13 @@ class LeaseAction(DirectorAction):
         self._task.args = dict(self._task.args, controller=identify(os.getppid()))
         result = super().run(tmp, task_vars)
         lease = result.get("lease") or {}
-        if result.get("reason") != "held" or not is_gone(lease.get("controller", "")):
+        if result.get("reason") != "held" or not is_gone(lease.get("controller") or ""):
             return result
         Display().display(
-            f"{task_vars['inventory_hostname']}: the run of {lease['holder']} that holds the director since "
-            f"{lease['since']} is dead, its lease is taken over{WAITING if lease.get('armed') else ''}"
+            f"{task_vars['inventory_hostname']}: the run of {lease.get('holder')} that holds the director since "
+            f"{lease.get('since')} is dead, its lease is taken over{WAITING if lease.get('armed') else ''}"
         )
-        self._task.args["takeover"] = lease["token"]
+        self._task.args["takeover"] = lease.get("token") or ""
         with Waiting(task_vars["inventory_hostname"]):
             return super().run(tmp, task_vars)
 

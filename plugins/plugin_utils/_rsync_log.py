@@ -9,7 +9,8 @@ import contextlib
 import os
 import re
 
-SENT = re.compile(rb"^\S+ \S+ \[\d+\] [<>]f\S*\|\d+\|\d+\|[^|]*\|(\d+)\|")
+# Whose a file is does not matter here: to anybody but root rsync tells a foreign group as DEFAULT, not as a number.
+ENTRY = re.compile(rb"^\S+ \S+ \[\d+\] ([<>ch.])([fdLDS])[^|\s]*\|\d+\|(?:\d+|DEFAULT)\|[^|]*\|(\d+)\|")
 WIRE = re.compile(rb"\[\d+\] sent [\d,]+ bytes +received ([\d,]+) bytes")
 STATS = {
     "total_files": re.compile(r"^Number of files: ([\d,.]+)", re.MULTILINE),
@@ -26,6 +27,8 @@ class Transfer:
         self._log, self._staging = log, staging
         self._offset = os.path.getsize(log) if log and os.path.exists(log) else 0
         self.files = self.bytes = self.wire_bytes = 0
+        # What was gone through, moved or not.
+        self.entries = self.covered = 0
 
     def read(self):
         """Take in the lines that rsync has written since the last call."""
@@ -40,10 +43,14 @@ class Transfer:
                 self._take(line)
 
     def _take(self, line):
-        sent = SENT.match(line)
-        if sent:
-            self.files += 1
-            self.bytes += int(sent.group(1))
+        entry = ENTRY.match(line)
+        if entry:
+            change, kind, length = entry.groups()
+            self.entries += 1
+            self.covered += int(length) if kind == b"f" else 0
+            if change in b"<>" and kind == b"f":
+                self.files += 1
+                self.bytes += int(length)
         wire = WIRE.search(line)
         if wire:
             self.wire_bytes += int(wire.group(1).replace(b",", b""))

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 import re
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
+from ansible_collections.microbosh.director.plugins.plugin_utils._inside import link_target
 from ansible_collections.microbosh.director.plugins.plugin_utils._rules import copies
 
 TOP = PurePosixPath("/var/vcap")
@@ -40,10 +41,10 @@ def places(facts: dict) -> dict[str, str]:
 def where_wal_leads(facts: dict, copy: str) -> str | None:
     """Given a copy of /var/vcap, return where the server's write-ahead log is if its directory is a link."""
     inside = below_top(facts.get("data_directory") or "/")
-    links = [Path(copy, inside, name) for name in ("pg_wal", "pg_xlog")]
     if inside.startswith("/"):
         return None
-    target = next((os.readlink(link) for link in links if link.is_symlink()), None)
+    links = [link_target(os.fsencode(copy), os.fsencode(f"{inside}/{name}")) for name in ("pg_wal", "pg_xlog")]
+    target = next((os.fsdecode(link) for link in links if link), None)
     return os.path.normpath(TOP / inside / target) if target else None
 
 

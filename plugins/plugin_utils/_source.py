@@ -15,13 +15,15 @@ from ansible_collections.microbosh.director.plugins.module_utils import _tree as
 from ansible_collections.microbosh.director.plugins.module_utils._blobstore import recorded_blobs
 from ansible_collections.microbosh.director.plugins.module_utils._database_properties import ENDING
 from ansible_collections.microbosh.director.plugins.module_utils._dump import chunks_of, read_dump
+from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._file_layout import file_layout
-from ansible_collections.microbosh.director.plugins.module_utils._files import remove_tree, sha256
+from ansible_collections.microbosh.director.plugins.module_utils._files import read_plain, remove_tree, sha256
 from ansible_collections.microbosh.director.plugins.module_utils._snapshots import (
     director_database,
     latest_id,
     list_ids,
     parse_id,
+    read_report,
 )
 from ansible_collections.microbosh.director.plugins.plugin_utils._archive import (
     ArchiveError,
@@ -30,7 +32,11 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._archive import
     unpack,
 )
 from ansible_collections.microbosh.director.plugins.plugin_utils._decryption import IdentityError
+from ansible_collections.microbosh.director.plugins.plugin_utils._inside import file_status
+from ansible_collections.microbosh.director.plugins.plugin_utils._signing import Trust
 
+MOST_SETTINGS = 16 * 1024 * 1024
+LONGEST_CHECKSUM = 4096
 GLOBALS = "globals.sql"
 SETTINGS = Path(layout.TREE, "bosh", "settings.json")
 
@@ -48,9 +54,11 @@ class Source:
 
     def __init__(self, path: Path, owners=None, metadata: Path | None = None):
         self.path = path
+        _require_plain(path)
         self.proven = (path / layout.CHECKSUMS).is_file() and (path / layout.METADATA).is_file()
         self.metadata = path / layout.METADATA if self.proven else metadata
         self._owners = owners
+        self.signature = ""
 
     def describe(self) -> dict:
         """Return everything that a restore has to know before it touches anything."""
@@ -61,6 +69,7 @@ class Source:
         return {
             "path": str(self.path),
             "proven": self.proven,
+            "signature": self.signature,
             "metadata": str(self.metadata),
             "filter": self._lines(self.path / layout.FILTER),
             "agent_id": self._agent_id(),
@@ -123,17 +132,26 @@ class Source:
 
     def _report(self):
         path = self.path / layout.REPORT
-        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        if not os.path.lexists(path):
+            return {}
+        try:
+            return read_report(str(self.path))
+        except DirectorError as error:
+            raise SourceError(f"{error} Restore another backup.") from error
 
     def _agent_id(self):
         try:
-            return json.loads((self.path / SETTINGS).read_text(encoding="utf-8")).get("agent_id")
-        except (OSError, ValueError):
+            file_status(os.fsencode(self.path), os.fsencode(SETTINGS))
+            found = json.loads(read_plain(str(self.path / SETTINGS), MOST_SETTINGS).decode("utf-8")).get("agent_id")
+        except (OSError, ValueError, RecursionError, AttributeError):
             return None
+        return found if isinstance(found, str) else None
 
     @staticmethod
     def _lines(path):
-        return [line for line in path.read_text(encoding="utf-8").splitlines() if line] if path.is_file() else []
+        if not os.path.lexists(path):
+            return []
+        return [line for line in read_plain(str(path), MOST_SETTINGS).decode("utf-8").splitlines() if line]
 
     def _write_metadata(self):
         """Record what nobody recorded: the archive's owners, or else those of the files as they lie here."""
@@ -149,11 +167,29 @@ class Source:
         self.metadata.write_bytes(b"".join(mtree.format_entries(entries)))
 
 
-def find(wanted: str, directory: Path, scratch: Path, identity: Path | None = None) -> Source:
+def find(
+    wanted: str, directory: Path, scratch: Path, identity: Path | None = None, trust: Trust | None = None
+) -> Source:
     """Given what an operator calls it, return the backup: ``latest``, an id, a directory or an archive's path.
 
-    The identity is the file with the private key, should the archive be encrypted.
+    The identity is the file with the private key, should the archive be encrypted. With ``trust`` it is the one that
+    is meant, by its signature, before anything of it is read.
     """
+    source = _found(wanted, directory, scratch, identity, trust)
+    if trust:
+        try:
+            source.signature = trust.check(source.path, wanted if wanted != layout.LATEST else source.path.name)
+        except DirectorError as error:
+            raise SourceError(str(error)) from error
+    return source
+
+
+def _found(wanted, directory, scratch, identity, trust):
+    if wanted == layout.LATEST and trust:
+        try:
+            trust.require_newest(directory, latest_id(str(directory)))
+        except DirectorError as error:
+            raise SourceError(str(error)) from error
     if wanted == layout.LATEST or parse_id(wanted) is not None:
         return Source(_published(wanted, directory))
     path = Path(wanted).expanduser()
@@ -202,8 +238,24 @@ def _unpacked(path, scratch, identity):
 def _check_sum(path):
     """Compare an archive with the checksum that lies beside it, if one does."""
     beside = path.with_name(f"{path.name}.sha256")
-    if beside.is_file() and beside.read_text(encoding="ascii").split(maxsplit=1)[0] != sha256(str(path))[0]:
+    if not beside.is_file():
+        return
+    said = os.fsdecode(read_plain(str(beside), LONGEST_CHECKSUM)).split(maxsplit=1)
+    if said[:1] != [sha256(str(path))[0]]:
         raise SourceError(f"{path} does not have the digest that {beside.name} has for it. Restore another backup.")
+
+
+def _require_plain(path):
+    """Raise SourceError if what a backup is made of is a link: it would lead to another one's, or to any file here."""
+    for name in (*layout.CONTENT, *layout.SEALED, layout.CHECKSUMS, layout.SIGNATURE):
+        if (path / name).is_symlink():
+            raise SourceError(f"{path / name} is a link, and no backup has one there. Restore another backup.")
+    for directory in (layout.DUMPS, layout.EXTRA):
+        for found in (path / directory).iterdir() if (path / directory).is_dir() else ():
+            if found.is_symlink() or not (found.is_file() or found.is_dir()):
+                raise SourceError(
+                    f"{found} is not a plain file, and no backup has another one there. Restore another backup."
+                )
 
 
 def _checked(source):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ansible_collections.microbosh.director.plugins.module_utils import _layout as layout
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
-from ansible_collections.microbosh.director.plugins.module_utils._files import remove_tree, sha256
+from ansible_collections.microbosh.director.plugins.module_utils._files import read_plain, remove_tree, sha256
 from ansible_collections.microbosh.director.plugins.module_utils._rehearsal import rehearse_backup, require_possible
 from ansible_collections.microbosh.director.plugins.module_utils._snapshots import list_ids
 from ansible_collections.microbosh.director.plugins.module_utils._verdict import (
@@ -27,12 +27,15 @@ from ansible_collections.microbosh.director.plugins.module_utils._verdict import
 from ansible_collections.microbosh.director.plugins.module_utils._verification import finding, verify_backup
 from ansible_collections.microbosh.director.plugins.plugin_utils._archive import is_archive
 from ansible_collections.microbosh.director.plugins.plugin_utils._decryption import is_encrypted
+from ansible_collections.microbosh.director.plugins.plugin_utils._signing import Trust, said_of_signature
 from ansible_collections.microbosh.director.plugins.plugin_utils._source import SealedError, SourceError, find
 
 ALL = "all"
+LONGEST_CHECKSUM = 4096
 NOT_VERIFIED = {
     "whole": False,
     "sealed": False,
+    "signature": "",
     "files": 0,
     "read": 0,
     "read_bytes": 0,
@@ -68,7 +71,7 @@ def checksum_findings(archive: Path) -> list[dict]:
     beside = archive.with_name(f"{archive.name}.sha256")
     if not beside.is_file():
         return [finding("missing", beside.name, "nothing vouches for the archive")]
-    expected = beside.read_text(encoding="ascii", errors="replace").rstrip("\n")
+    expected = read_plain(str(beside), LONGEST_CHECKSUM).decode("ascii", errors="replace").rstrip("\n")
     found = f"{sha256(str(archive))[0]}  {archive.name}"
     return [] if found == expected else [finding("altered", archive.name, f"it is {found}, recorded is {expected}")]
 
@@ -85,6 +88,7 @@ class Verifier:
     rehearsal: dict | None
     keep: bool
     identity: Path | None = None
+    trust: Trust | None = None
 
     def examine(self, wanted: str) -> dict:
         """Verify one backup or archive; return the verdict, which is also kept with it."""
@@ -127,8 +131,17 @@ class Verifier:
             damage = finding("archive", archive.name, str(error))
             return self._verdict(str(archive), {**NOT_VERIFIED, "findings": [damage]}, None)
         path = str(archive or source.path)
+        said, problem = (
+            said_of_signature(self.trust, source.path, str(archive or source.path)) if self.trust else ("", "")
+        )
+        if said == "wrong":
+            return self._verdict(
+                path,
+                {**NOT_VERIFIED, "signature": said, "findings": [finding("signature", layout.SIGNATURE, problem)]},
+                None,
+            )
         result = verify_backup(str(source.path), archive is not None)
-        result["sealed"] = False
+        result.update(sealed=False, signature=said)
         # If there is a checksum, find() has compared it.
         if archive is not None and not archive.with_name(f"{archive.name}.sha256").is_file():
             result["findings"] += checksum_findings(archive)
@@ -159,8 +172,15 @@ class Verifier:
         return rehearsed
 
 
-def verifier(directory: Path, scratch: Path, rehearsal: dict | None, keep: bool, identity: Path | None) -> Verifier:
+def verifier(
+    directory: Path,
+    scratch: Path,
+    rehearsal: dict | None,
+    keep: bool,
+    identity: Path | None,
+    trust: Trust | None = None,
+) -> Verifier:
     """Return a Verifier; raise DirectorError if nothing could be rehearsed on this controller."""
     if rehearsal is not None:
         require_possible(rehearsal["parent"], rehearsal["user"], run_command)
-    return Verifier(directory, scratch, rehearsal, keep, identity)
+    return Verifier(directory, scratch, rehearsal, keep, identity, trust)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from breakage import OWNERS_ONLINE, SECOND_PASS, gate
+from breakage import OWNERS_ONLINE, SECOND_PASS, gate, replaced
 from conftest import Director, finish
 from restoring import content, destroy, restore
 from standing import whole
@@ -18,6 +18,7 @@ from trees import check_archive, host_tree, recorded_tree
 
 pytestmark = pytest.mark.long
 
+READER = "/usr/local/sbin/microbosh-read"
 ODD = "/var/vcap/store/director/tasks/odd"
 # Nobody on the controller is in any of these groups, and many of the modes shut out whoever is not root.
 MAKE_ODD = f"""
@@ -174,3 +175,26 @@ def test_online_only_what_was_copied_counts(made):
     assert whole(director.latest) is True
     run = director.play("verify")
     assert run.status == 0, run.output
+
+
+def test_a_host_that_sends_more_than_it_announced_is_stopped(operator):
+    """Of groups that the controller's user is not in, which rsync tells him as DEFAULT: they count all the same."""
+    more = f"""#!/bin/sh
+[ "$1" = --server ] || exec {READER}.aside "$@"
+n=$(($(cat /run/copies 2>/dev/null) + 1))
+[ $n != 3 ] || {{ head -c 30M /dev/urandom >{ODD}/more && chown 1000:4321 {ODD}/more; }}
+{READER}.aside "$@"
+status=$?
+[ $status = 24 ] || echo $n >/run/copies
+exit $status
+"""
+    ids = operator.ids
+    try:
+        with replaced(operator, READER, more):
+            run = operator.backup("-e", f"run_growth={5 * 1024 * 1024}")
+    finally:
+        operator.shell(f"rm -f {ODD}/more /run/copies")
+    assert run.status == 2
+    assert "sent more than" in run.told(operator.name)
+    assert "Nothing was stopped on the director" in run.told(operator.name)
+    assert operator.ids == ids

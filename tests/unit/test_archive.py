@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import io
+import lzma
 import os
 import tarfile
 
 import pytest
+from ansible_collections.microbosh.director.plugins.plugin_utils import _archive
 from ansible_collections.microbosh.director.plugins.plugin_utils._archive import ArchiveError, find_tree, unpack
 
 MTIME = 1_400_000_000
@@ -93,3 +95,86 @@ def test_an_archive_without_a_tree_is_none_of_a_director(packed):
     unpack(path, target)
     with pytest.raises(ArchiveError, match="no directory vcap/"):
         find_tree(target)
+
+
+def zeros(size):
+    info = tarfile.TarInfo("vcap/large")
+    info.size = size
+    return info
+
+
+class Zeros(io.RawIOBase):
+    """So many zero bytes."""
+
+    def __init__(self, size):
+        self._left = size
+
+    def read(self, size=-1):
+        count = self._left if size < 0 else min(size, self._left)
+        self._left -= count
+        return bytes(count)
+
+
+@pytest.mark.parametrize("ending", ["gz", "xz"])
+def test_a_small_archive_does_not_become_a_large_tree(tmp_path, monkeypatch, ending):
+    monkeypatch.setattr(_archive, "LEAST_UNPACKED", 10_000_000)
+    path, target = tmp_path / f"bomb.tar.{ending}", tmp_path / "unpacked"
+    target.mkdir()
+    with tarfile.open(path, f"w:{ending}") as tar:
+        tar.addfile(zeros(100_000_000), Zeros(100_000_000))
+    with pytest.raises(ArchiveError, match="would take more than"):
+        unpack(path, target)
+    assert not list(target.rglob("large"))
+
+
+@pytest.mark.parametrize("size", [2**62, 10**15])
+def test_a_member_for_which_there_is_no_room_is_told_before_anything_of_it_is_written(tmp_path, monkeypatch, size):
+    monkeypatch.setattr(_archive, "LEAST_UNPACKED", 2**63)
+    path, target = tmp_path / "sparse.tar", tmp_path / "unpacked"
+    target.mkdir()
+    path.write_bytes(zeros(size).tobuf(tarfile.GNU_FORMAT))
+    with pytest.raises(ArchiveError, match="no room"):
+        unpack(path, target)
+
+
+def test_members_without_end_are_not_made(packed, monkeypatch):
+    monkeypatch.setattr(_archive, "MOST_NAMES", 5)
+    path, target = packed(*[member(f"vcap/{number}") for number in range(10)])
+    with pytest.raises(ArchiveError, match="more than 5 names"):
+        unpack(path, target)
+
+
+@pytest.mark.parametrize("name", ["vcap/" + "x" * 5000, "a/" * 300 + "x"])
+def test_names_that_no_file_has_are_refused(packed, name):
+    path, target = packed(member(name))
+    with pytest.raises(ArchiveError, match="no file has"):
+        unpack(path, target)
+
+
+@pytest.mark.parametrize("kind", [tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE])
+def test_a_header_is_not_read_into_memory_whatever_it_says(tmp_path, kind):
+    path, target = tmp_path / "header.tar", tmp_path / "unpacked"
+    target.mkdir()
+    info = zeros(10**12)
+    info.type = kind
+    path.write_bytes(info.tobuf(tarfile.GNU_FORMAT) + bytes(1024))
+    with pytest.raises(ArchiveError, match="header"):
+        unpack(path, target)
+
+
+def test_xz_takes_no_more_memory_than_it_needs(packed, tmp_path, monkeypatch):
+    monkeypatch.setattr(_archive, "MOST_MEMORY", 1024 * 1024)
+    path, target = packed(member("vcap/x", content=b"x" * 100), name="b.tar")
+    compressed = tmp_path / "b.tar.xz"
+    compressed.write_bytes(lzma.compress(path.read_bytes(), preset=9))
+    with pytest.raises(ArchiveError, match=r"[Mm]emory"):
+        unpack(compressed, target)
+
+
+def test_several_streams_of_xz_are_one_archive(packed, tmp_path):
+    path, target = packed(member("vcap", tarfile.DIRTYPE), member("vcap/x", content=b"x" * 100_000), name="b.tar")
+    content = path.read_bytes()
+    compressed = tmp_path / "b.tar.xz"
+    compressed.write_bytes(lzma.compress(content[:5000]) + lzma.compress(content[5000:]))
+    unpack(compressed, target)
+    assert (target / "vcap/x").read_bytes() == b"x" * 100_000

@@ -3,10 +3,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import tempfile
+from pathlib import Path
 
 import pytest
 from ansible_collections.microbosh.director.plugins.action.pull import LISTING, rsync_options
+from ansible_collections.microbosh.director.plugins.module_utils._rsync_log import parse
 from ansible_collections.microbosh.director.plugins.plugin_utils._lines import duration, size
 from ansible_collections.microbosh.director.plugins.plugin_utils._rsync_log import Transfer, stats
 
@@ -38,6 +42,48 @@ def test_files_and_bytes_are_counted_as_the_log_grows(source, tmp_path):
     rsync(source, tmp_path / "target", log)
     transfer.read()
     assert (transfer.files, transfer.bytes) == (4, 2315)
+
+
+AS_NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes files of other groups")
+@pytest.mark.parametrize("user", [[], AS_NOBODY], ids=["root", "nobody"])
+def test_the_same_is_counted_for_every_user(user):
+    """To anybody but root rsync tells a group that is not his own as DEFAULT."""
+    with tempfile.TemporaryDirectory(prefix="mb") as scratch:
+        top = Path(scratch)
+        top.chmod(0o777)
+        source = top / "source"
+        (source / "inner").mkdir(parents=True)
+        for name, length in {"small": 10, "inner/large": 2000}.items():
+            (source / name).write_bytes(b"x" * length)
+            os.chown(source / name, 33, 4321)
+        shell = top / "shell"
+        shell.write_text('#!/bin/sh\nshift\nexec "$@"\n')
+        shell.chmod(0o755)
+        command = [
+            "rsync",
+            "-a",
+            "-ii",
+            "-q",
+            "-e",
+            str(shell),
+            f"--log-file={top}/log",
+            f"--log-file-format={LISTING}",
+        ]
+        subprocess.run([*user, *command, f"director:{source}/", f"{top}/target"], check=True)
+        log = (top / "log").read_bytes()
+        assert (b"|DEFAULT|" in log) == bool(user)
+        transfer = Transfer(None, None)
+        transfer._log = f"{top}/log"
+        transfer.read()
+        assert (transfer.files, transfer.bytes, transfer.entries, transfer.covered) == (2, 2010, 4, 2010)
+        listed = parse(log.splitlines(keepends=True))
+        assert {path: entry.type for path, entry in listed.items()} == {
+            b".": ("dir",), b"inner": ("dir",), b"small": ("file",), b"inner/large": ("file",),
+        }  # fmt: skip
+        assert listed[b"small"].gid == (None if user else 4321)
 
 
 def test_a_log_that_was_there_before_does_not_count(source, tmp_path):

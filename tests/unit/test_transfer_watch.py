@@ -9,7 +9,17 @@ import subprocess
 import threading
 
 import pytest
-from ansible_collections.microbosh.director.plugins.plugin_utils._transfer_watch import Watch, descendants
+from ansible_collections.microbosh.director.plugins.plugin_utils import _transfer_watch
+from ansible_collections.microbosh.director.plugins.plugin_utils._transfer_watch import (
+    ENOUGH_RATE,
+    ENOUGH_SECONDS,
+    SPAN_BYTES,
+    SPAN_ENTRIES,
+    SPAN_SECONDS,
+    Pace,
+    Watch,
+    descendants,
+)
 
 
 class Transfer:
@@ -17,8 +27,9 @@ class Transfer:
 
     files = 1
 
-    def __init__(self, done, in_flight=0):
+    def __init__(self, done, in_flight=0, entries=1):
         self.bytes, self._in_flight = done, in_flight
+        self.covered, self.entries = done, entries
 
     def read(self):
         pass
@@ -56,6 +67,51 @@ def test_a_disk_about_to_be_full_ends_rsync(rsync, tmp_path):
     exceeded = stopped(rsync, str(tmp_path / "not" / "yet"), Transfer(0), reserve=2 * free)
     assert "are free in" in exceeded
     assert rsync.returncode == -15
+
+
+def test_what_came_at_once_is_too_much_as_well(tmp_path):
+    with Watch("m1", Transfer(101), str(tmp_path), limit=100, reserve=0) as watch:
+        pass
+    assert "more than the 100 B" in watch.exceeded
+
+
+def test_too_many_names_end_rsync(rsync, tmp_path):
+    exceeded = stopped(rsync, str(tmp_path), Transfer(0, entries=11), limit_files=10)
+    assert "more than the 10 names" in exceeded
+    assert rsync.returncode == -15
+
+
+def test_too_much_memory_ends_rsync(rsync, tmp_path, monkeypatch):
+    monkeypatch.setattr(_transfer_watch, "MOST_MEMORY", 1)
+    monkeypatch.setattr(_transfer_watch, "MEMORY_LOOKS", 1)
+    assert "of memory" in stopped(rsync, str(tmp_path), Transfer(0))
+    assert rsync.returncode == -15
+
+
+def test_a_transfer_that_trickles_ends_rsync(rsync, tmp_path, monkeypatch):
+    monkeypatch.setattr(_transfer_watch, "SPAN_SECONDS", 0.5)
+    assert "would not end" in stopped(rsync, str(tmp_path), Transfer(5))
+    assert rsync.returncode == -15
+
+
+@pytest.mark.parametrize(
+    ("now", "count", "entries", "said"),
+    [
+        (SPAN_SECONDS - 1, 0, 0, ""),
+        (SPAN_SECONDS, SPAN_BYTES, 0, ""),
+        (SPAN_SECONDS, 0, SPAN_ENTRIES, ""),
+        (SPAN_SECONDS, SPAN_BYTES - 1, SPAN_ENTRIES - 1, "would not end"),
+        (ENOUGH_SECONDS + 1, SPAN_BYTES, 0, "not done after"),
+    ],
+)
+def test_the_slowest_that_may_be(now, count, entries, said):
+    problem = Pace(0, now=0).problem(count, entries, now)
+    assert said in problem
+    assert bool(said) == bool(problem)
+
+
+def test_what_is_large_may_take_longer():
+    assert Pace(ENOUGH_RATE * 1000, now=0).problem(SPAN_BYTES, 0, ENOUGH_SECONDS + 900) == ""
 
 
 @pytest.mark.parametrize("limit", [0, 100])

@@ -1,0 +1,369 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Of what a director answers, whatever module it was asked for, nothing comes through but what that documents."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import yaml
+from ansible.errors import AnsibleActionFail
+from ansible_collections.microbosh.director.plugins.action import known_settings, run_log
+from ansible_collections.microbosh.director.plugins.plugin_utils import _gate as gate
+from ansible_collections.microbosh.director.plugins.plugin_utils._answer_watch import (
+    FLOOR_BYTES,
+    FLOOR_SECONDS,
+    NOTHING,
+    AnswerWatch,
+    Pace,
+)
+from ansible_collections.microbosh.director.plugins.plugin_utils._director_action import (
+    DirectorAction,
+    GatedAction,
+    with_known_interpreter,
+)
+from ansible_collections.microbosh.director.plugins.plugin_utils._facts import require_none_of_ours
+from ansible_collections.microbosh.director.plugins.plugin_utils._printable import printable, printable_lines
+from ansible_collections.microbosh.director.plugins.plugin_utils._told_paths import is_file_name, is_plain
+
+ROOT = Path(__file__).parents[2]
+ACTIONS = "ansible_collections.microbosh.director.plugins.action"
+MODULES = sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py"))
+
+
+def action_of(module):
+    if not (ROOT / f"plugins/action/{module}.py").exists():
+        return None
+    return importlib.import_module(f"{ACTIONS}.{module}").ActionModule
+
+
+ON_DIRECTOR = [module for module in MODULES if action_of(module) and issubclass(action_of(module), GatedAction)]
+# They read here what a director sent, and what they quote of it passes the gate as well.
+OF_THE_CONTROLLER = ["backup_layout_info", "backup_manifest", "blobstore_check", "blobstore_info", "dump_info"]
+LIES = {
+    "facts": {"ansible_facts": {"microbosh_backup_dir": "/backups/other", "microbosh_keep": {"last": 0}}},
+    "facts of nothing": {"ansible_facts": {}},
+    "a host": {"add_host": {"host_name": "evil", "host_vars": {"ansible_host": "localhost"}, "groups": ["microbosh"]}},
+    "a group": {"add_group": "microbosh", "parent_groups": ["all"]},
+    "an internal key": {"_ansible_no_log": True},
+    "another host's variables": {"_ansible_delegated_vars": {"ansible_host": "x"}},
+    "an item": {"_ansible_item_result": True},
+    "statistics": {"ansible_stats": {"data": {"microbosh_backup": {}}, "per_host": False, "aggregate": True}},
+    "an include": {"include": "/etc/evil.yml", "include_args": {}},
+    "results": {"results": [{"ansible_facts": {"microbosh_keep": {}}}]},
+    "out of reach": {"unreachable": True},
+    "skipped": {"skipped": True},
+    "a job": {"ansible_job_id": "../../x", "started": 1},
+    "what it is not asked": {"surprise": 1},
+    "a lost connection": {"lost": True},
+    "a tag of Ansible's own": {"__ansible_type": "_TaggedStr", "value": "{{ 1 }}"},
+}
+
+
+def answered(module, answer, **more):
+    return gate.admitted(module, {"stdout": json.dumps(answer), "rc": 0, **more})
+
+
+def playbook_tasks():
+    """Every task of ours: (file, task)."""
+    for path in [*ROOT.glob("playbooks/**/*.yml"), *ROOT.glob("roles/*/tasks/*.yml")]:
+        stack = [yaml.safe_load(path.read_text())]
+        while stack:
+            item = stack.pop()
+            if isinstance(item, dict):
+                yield str(path.relative_to(ROOT)), item
+                stack.extend(item.values())
+            elif isinstance(item, list):
+                stack.extend(item)
+
+
+def test_every_module_that_a_playbook_runs_on_a_director_is_gated():
+    """So a module that is new is in the tables below, or this fails."""
+    seen = set()
+    for name, task in playbook_tasks():
+        for key in task:
+            module = key.removeprefix("microbosh.director.")
+            if key == module or module not in MODULES or "name" not in task or task.get("delegate_to") == "localhost":
+                continue
+            seen.add(module)
+            action = action_of(module)
+            assert action, f"{name} runs {module} on the director, and nothing looks at what that answers"
+            own = not issubclass(action, GatedAction)
+            assert not own or module in ("pull", "push", "director_command") or not action._requires_connection, module
+    assert set(ON_DIRECTOR) <= seen | set(OF_THE_CONTROLLER)
+    assert set(OF_THE_CONTROLLER) <= set(ON_DIRECTOR)
+    assert len(ON_DIRECTOR) > 15
+
+
+# What setup alone uses, which is root there for its run. Whatever facts these answer, the next task of ours refuses
+# them.
+PYTHON_OF_THE_HOST = (
+    "command",
+    "stat",
+    "find",
+    "slurp",
+    "file",
+    "copy",
+    "template",
+    "user",
+    "getent",
+    "shell",
+    "lineinfile",
+    "script",
+)
+
+
+def test_no_run_uses_a_module_of_others_on_a_director():
+    for name, task in playbook_tasks():
+        if not name.startswith("playbooks/") or task.get("delegate_to") == "localhost":
+            continue
+        used = [key for key in task if key.startswith("ansible.") and key.rpartition(".")[2] in PYTHON_OF_THE_HOST]
+        assert not used, f"{name}: {task.get('name')}"
+        assert task.get("gather_facts", False) is False
+
+
+@pytest.mark.parametrize("lie", LIES.values(), ids=LIES.keys())
+@pytest.mark.parametrize("module", ON_DIRECTOR)
+def test_what_is_not_documented_fails_the_task(module, lie):
+    found = answered(module, {"changed": False, **lie})
+    assert set(found) == {"failed", "msg"}
+    assert module in found["msg"]
+    assert "was not taken" in found["msg"]
+
+
+WRONG = {
+    "str": [1, {}, [], True, "x" * 70_000],
+    "int": ["1", 1.5, True, {}, 2**70],
+    "float": ["1", True, [], 1e300],
+    "bool": ["yes", 1, {}],
+    "list": ["x", {}, 3],
+    "dict": ["x", [], 3],
+}
+
+
+@pytest.mark.parametrize("module", ON_DIRECTOR)
+def test_what_is_of_another_type_fails_the_task(module):
+    known = gate.documented(module)
+    assert known
+    for key, specification in known.items():
+        for value in WRONG.get(specification["type"], []):
+            found = answered(module, {"changed": False, key: value})
+            if key in gate.TEXTS and isinstance(value, str):
+                continue
+            assert set(found) == {"failed", "msg"}, (module, key, value)
+            assert key in found["msg"]
+
+
+@pytest.mark.parametrize("module", ON_DIRECTOR)
+def test_what_is_documented_comes_through(module):
+    samples = {key: value["sample"] for key, value in gate.documented(module).items() if "sample" in value}
+    samples = json.loads(json.dumps(samples, default=str))
+    assert answered(module, {"changed": True, **samples}) == {"changed": True, **samples}
+
+
+@pytest.mark.parametrize("module", ON_DIRECTOR)
+def test_what_ansible_acts_on_is_never_documented(module):
+    assert not [key for key in gate.documented(module) if key.startswith(("ansible", "_ansible", "add_", "include"))]
+    assert not {"results", "invocation", "exception", "deprecations", "warnings", "skipped"} & set(
+        gate.documented(module)
+    )
+
+
+@pytest.mark.parametrize("key", ["surprise", "name\x1b[2J"])
+def test_within_a_value_only_what_is_documented(key):
+    found = answered("monit_all", {"changed": True, "unreached": [{"name": "x", key: 1}]})
+    assert found["failed"]
+    assert "\x1b" not in found["msg"]
+
+
+@pytest.mark.parametrize(
+    ("printed", "part"),
+    [
+        ('{"changed": NaN}', "no number"),
+        ("[" * 100_000, "gave no answer"),
+        ("\x1b]0;owned\x07 sudo: a password is required", "\\x1b]0;owned\\x07 sudo: a password is required"),
+        ("", "it said nothing"),
+        ("[1]", "gave no answer"),
+    ],
+)
+def test_what_cannot_be_read_fails_the_task(printed, part):
+    found = gate.admitted("monit_summary", {"stdout": printed, "rc": 1})
+    assert found["failed"]
+    assert part in found["msg"]
+    assert "\x1b" not in found["msg"]
+
+
+def test_what_is_documented_as_any_data_is_not_deep():
+    assert (
+        "depth" in answered("restore_tree", {"changed": False, "host": {"a": json.loads("[" * 30 + "]" * 30)}})["msg"]
+    )
+    assert "__ansible" in answered("restore_tree", {"changed": False, "host": {"a": {"__ansible_type": "x"}}})["msg"]
+
+
+def test_an_answer_is_bounded(monkeypatch):
+    monkeypatch.setattr(gate, "MOST_BYTES", 1000)
+    assert "more than" in answered("monit_summary", {"running": ["x" * 1000]})["msg"]
+
+
+def test_a_failure_keeps_what_a_playbook_looks_at_and_loses_the_rest():
+    found = answered(
+        "director_lease",
+        {
+            "failed": True,
+            "msg": "held\x9b",
+            "reason": "held",
+            "lease": None,
+            "invocation": {"a": 1},
+            "exception": "x\x1b",
+        },
+    )
+    assert found == {"failed": True, "msg": "held\\x9b", "reason": "held", "lease": None}
+
+
+@pytest.mark.parametrize(
+    "warning",
+    ["bad\x1b", {"__ansible_type": "WarningSummary", "event": {"__ansible_type": "Event", "msg": "bad\x1b"}}],
+)
+def test_warnings_are_plain_text(warning):
+    assert answered("monit_summary", {"changed": False, "warnings": [warning] * 30})["warnings"] == ["bad\\x1b"] * 20
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain ü 漢字 🚀", "plain ü 漢字 🚀"),
+        ("\x1b[2J\x07\r", "\\x1b[2J\\x07\\x0d"),
+        ("a\x9bb\x85", "a\\x9bb\\x85"),
+        ("a\u202eb\u2066\u200f", "a\\u202eb\\u2066\\u200f"),
+        ("a\u2028b\ufeff", "a\\u2028b\\ufeff"),
+        ("\U000e0041", "\\U000e0041"),
+        ("\udc80", "\\x80"),
+        ("two\nlines", "two\\x0alines"),
+    ],
+)
+def test_nothing_reaches_a_terminal_that_is_not_to_be_seen(text, shown):
+    assert printable(text) == shown
+    assert printable(shown) == shown
+    assert answered("monit_summary", {"changed": False, "running": [text]})["running"] == [shown]
+
+
+def test_texts_for_a_person_have_lines_and_tabs():
+    assert printable_lines("a\r\nb\tc\rd") == "a\nb\tc\\x0dd"
+    assert answered("monit_summary", {"failed": True, "msg": "a\nb"})["msg"] == "a\nb"
+
+
+@pytest.mark.parametrize("version", [(), ("modern",)])
+def test_ansible_sees_only_what_passed(monkeypatch, version):
+    seen = []
+    monkeypatch.setattr(
+        DirectorAction.__mro__[2], "_parse_returned_data", lambda self, res, *more: seen.append((res, more))
+    )
+    action = object.__new__(action_of("monit_summary"))
+    action._task = SimpleNamespace(action="microbosh.director.monit_summary", check_mode=False)
+    action._parse_returned_data({"stdout": json.dumps(LIES["facts"]), "stderr": "\x1b", "rc": 0}, *version)
+    [(res, more)] = seen
+    assert more == version
+    assert res["stderr"] == ""
+    assert set(json.loads(res["stdout"])) == {"failed", "msg"}
+
+
+@pytest.mark.parametrize(
+    ("facts", "good"),
+    [
+        ({"discovered_interpreter_python": "/usr/bin/python3.12"}, True),
+        ({}, True),
+        (None, True),
+        ({"discovered_interpreter_python": "/usr/bin/python3; touch /x"}, False),
+        ({"discovered_interpreter_python": "/\x1b"}, False),
+        ({"microbosh_keep": 1}, False),
+    ],
+)
+def test_the_only_fact_is_where_python_is(facts, good):
+    answer = {"changed": False, "ansible_facts": facts}
+    found = with_known_interpreter(answer)
+    assert (found == answer) is good
+    assert bool(found.get("failed")) is not good
+
+
+@pytest.mark.parametrize(
+    "name", ["microbosh_backup_dir", "microbosh_keep", "run_dir", "setup_key", "reach_hint", "blobs_place"]
+)
+def test_no_fact_is_called_like_a_setting(name):
+    """Such a one may come from a cache, which another playbook filled with what this director said."""
+    variables = {
+        "ansible_facts": {name: "x", "run_phases": [], "distribution": "y"},
+        "inventory_hostname": "m1",
+        "run_began": 0,
+    }
+    with pytest.raises(gate.GateError, match=name):
+        require_none_of_ours(variables)
+    for action in (known_settings, run_log):
+        acting = object.__new__(action.ActionModule)
+        acting.validate_argument_spec = lambda **dummy: (None, {})
+        acting._loader = acting._task = None
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(action.ActionBase, "run", lambda *dummy: {})
+            with pytest.raises(AnsibleActionFail, match=name):
+                acting.run(None, variables)
+
+
+def test_other_facts_are_nobodys_business():
+    require_none_of_ours({"ansible_facts": {"run_phases": [], "distribution": "Ubuntu"}})
+    require_none_of_ours({})
+
+
+@pytest.mark.parametrize("path", ["/var/vcap", "/var/vcap/store/blob store", "/a"])
+def test_plain_paths(path):
+    assert is_plain(path)
+
+
+@pytest.mark.parametrize(
+    "path", ["", "a", "/a/../b", "/a//b", "//a", "/a/", "/a\nb", "/a*", "/a\\x0ab", "/a[b]", "/" + "a" * 5000, None, 1]
+)
+def test_other_paths(path):
+    assert not is_plain(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "good"),
+    [("bosh", True), ("uaa-2", True), ("Ünicode", True), ("..", False), ("a/b", False), ("", False), ("a\nb", False),
+     (".work", False), ("-x", False), ("a\\x0a", False), ("x" * 300, False), (None, False), ("\u202e", False)],
+)  # fmt: skip
+def test_file_names(name, good):
+    assert is_file_name(name) is good
+
+
+def test_an_answer_without_end_is_ended():
+    pace = Pace(0, 3600, 1000, now=0)
+    assert pace.problem(NOTHING, 1) == ""
+    assert "larger" in pace.problem(NOTHING + 2001, 2)
+    assert Pace(0, 3600, 0, now=0).problem(NOTHING * 100, 70) == ""
+
+
+def test_an_answer_that_never_comes_is_ended():
+    pace = Pace(500, 10, 1000, now=0)
+    assert pace.problem(500, 9) == ""
+    assert "not complete" in pace.problem(500, 11)
+
+
+def test_an_answer_that_trickles_is_ended_but_not_silence_before_it():
+    pace = Pace(0, 3600, 10 * NOTHING, now=0)
+    assert pace.problem(1000, FLOOR_SECONDS + 1) == ""
+    assert pace.problem(NOTHING + FLOOR_BYTES, 2 * FLOOR_SECONDS + 2) == ""
+    assert "less than" in pace.problem(NOTHING + FLOOR_BYTES + 10, 3 * FLOOR_SECONDS + 3)
+
+
+def test_the_command_itself_is_ended():
+    """With what the kernel counts, of a command that prints without end."""
+    import subprocess
+
+    with AnswerWatch(60, most=1024 * 1024) as watch:
+        program = subprocess.Popen(["cat", "/dev/zero"], stdout=subprocess.PIPE)
+        while program.stdout.read(1 << 20):
+            pass
+        program.wait()
+    assert "larger" in watch.exceeded
+    assert program.returncode == -15
