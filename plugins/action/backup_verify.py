@@ -10,6 +10,7 @@ from pathlib import Path
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._rehearsal import SECONDS
 from ansible_collections.microbosh.director.plugins.module_utils._verification import finding_lines
 from ansible_collections.microbosh.director.plugins.plugin_utils._lines import duration
 from ansible_collections.microbosh.director.plugins.plugin_utils._source import SourceError
@@ -21,6 +22,8 @@ ARGUMENTS = {
     "scratch": {"type": "path", "required": True},
     "rehearse": {"type": "bool", "default": False},
     "rehearse_in": {"type": "path"},
+    "rehearse_seconds": {"type": "int", "default": SECONDS},
+    "as_superuser": {"type": "bool", "default": False},
     "user": {"type": "str", "default": ""},
     "fail": {"type": "bool", "default": True},
     "identity": {"type": "path", "default": ""},
@@ -55,7 +58,8 @@ class ActionModule(ActionBase):
         directory = Path(arguments["directory"])
         rehearsal = None
         if arguments["rehearse"]:
-            rehearsal = {"parent": arguments["rehearse_in"], "user": arguments["user"]}
+            rehearsal = {"parent": arguments["rehearse_in"], "user": arguments["user"],
+                         "seconds": arguments["rehearse_seconds"], "as_superuser": arguments["as_superuser"]}
         identity = Path(arguments["identity"]) if arguments["identity"] else None
         work = verifier(directory, Path(arguments["scratch"]), rehearsal, not self._task.check_mode, identity)
         for wanted in backups_meant(arguments["backup"], directory):

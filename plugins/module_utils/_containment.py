@@ -1,12 +1,12 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a program of ours that executes what others wrote is contained: by the operating system, whatever it is made to do.
+"""How a program of ours that executes what others wrote is contained by the operating system.
 
 It starts no program, opens no socket but the one that it is asked through, and reads and writes nothing but its own
 directory and what it is made of. Three means, of which each that this host has is used: a filter for system calls;
-namespaces, made by root, or by anybody where the kernel lets everybody; Landlock. What files can be seen needs one of the
-last two, and Landlock alone needs the filter.
+namespaces, made by root, or by anybody where the kernel lets everybody; Landlock. What files can be seen needs one of
+the last two, and Landlock alone needs the filter.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -50,8 +50,8 @@ def places_of(package, writable):
     """Return what a PostgreSQL server of a package needs to see of the host; of that, ``writable`` is its own."""
     package = os.path.realpath(package)
     readable = [os.path.join(package, name) for name in ("lib", "lib64", "share")] if package != "/usr" else []
-    readable += ["/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/usr/share/postgresql", "/usr/share/pgsql",
-                 "/usr/share/zoneinfo", "/etc/ld.so.cache"]
+    readable += ["/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/etc/ld.so.cache"]
+    readable += ["/usr/share/" + name for name in ("pgsql", "postgresql", "zoneinfo")]
     loaders = glob.glob("/lib*/ld-*.so*") + glob.glob("/lib/*/ld-*.so*")
     return Places(
         [os.path.join(package, "bin", "postgres")] + sorted(set(os.path.realpath(path) for path in loaders)),
@@ -73,13 +73,13 @@ class Containment(object):
 
     def __init__(self, means, account=None):
         self.means = tuple(means)
-        self._account = account
+        self.account = account
         self._libc = ctypes.CDLL(None, use_errno=True)
 
     def enter(self, root, places, secret):
         """Contain this very process, for ever; ``root`` is an empty directory. Raise OSError if a means fails."""
         self._see(ROOT, root, places)
-        _become(self._account)
+        _become(self.account)
         self._see(USER, root, places)
         self._libc.prctl(_PR_SET_PDEATHSIG, signal.SIGQUIT)
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
@@ -179,9 +179,10 @@ def _open_a_socket():
 def _tried(containment, parent, package):
     """Return why a containment does not hold on this host, or None if it does: it is tried in a process of its own."""
     root = tempfile.mkdtemp(prefix="microbosh-containment-", dir=parent)
+    if containment.account:
+        os.chown(root, *containment.account)
     reading, writing = os.pipe()
     try:
-        os.chmod(root, 0o711)
         child = os.fork()
         if child == 0:
             _try(containment, root, package, writing)
@@ -208,15 +209,15 @@ def _try(containment, root, package, writing):
 def _alternatives(allowed):
     """Return the sets of means to try, the strongest first."""
     there = ctypes.CDLL(None, use_errno=True)
-    beside = [means for means, usable in (
-        (LANDLOCK, landlock.version(there) > 0), (FILTER, seccomp.machine() is not None)) if usable and means in allowed]
+    usable = {LANDLOCK: landlock.version(there) > 0, FILTER: seccomp.machine() is not None}
+    beside = [means for means in (LANDLOCK, FILTER) if usable[means] and means in allowed]
     views = [[view] for view in ([ROOT] if os.geteuid() == 0 else []) + [USER] if view in allowed]
     found = [view + beside for view in views]
     return found + ([beside] if LANDLOCK in beside and FILTER in beside else [])
 
 
 def find_containment(package, parent, account, allowed=MEANS):
-    """Return the strongest containment that holds on this host; raise ContainmentError, with the reasons, if none does."""
+    """Return the strongest containment that holds on this host; raise ContainmentError if none does, and say why."""
     reasons = []
     for means in _alternatives(allowed):
         containment = Containment(means, account)

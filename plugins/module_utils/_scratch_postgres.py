@@ -150,7 +150,7 @@ class ScratchServer(object):
 
     def __init__(self, binaries, parent, account=None, containment=None, limits=None):
         self.binaries = binaries
-        self._containment = containment
+        self.containment = containment
         self._limits = limits
         self._watch = None
         self._parent = parent
@@ -192,7 +192,7 @@ class ScratchServer(object):
                 os.chown(self._path(name), *self._account)
 
     def _environment(self):
-        if self._containment:
+        if self.containment:
             return {"LC_ALL": "C", "OPENSSL_CONF": "/dev/null", "PATH": "/nonexistent",
                     "LD_LIBRARY_PATH": self.binaries.environment["LD_LIBRARY_PATH"]}
         environment = dict((name, value) for name, value in os.environ.items() if not name.startswith("PG"))
@@ -206,11 +206,11 @@ class ScratchServer(object):
         """Return what a child does to become the server, and nothing but the server."""
         writable = [self._path("data"), self._path("socket")]
         places = places_of(self.binaries.package, writable)
-        return lambda: self._containment.become(self._path("root"), places, command, self._environment())
+        return lambda: self.containment.become(self._path("root"), places, command, self._environment())
 
     def _settings(self):
         settings = dict(SETTINGS)
-        if self._containment:
+        if self.containment:
             settings.update(CONTAINED_SETTINGS)
             if self.binaries.version.major >= (11,):
                 settings["jit"] = "off"
@@ -224,13 +224,13 @@ class ScratchServer(object):
 
     def _start(self):
         program = self.binaries.command("postgres")
-        if self._containment:
+        if self.containment:
             program = os.path.join(os.path.realpath(self.binaries.package), "bin", "postgres")
         command = [program, "-D", self._path("data"), "-k", self._path("socket")]
         settings = self._settings()
         for name in sorted(settings):
             command.append("--%s=%s" % (name, settings[name]))
-        self._process = self._spawn(command, self._become_contained(command) if self._containment else None)
+        self._process = self._spawn(command, self._become_contained(command) if self.containment else None)
         if self._limits:
             self._watch = Watch(self._limits, self.directory, self._process)
             self._watch.start()

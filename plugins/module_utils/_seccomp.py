@@ -37,15 +37,15 @@ Machine = namedtuple("Machine", "audit execve socket sendto clone prlimit forbid
 
 # execveat connect ptrace process_vm_readv process_vm_writev mount umount2 pivot_root chroot unshare setns bpf
 # perf_event_open userfaultfd add_key request_key keyctl name_to_handle_at open_by_handle_at kexec_load kexec_file_load
-# init_module finit_module delete_module personality swapon swapoff reboot acct quotactl memfd_create kcmp syslog vhangup
-# fanotify_init mknodat, and on x86 iopl ioperm modify_ldt mknod
+# init_module finit_module delete_module personality swapon swapoff reboot acct quotactl memfd_create kcmp syslog
+# vhangup fanotify_init mknodat, and on x86 iopl ioperm modify_ldt mknod
 MACHINES = {
     "x86_64": Machine(0xC000003E, 59, 41, 44, 56, 302, (
-        322, 42, 101, 310, 311, 165, 166, 155, 161, 272, 308, 321, 298, 323, 248, 249, 250, 303, 304, 246, 320, 175, 313,
-        176, 135, 167, 168, 169, 163, 179, 319, 312, 103, 153, 300, 259, 172, 173, 154, 133)),
+        322, 42, 101, 310, 311, 165, 166, 155, 161, 272, 308, 321, 298, 323, 248, 249, 250, 303, 304, 246, 320, 175,
+        313, 176, 135, 167, 168, 169, 163, 179, 319, 312, 103, 153, 300, 259, 172, 173, 154, 133)),
     "aarch64": Machine(0xC00000B7, 221, 198, 206, 220, 261, (
-        281, 203, 117, 270, 271, 40, 39, 41, 51, 97, 268, 280, 241, 282, 217, 218, 219, 264, 265, 104, 294, 105, 273, 106,
-        92, 224, 225, 142, 89, 60, 279, 272, 116, 58, 262, 33)),
+        281, 203, 117, 270, 271, 40, 39, 41, 51, 97, 268, 280, 241, 282, 217, 218, 219, 264, 265, 104, 294, 105, 273,
+        106, 92, 224, 225, 142, 89, 60, 279, 272, 116, 58, 262, 33)),
 }
 _NOT_FOR_X32 = "x86_64"
 
@@ -77,7 +77,7 @@ def _unless_equal(value, block):
 
 
 def _start_of_program(secret):
-    """Return the block for execve: whoever knows the secret may, three words of it, in the arguments that it ignores."""
+    """Return the block for execve: who knows the secret may, three words in the arguments that it ignores."""
     block = b""
     for index, word in enumerate(secret):
         for high in (False, True):
