@@ -22,6 +22,7 @@ import resource
 import shutil
 import signal
 import socket
+import subprocess
 import tempfile
 from collections import namedtuple
 
@@ -181,28 +182,24 @@ def _tried(containment, parent, package):
     root = tempfile.mkdtemp(prefix="microbosh-containment-", dir=parent)
     if containment.account:
         os.chown(root, *containment.account)
-    reading, writing = os.pipe()
     try:
-        child = os.fork()
-        if child == 0:
-            _try(containment, root, package, writing)
-        os.close(writing)
-        said = native(b"".join(iter(lambda: os.read(reading, 4096), b"")))
-        os.waitpid(child, 0)
+        trial = subprocess.Popen(
+            ["true"], stdout=subprocess.PIPE, close_fds=True, preexec_fn=lambda: _try(containment, root, package))
+        said = native(trial.communicate()[0])
         return None if said == "contained" else said or "it was killed"
     finally:
-        os.close(reading)
         shutil.rmtree(root)
 
 
-def _try(containment, root, package, writing):
+def _try(containment, root, package):
+    """In a child: say on standard output whether the containment holds, and end."""
     said = "it was killed"
     try:
         said = containment.missing(root, places_of(package, [])) or "contained"
     except BaseException as error:
         said = str(error)
     finally:
-        os.write(writing, _raw(said))
+        os.write(1, _raw(said))
         os._exit(0)
 
 

@@ -8,6 +8,7 @@ from __future__ import absolute_import, division, print_function
 __metaclass__ = type
 
 import binascii
+import itertools
 import os
 import re
 import subprocess
@@ -25,6 +26,8 @@ _OPTIONS = ["--no-psqlrc", "--quiet", "--no-align", "--tuples-only", "--set=ON_E
 _MESSAGES_SHOWN = 3
 # A question travels as one argument, which may have 128 KiB.
 TABLES_AT_ONCE = 60
+_RESTRICTS_SINCE = {13: 22, 14: 19, 15: 14, 16: 10, 17: 6}
+_ALWAYS_RESTRICTS = 18
 _PART_OF_A_NAME = re.compile(r'"(?:[^"]|"")*"|[^.]+')
 _COUNTED = (
     "%(name)s, count(*), (SELECT relkind = 'p' FROM pg_catalog.pg_class WHERE oid =%(table)s::regclass),"
@@ -115,6 +118,17 @@ def _count_through_root(psql, database, table, counted):
     return int(psql.ask(database, select(["count(*)"], relation(table)))[0][0]) - own
 
 
+def restricting(version):
+    """Return the line after which psql takes no commands of its own, if it is of a version that can.
+
+    None is ever sent, as what is sent is read before. This is for the case that we read it otherwise than psql.
+    """
+    major, minor = (tuple(version.numbers) + (0, 0))[:2] if version else (0, 0)
+    if major < _ALWAYS_RESTRICTS and minor < _RESTRICTS_SINCE.get(major, minor + 1):
+        return b""
+    return b"\\restrict " + binascii.hexlify(os.urandom(16)) + b"\n"
+
+
 class Psql(object):
     """The psql of a client, and the server that it talks to."""
 
@@ -151,6 +165,7 @@ class Psql(object):
         environment = dict((name, value) for name, value in os.environ.items() if not name.startswith("PG"))
         environment.update(self._client.environment)
         # Not a pipe: nobody would read it while we write. It stays small, psql stops at the first error.
+        pieces = itertools.chain([restricting(self._client.version)], pieces)
         with tempfile.TemporaryFile() as messages:
             with _Fed(self._argv(database) + ["--file=-"], environment, messages) as process:
                 process.feed(pieces)

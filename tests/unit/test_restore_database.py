@@ -18,9 +18,10 @@ from ansible_collections.microbosh.director.plugins.module_utils._dump_file impo
     DumpFile,
     RolesFile,
     properties_beside,
+    version_of,
 )
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
-from ansible_collections.microbosh.director.plugins.module_utils._psql import identifier
+from ansible_collections.microbosh.director.plugins.module_utils._psql import identifier, restricting
 from ansible_collections.microbosh.director.plugins.module_utils._restore import Server, examine, restore_database
 from ansible_collections.microbosh.director.plugins.module_utils._superuser_statements import Guard
 from crafted_dumps import HEAD, RUN, TAIL, VEHICLES, attempt
@@ -127,6 +128,23 @@ def test_psql_runs_nothing_that_hides_in_a_text(postgres, tmp_path):
     with pytest.raises(DirectorError, match="syntax error"):
         postgres.restore(dump, target="bosh")
     assert not (tmp_path / "run").exists()
+
+
+def test_psql_takes_no_command_even_if_one_got_there(postgres, tmp_path):
+    postgres.sql("postgres", "CREATE DATABASE bosh")
+    with pytest.raises(DirectorError, match="backslash commands are restricted"):
+        postgres.server().load("bosh", [f"SELECT 1 \\! touch {tmp_path}/run\n;\n".encode()])
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("version", ["15.14", "13.22", "18.0", "19"])
+def test_psql_of_these_versions_can_be_restricted(version):
+    assert restricting(version_of(version)).startswith(b"\\restrict ")
+
+
+@pytest.mark.parametrize("version", ["15.13", "12.22", "9.4.26", "9.0.3", "17"])
+def test_psql_of_those_cannot(version):
+    assert restricting(version_of(version)) == b""
 
 
 @pytest.mark.parametrize("name", ["director", "small"])
