@@ -121,7 +121,10 @@ class GuardedLoading(DirectLoading):
 
     def finish(self, database, heir):
         name, role = identifier(database), identifier(self.role)
-        pieces = [_SAFE_PATH] + [statement + b"\n" for statement in self._guard.postponed]
+        public = []
+        if self._server.version.major < _OWNED_BY_OWNER:
+            public.append(encoded("ALTER SCHEMA public OWNER TO %s;\n" % identifier(self._server.user)))
+        pieces = [_SAFE_PATH] + public + [statement + b"\n" for statement in self._guard.postponed]
         # What the dump made and did not name goes to one who is no superuser; what its code set, goes.
         last = ["SET search_path = pg_catalog;", "ALTER DATABASE %s RESET ALL;" % name,
                 "ALTER DATABASE %s OWNER TO %s;" % (name, identifier(heir)),
