@@ -10,6 +10,7 @@ from pathlib import Path
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._rehearsal import SECONDS
 from ansible_collections.microbosh.director.plugins.module_utils._verification import finding_lines
 from ansible_collections.microbosh.director.plugins.plugin_utils._gate import plain, told
 from ansible_collections.microbosh.director.plugins.plugin_utils._lines import duration
@@ -23,6 +24,8 @@ ARGUMENTS = {
     "scratch": {"type": "path", "required": True},
     "rehearse": {"type": "bool", "default": False},
     "rehearse_in": {"type": "path"},
+    "rehearse_seconds": {"type": "int", "default": SECONDS},
+    "as_superuser": {"type": "bool", "default": False},
     "user": {"type": "str", "default": ""},
     "fail": {"type": "bool", "default": True},
     "identity": {"type": "path", "default": ""},
@@ -60,7 +63,8 @@ class ActionModule(ActionBase):
         directory = Path(arguments["directory"])
         rehearsal = None
         if arguments["rehearse"]:
-            rehearsal = {"parent": arguments["rehearse_in"], "user": arguments["user"]}
+            rehearsal = {"parent": arguments["rehearse_in"], "user": arguments["user"],
+                         "seconds": arguments["rehearse_seconds"], "as_superuser": arguments["as_superuser"]}
         identity = Path(arguments["identity"]) if arguments["identity"] else None
         trust = Trust(arguments["sign_key"], arguments["host"]) if arguments["sign_key"] else None
         work = verifier(directory, Path(arguments["scratch"]), rehearsal, not self._task.check_mode, identity, trust)

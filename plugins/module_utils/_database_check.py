@@ -61,9 +61,10 @@ class DatabaseCheck(object):
         except PostgresError as error:
             return ["%s cannot be counted: %s" % (database, error)]
         return [
-            "%s in %s has %d rows instead of %d" % (table, database, found[table], rows)
+            "%s in %s has %d rows instead of %d" % (table, database, found[table], rows) if table in found
+            else "%s in %s is no table, and had %d rows" % (table, database, rows)
             for table, rows in sorted(expected.items())
-            if found[table] != rows
+            if found.get(table) != rows
         ]
 
     def facts(self):

@@ -19,6 +19,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._dump_statement
     NAME,
     OF_THE_DATABASE,
     DumpRefused,
+    bare,
     disarm,
     roles_of,
     shown,
@@ -39,6 +40,7 @@ _PROVIDERS = {"c": "libc", "i": "icu", "b": "builtin"}
 _CREATE = re.compile(
     br"CREATE DATABASE " + NAME + br" WITH TEMPLATE = template0((?: [A-Z_]+ =  ?E?'(?:[^']|'')*')*);\Z"
 )
+_SETTING = re.compile(br" SET (" + NAME + br"(?:\." + NAME + br")?) (?:TO|=) ")
 _OPTION = re.compile(r" ([A-Z_]+) =  ?E?'((?:[^']|'')*)'")
 
 Traits = namedtuple("Traits", "owner encoding collate ctype provider locale rules")
@@ -197,6 +199,11 @@ class Properties(namedtuple("Properties", "traits statements")):
 
     def roles(self):
         return set(role for statement in self.statements for role in roles_of(encoded(statement)))
+
+    def settings(self):
+        """Return the names of what is set in the database, in small letters."""
+        found = [_SETTING.search(OF_THE_DATABASE.match(encoded(statement)).group(2)) for statement in self.statements]
+        return set(bare(match.group(1)).lower() for match in found if match)
 
     def renamed(self, name, missing_roles=()):
         """Return the statements for a database of another name, without those whose roles are not there."""

@@ -30,6 +30,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._restore_sql im
     roles_made,
     statements,
 )
+from ansible_collections.microbosh.director.plugins.module_utils._role_statements import RolesSaid
 
 
 class RestoreError(DirectorError):
@@ -218,6 +219,10 @@ class RolesFile(object):
                 continue
         except DumpRefused as error:
             raise self._error(str(error))
+
+    def said(self):
+        """Return what it says of roles; raise DumpRefused for a statement that pg_dumpall does not write."""
+        return RolesSaid().read(chunks_of(self.path))
 
     def pieces(self, roles=None, there=()):
         """Return the statements that make its roles, or only some; ``there`` are others that those may be put into."""

@@ -254,6 +254,8 @@ class Fit(object):
         self._tablespaces = tablespaces
         self._superuser = superuser
         self.left_out = {}
+        # What holds back what is not for the role that loads, or None where one loads that may do all of it.
+        self.guard = None
 
     def _leave(self, what):
         self.left_out[what] = self.left_out.get(what, 0) + 1
@@ -267,13 +269,17 @@ class Fit(object):
             return None
         setting = _SETTING.match(payload)
         if setting:
+            if self.guard:
+                self.guard.passed(payload)
             return self._fitted_setting(payload, setting.group(1), setting.group(2))
         if payload.startswith(b"SELECT * FROM pg_catalog.pg_restore_") and self._major and self._major < (18,):
             return None
         options = _COLUMN_OPTIONS.match(payload)
         if options:
             return _without_own_option(*options.groups())
-        subscription = _SUBSCRIPTION.match(payload)
+        if self.guard:
+            payload = self.guard.passed(payload)
+        subscription = _SUBSCRIPTION.match(payload or b"")
         return self._fitted_subscription(payload, subscription.end()) if subscription else payload
 
     def _fitted_subscription(self, payload, at):

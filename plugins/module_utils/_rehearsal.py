@@ -11,6 +11,7 @@ import os
 
 from ansible_collections.microbosh.director.plugins.module_utils import _layout as layout
 from ansible_collections.microbosh.director.plugins.module_utils._clock import seconds_since, uptime
+from ansible_collections.microbosh.director.plugins.module_utils._containment import find_containment
 from ansible_collections.microbosh.director.plugins.module_utils._database_properties import Traits
 from ansible_collections.microbosh.director.plugins.module_utils._dump import chunks_of, read_dump
 from ansible_collections.microbosh.director.plugins.module_utils._dump_file import (
@@ -20,9 +21,10 @@ from ansible_collections.microbosh.director.plugins.module_utils._dump_file impo
     version_of,
 )
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
-from ansible_collections.microbosh.director.plugins.module_utils._postgres import PLACES, PostgresError
-from ansible_collections.microbosh.director.plugins.module_utils._psql import Psql
+from ansible_collections.microbosh.director.plugins.module_utils._postgres import PLACES, PostgresError, encoded
+from ansible_collections.microbosh.director.plugins.module_utils._psql import Psql, identifier
 from ansible_collections.microbosh.director.plugins.module_utils._restore import Restore, Server
+from ansible_collections.microbosh.director.plugins.module_utils._scratch_limits import Limits
 from ansible_collections.microbosh.director.plugins.module_utils._scratch_postgres import (
     ScratchServer,
     matching_binaries,
@@ -37,6 +39,11 @@ NAME = "rehearsed"
 # Tables and their indexes, and the log of writing them.
 SPACE_FACTOR = 4
 SPACE_OF_A_CLUSTER = 256 << 20
+# A dump that takes more than this, in bytes or seconds, is made to: the narrowest rows take 24 times their text.
+ROOM_FACTOR = 32
+ROOM_OF_A_CLUSTER = 512 << 20
+ROOM_OF_OTHERS = 128 << 20
+SECONDS = 3600
 
 
 def dumps_of(backup):
@@ -81,8 +88,10 @@ def _fitting(properties):
 class Rehearsal(object):
     """The dumps of one backup, and the server that they are loaded into."""
 
-    def __init__(self, backup, scratch, run_command):
+    def __init__(self, backup, scratch, run_command, as_superuser=False):
         self._backup = backup
+        self._scratch = scratch
+        self._as_superuser = as_superuser
         self._dumps = dumps_of(backup)
         self._recorded = recorded_rows(backup)
         self._psql = Psql(scratch.binaries, scratch.endpoint, run_command)
@@ -99,19 +108,30 @@ class Rehearsal(object):
         return sorted(made)
 
     def _load_roles(self, path):
-        """Make the roles of a file that are not there yet; return the names of all that it makes."""
+        """Make the roles of a file that are not there yet; return the names of all that it makes.
+
+        They get their names and who is in whom, and no more: whatever they may on the director, here they own what the
+        dumps give them. No statement of the file reaches the server.
+        """
         try:
-            roles_file = RolesFile(path)
-            there = set(self.server.roles()) & set(roles_file.made)
-            wanted = set(roles_file.made) - there if there else None
-            self._psql.load("postgres", roles_file.pieces(wanted, there))
+            said = RolesFile(path).said()
+            there = self.server.roles()
+            pieces = ["CREATE ROLE %s NOLOGIN;" % identifier(role) for role in said.made if role not in there]
+            pieces += ["GRANT %s TO %s;" % (identifier(group), identifier(member))
+                       for group, member in said.memberships(set(said.made) - there)]
+            self._psql.load("postgres", [encoded("\n".join(pieces) + "\n")])
         except DirectorError as error:
             self.problems.append("The dump %s of the roles cannot be loaded: %s." % (path, str(error).rstrip(".")))
             return set()
-        there = self.server.roles()
-        self.problems.extend("The role %s of %s is not there after loading it." % (role, path)
-                             for role in sorted(roles_file.made) if role not in there)
-        return set(roles_file.made)
+        return set(said.made)
+
+    def require_alone(self):
+        """Let nobody but ourselves into the databases that every server has."""
+        for database in ("postgres", "template1"):
+            self._psql.load(database, [
+                b"REVOKE ALL ON SCHEMA public FROM PUBLIC;\n",
+                encoded("REVOKE ALL ON DATABASE %s FROM PUBLIC;\n" % identifier(database)),
+            ])
 
     @staticmethod
     def _is_cluster(path):
@@ -148,12 +168,14 @@ class Rehearsal(object):
             source = DumpFile(path, None, None)
             source.properties = _fitting(properties_beside(path))
             # Under a name of ours: one of the databases may be called like one that every server has.
-            restore = Restore(source, self.server, {"database": database, "target": NAME, "replace": True})
+            wanted = {"database": database, "target": NAME, "replace": True, "as_superuser": self._as_superuser}
+            restore = Restore(source, self.server, wanted)
+            restore.require_harmless()
             restore.load({}, {})
-            rows = self.server.count(NAME, source.contents.rows)
+            rows = restore.found
             self.server.drop(NAME)
         except (DirectorError, PostgresError) as error:
-            self.problems.append("The dump %s cannot be loaded: %s" % (path, error))
+            self.problems.append("The dump %s cannot be loaded: %s" % (path, self._scratch.ended or error))
             return None
         self.problems.extend(
             "The dump %s needs the role %s, which no dump makes." % (path, role)
@@ -187,15 +209,23 @@ def require_possible(parent, user, run_command):
     """Raise DirectorError if this controller could rehearse no backup at all."""
     if not os.path.isdir(parent):
         raise DirectorError("There is no directory %s to rehearse in. Make it, or set another." % parent)
-    matching_binaries(None, PLACES, run_command)
-    unprivileged(user)
+    binaries = matching_binaries(None, PLACES, run_command)
+    find_containment(binaries.package, parent, unprivileged(user))
 
 
-def rehearse(backup, binaries, parent, account, run_command):
-    """Load every dump of a backup into a server of our own; return what came of it."""
+def limits_of(dumps, seconds):
+    """Return the Limits of a server that these dumps are loaded into."""
+    size = sum(os.stat(path).st_size for path in dumps.values())
+    return Limits(seconds, ROOM_OF_A_CLUSTER + ROOM_FACTOR * size, ROOM_OF_OTHERS)
+
+
+def rehearse(backup, scratch_server, run_command, as_superuser=False):
+    """Load every dump of a backup into a server of our own, not started yet; return what came of it."""
     began = uptime()
-    with ScratchServer(binaries, parent, account) as scratch:
-        rehearsal = Rehearsal(backup, scratch, run_command)
+    binaries = scratch_server.binaries
+    with scratch_server as scratch:
+        rehearsal = Rehearsal(backup, scratch, run_command, as_superuser)
+        rehearsal.require_alone()
         roles = rehearsal.load_globals()
         databases = [rehearsal.load(name) for name in rehearsal.databases()]
     return {
@@ -204,14 +234,19 @@ def rehearse(backup, binaries, parent, account, run_command):
         "roles": roles,
         "databases": databases,
         "server_version": str(binaries.version),
+        "contained_by": list(scratch.containment.means),
         "seconds": seconds_since(began),
     }
 
 
-def rehearse_backup(backup, parent, user, run_command):
+def rehearse_backup(backup, parent, user, run_command, seconds=SECONDS, as_superuser=False):
     """Given a backup's directory, and where and as whom to run a server, rehearse it; return what came of it."""
-    require_possible(parent, user, run_command)
+    if not os.path.isdir(parent):
+        raise DirectorError("There is no directory %s to rehearse in. Make it, or set another." % parent)
     dumps = dumps_of(backup)
     binaries = matching_binaries(version_needed(dumps), PLACES, run_command)
+    account = unprivileged(user)
+    containment = find_containment(binaries.package, parent, account)
     require_space(parent, dumps)
-    return rehearse(backup, binaries, parent, unprivileged(user), run_command)
+    server = ScratchServer(binaries, parent, account, containment, limits_of(dumps, seconds))
+    return rehearse(backup, server, run_command, as_superuser)

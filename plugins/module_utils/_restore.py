@@ -24,6 +24,13 @@ from ansible_collections.microbosh.director.plugins.module_utils._dump_file impo
 )
 from ansible_collections.microbosh.director.plugins.module_utils._dump_statements import Fit
 from ansible_collections.microbosh.director.plugins.module_utils._iaas_ids import resolve
+from ansible_collections.microbosh.director.plugins.module_utils._loading import (
+    LOADER,
+    DirectLoading,
+    GuardedLoading,
+    stale_query,
+    superusers_query,
+)
 from ansible_collections.microbosh.director.plugins.module_utils._postgres import (
     PostgresError,
     ask_server,
@@ -49,6 +56,7 @@ PATIENCE = 10
 _END_OF_SUBSCRIPTION = (
     "ALTER SUBSCRIPTION %s DISABLE", "ALTER SUBSCRIPTION %s SET (slot_name = NONE)", "DROP SUBSCRIPTION %s",
 )
+_MOST_SHOWN = 3
 NOT_TO_REPLACE = ("template0", "template1")
 
 
@@ -123,6 +131,28 @@ class Server(object):
             except PostgresError as error:
                 refused.append("Not done: %s (%s)." % (statement.rstrip(";"), error))
         return refused
+
+    def psql_as(self, role, password):
+        return self._psql.as_role(role, password)
+
+    def superusers(self):
+        """Return the roles that may do what no dump is to do, or may give themselves the right to."""
+        return set(row[0] for row in self.ask(superusers_query(self.version)))
+
+    def superusers_setting(self, names):
+        """Return the first of these settings that only a superuser may make, or None."""
+        if not names:
+            return None
+        wanted = ", ".join(literal(name) for name in sorted(names))
+        rows = self.ask(select([hexadecimal("name")], "pg_catalog.pg_settings WHERE context NOT IN ('user', 'backend')"
+                               " AND pg_catalog.lower(name) IN (%s)" % wanted))
+        return rows[0][0] if rows else None
+
+    def drop_stale_loaders(self):
+        """Remove what loads left that were killed: their roles, and the databases that these own."""
+        for row in self.ask(stale_query()):
+            self.drop(NEW + row[0][len(LOADER):])
+            self.ask("DROP ROLE IF EXISTS %s" % identifier(row[0]))
 
     def make_roles(self, pieces):
         self._psql.load(self._maintenance, pieces)
@@ -201,6 +231,10 @@ class Server(object):
         )
 
     @property
+    def user(self):
+        return self.ask(select([hexadecimal("current_user")], "pg_catalog.pg_roles LIMIT 1"))[0][0]
+
+    @property
     def superuser(self):
         return self.ask("SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user")[0][0] == "t"
 
@@ -219,6 +253,7 @@ class Restore(object):
             raise RestoreError("The dump %s does not say what its database is called: name the target." % source.path)
         self._new, self._old, self._kept = working_names(self._target)
         self.warnings = []
+        self.found = {}
         server.stay_out_of(self._target)
         there = server.properties(self._target)
         self.exists = there is not None
@@ -276,6 +311,7 @@ class Restore(object):
                 "another target, such as %s-backup, or allow it to be replaced." % (self._target, self._target)
             )
         self.require_roles()
+        self.require_harmless()
         if self._keeps:
             self._require_rights()
 
@@ -311,18 +347,82 @@ class Restore(object):
         """Load, compare, and give the database its name."""
         self._server.drop(self._new)
         self._make_roles()
-        self._create()
-        try:
-            fit = self._server.fit()
-            self._server.load(self._new, self._source.pieces(mapping, self.missing_roles, expected, fit))
-            self.warnings.extend("Left out: %s (%d times)." % item for item in sorted(fit.left_out.items()))
-            self._compare()
-            self.warnings.extend(self._server.give(self._properties.renamed(self._new, self.missing_roles)))
-            self._swap()
-        except BaseException:
-            self._discard(self._new)
-            raise
+        with self._loading() as loading:
+            self._create(loading.role)
+            try:
+                self._load_by(loading, mapping, expected)
+                self.warnings.extend(self._server.give(self._given(loading)))
+                self._swap()
+            except BaseException:
+                self._discard(self._new)
+                raise
+        self.warnings.extend([loading.left_over] if loading.left_over else [])
         self._discard(self._old)
+
+    @property
+    def guarded(self):
+        """Whether a role is made for this load: the one that restores may do too much, and was not told to."""
+        return self._server.superuser and not self._wanted.get("as_superuser")
+
+    def _loading(self):
+        if not self.guarded:
+            return DirectLoading(self._server)
+        return GuardedLoading(self._server, self._new[len(NEW):], self._source.contents.extensions)
+
+    def _load_by(self, loading, mapping, expected):
+        """Load into the new database, and compare."""
+        loading.prepare(self._new, self._source.contents.extensions)
+        fit = loading.fit()
+        loading.load(self._new, self._source.pieces(mapping, self.missing_roles, expected, fit))
+        self.warnings.extend("Left out: %s (%d times)." % item for item in sorted(fit.left_out.items()))
+        self._compare(loading)
+        loading.finish(self._new, self._heir or self._server.user)
+
+    @property
+    def _owners(self):
+        """The roles that own something of the dump's, or its database, as far as they are there."""
+        contents = self._source.contents
+        found = sorted(contents.owners - self.missing_roles)
+        return ([self._properties.traits.owner] if self._properties.traits.owner in self._roles_there else []) + found
+
+    @property
+    def _heir(self):
+        """Who is to own what the dump says nothing about: one who is no superuser, if there is any."""
+        superusers = self._server.superusers()
+        return next((role for role in self._owners if role not in superusers), None)
+
+    def _given(self, loading):
+        """Return what is to be said of the new database itself."""
+        statements = self._properties.renamed(self._new, self.missing_roles)
+        owner = self._properties.traits.owner
+        if loading.role and owner in self._roles_there | self.made_roles:
+            statements.insert(0, "ALTER DATABASE %s OWNER TO %s;" % (identifier(self._new), identifier(owner)))
+        return statements
+
+    def _powers(self):
+        """Return what it takes to load the dump that no role of a service has, or None."""
+        contents, superusers = self._source.contents, self._server.superusers()
+        if contents.beyond:
+            return "needs a superuser: %s" % "; ".join(contents.beyond[:_MOST_SHOWN])
+        if contents.code and (contents.owners & superusers or self._heir is None):
+            return "brings code that would belong to a superuser: %s" % contents.code
+        role = self._roles_file.said().powerful(self.made_roles, superusers) if self.made_roles else None
+        if role:
+            return "needs a role that may more than own what it is given: %s" % role
+        setting = self._server.superusers_setting(self._properties.settings())
+        return "comes with a setting of the database that only a superuser may make: %s" % setting if setting else None
+
+    def require_harmless(self):
+        """Raise RestoreError if the dump needs a superuser, or would leave code behind that one runs."""
+        if not self.guarded:
+            return
+        why = self._powers()
+        if why:
+            raise RestoreError(
+                "The dump %s is not loaded: it %s. Nothing was changed. If you know what it does, allow it for this "
+                "run (as_superuser: true; of the playbooks microbosh_dump_as_superuser=true)."
+                % (self._source.path, why)
+            )
 
     def _make_roles(self):
         if not self.made_roles:
@@ -337,11 +437,11 @@ class Restore(object):
         self.warnings.append("The roles %s were not on this server and were made as they were at the backup."
                              % ", ".join(sorted(self.made_roles)))
 
-    def _create(self):
-        """Make the new database, with the locale of the old one if this host has that."""
+    def _create(self, loader):
+        """Make the new database, the loader's if there is one, with the old one's locale if this host has that."""
         traits = self._properties.traits
-        if traits.owner not in self._roles_there | self.made_roles:
-            traits = traits._replace(owner=None)
+        if loader or traits.owner not in self._roles_there | self.made_roles:
+            traits = traits._replace(owner=loader)
         try:
             self._server.create(self._new, traits)
         except PostgresError as error:
@@ -363,12 +463,13 @@ class Restore(object):
         except PostgresError as error:
             self.warnings.append("The database %s is left over and could not be dropped: %s." % (name, error))
 
-    def _compare(self):
+    def _compare(self, loading):
         expected = self._source.contents.rows
-        found = self._server.count(self._new, expected)
-        wrong = ["%s has %d rows instead of %d" % (table, found.get(table, 0), count)
+        found = self.found = loading.count(self._new, expected)
+        wrong = ["%s has %d rows instead of %d" % (table, found[table], count) if table in found
+                 else "%s is no table" % table
                  for table, count in sorted(expected.items()) if found.get(table) != count]
-        large = self._server.count_large_objects(self._new)
+        large = loading.count_large_objects(self._new)
         if large != self._source.contents.large_objects:
             wrong.append("there are %d large objects instead of %d" % (large, self._source.contents.large_objects))
         if wrong:

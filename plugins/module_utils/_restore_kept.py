@@ -62,6 +62,8 @@ def end_load(server, target, state, pretend=False):
         kept = Kept(server, target)
         if not pretend:
             kept.put_back() if state == "put_back" else kept.settle()
+            if server.superuser:
+                server.drop_stale_loaders()
     except PostgresError as error:
         what = "put back as it was before the restore" if state == "put_back" else "rid of what was kept of it"
         raise RestoreError("The database %s could not be %s: %s. Do it again." % (target, what, error))

@@ -42,6 +42,12 @@ from ansible_collections.microbosh.director.plugins.module_utils._dump_statement
     shown,
 )
 from ansible_collections.microbosh.director.plugins.module_utils._iaas_ids import Ids, RowRewriter
+from ansible_collections.microbosh.director.plugins.module_utils._superuser_statements import (
+    extension_of,
+    is_code,
+    needs_superuser,
+    owner_of,
+)
 
 _STANDARD_STRINGS = b"SET standard_conforming_strings = on;"
 _ENCODING = re.compile(br"SET client_encoding = '([A-Za-z0-9_]+)';")
@@ -97,6 +103,11 @@ class Contents(object):
         self.statements_by_role = {}
         self.properties = []
         self.large_objects = 0
+        # What only a superuser may; the schemas by extension; the first function; the roles that own something.
+        self.beyond = []
+        self.extensions = {}
+        self.code = None
+        self.owners = set()
         self._ids = Ids()
         self._section = _Section(name)
 
@@ -165,8 +176,23 @@ class Contents(object):
             self.encoding = native(encoding.group(1))
         if payload.startswith(_LARGE_OBJECT):
             self.large_objects += 1
+        self._note_powers(payload)
         for role in roles_of(payload):
             self.statements_by_role[role] = self.statements_by_role.get(role, 0) + 1
+
+
+    def _note_powers(self, payload):
+        """Keep what decides whether a role that is no superuser can load this."""
+        if needs_superuser(payload):
+            self.beyond.append(shown(payload))
+        extension = extension_of(payload)
+        if extension:
+            self.extensions[extension[0]] = extension[1]
+        if self.code is None and is_code(payload):
+            self.code = shown(payload)
+        owner = owner_of(payload)
+        if owner is not None:
+            self.owners.add(owner)
 
 
 def databases_in(chunks):

@@ -21,9 +21,11 @@ import tempfile
 import time
 
 from ansible_collections.microbosh.director.plugins.module_utils._clock import uptime
+from ansible_collections.microbosh.director.plugins.module_utils._containment import places_of
 from ansible_collections.microbosh.director.plugins.module_utils._dump import native
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._postgres import Client, Endpoint, Version
+from ansible_collections.microbosh.director.plugins.module_utils._scratch_limits import Watch, end
 
 PREFIX = "microbosh-rehearse-"
 PROGRAMS = ("initdb", "postgres", "psql", "pg_dump")
@@ -49,6 +51,18 @@ SETTINGS = {
     "max_locks_per_transaction": "8192",
     "shared_buffers": "64MB",
     "logging_collector": "off",
+}
+# Of one that executes what others wrote: no files of others, no helpers, and an end when one of its processes dies.
+CONTAINED_SETTINGS = {
+    "dynamic_shared_memory_type": "mmap",
+    "restart_after_crash": "off",
+    "max_worker_processes": "0",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "archive_mode": "off",
+    "max_wal_size": "128MB",
+    "track_activities": "off",
+    "ssl": "off",
 }
 
 
@@ -103,9 +117,9 @@ def unprivileged(name):
 
 
 class _Child(subprocess.Popen):
-    """A process that ends with ours, perhaps of another account, which run_command cannot do."""
+    """A process that ends with ours, perhaps of another account or contained, which run_command cannot do."""
 
-    def __init__(self, command, directory, account, environment):
+    def __init__(self, command, directory, account, environment, become=None):
         self._account = account
         with open(os.path.join(directory, "log"), "ab") as log, open(os.devnull, "rb") as nothing:
             super(_Child, self).__init__(
@@ -116,7 +130,7 @@ class _Child(subprocess.Popen):
                 close_fds=True,
                 cwd=directory,
                 env=environment,
-                preexec_fn=self._become,
+                preexec_fn=become or self._become,
             )
 
     def _become(self):
@@ -129,10 +143,16 @@ class _Child(subprocess.Popen):
 
 
 class ScratchServer(object):
-    """Made when the block is entered, gone when it is left, also when this process is killed."""
+    """Made when the block is entered, gone when it is left, also when this process is killed.
 
-    def __init__(self, binaries, parent, account=None):
+    ``containment`` is what holds it where what others wrote is executed, and ``limits`` are Limits of what it may use.
+    """
+
+    def __init__(self, binaries, parent, account=None, containment=None, limits=None):
         self.binaries = binaries
+        self.containment = containment
+        self._limits = limits
+        self._watch = None
         self._parent = parent
         self._account = account
         self._process = None
@@ -166,15 +186,35 @@ class ScratchServer(object):
         if len(self._path("socket/.s.PGSQL.5432")) > LONGEST_SOCKET:
             raise ScratchError("%s is too long a path for a socket. Choose a shorter one." % self._parent)
         os.chmod(self.directory, 0o701)
-        for name in ("data", "socket"):
+        for name in ("data", "socket", "root"):
             os.mkdir(self._path(name), 0o700)
             if self._account:
                 os.chown(self._path(name), *self._account)
 
-    def _spawn(self, command):
+    def _environment(self):
+        if self.containment:
+            return {"LC_ALL": "C", "OPENSSL_CONF": "/dev/null", "PATH": "/nonexistent",
+                    "LD_LIBRARY_PATH": self.binaries.environment["LD_LIBRARY_PATH"]}
         environment = dict((name, value) for name, value in os.environ.items() if not name.startswith("PG"))
         environment.update(LC_ALL="C", LANG="C", LD_LIBRARY_PATH=self.binaries.environment["LD_LIBRARY_PATH"])
-        return _Child(command, self.directory, self._account, environment)
+        return environment
+
+    def _spawn(self, command, become=None):
+        return _Child(command, self.directory, self._account, self._environment(), become)
+
+    def _become_contained(self, command):
+        """Return what a child does to become the server, and nothing but the server."""
+        writable = [self._path("data"), self._path("socket")]
+        places = places_of(self.binaries.package, writable)
+        return lambda: self.containment.become(self._path("root"), places, command, self._environment())
+
+    def _settings(self):
+        settings = dict(SETTINGS)
+        if self.containment:
+            settings.update(CONTAINED_SETTINGS)
+            if self.binaries.version.major >= (11,):
+                settings["jit"] = "off"
+        return settings
 
     def _make_cluster(self):
         command = [self.binaries.command("initdb"), "--pgdata=" + self._path("data"), "--username=" + SUPERUSER]
@@ -183,10 +223,17 @@ class ScratchServer(object):
             raise ScratchError("initdb could not make a scratch database in %s: %s" % (self._parent, self._complaint()))
 
     def _start(self):
-        command = [self.binaries.command("postgres"), "-D", self._path("data"), "-k", self._path("socket")]
-        for name in sorted(SETTINGS):
-            command.append("--%s=%s" % (name, SETTINGS[name]))
-        self._process = self._spawn(command)
+        program = self.binaries.command("postgres")
+        if self.containment:
+            program = os.path.join(os.path.realpath(self.binaries.package), "bin", "postgres")
+        command = [program, "-D", self._path("data"), "-k", self._path("socket")]
+        settings = self._settings()
+        for name in sorted(settings):
+            command.append("--%s=%s" % (name, settings[name]))
+        self._process = self._spawn(command, self._become_contained(command) if self.containment else None)
+        if self._limits:
+            self._watch = Watch(self._limits, self.directory, self._process)
+            self._watch.start()
         give_up = uptime() + START_SECONDS
         while not self._ready():
             if self._process.poll() is not None or uptime() > give_up:
@@ -210,10 +257,16 @@ class ScratchServer(object):
         errors = [line for line in lines if re.search(r"\b(?:ERROR|FATAL|PANIC|error):", line)]
         return " / ".join((errors or lines)[-3:]) or "it left no message"
 
+    @property
+    def ended(self):
+        """Why it was ended before its time, or None."""
+        return self._watch.why if self._watch else None
+
     def _remove(self):
-        if self._process is not None and self._process.poll() is None:
-            self._process.send_signal(signal.SIGQUIT)
-            self._process.wait()
+        if self._watch:
+            self._watch.stop()
+        if self._process is not None:
+            end(self._process)
         if self._lock is not None:
             os.close(self._lock)
         shutil.rmtree(self.directory)

@@ -59,6 +59,14 @@ options:
       - Directory for the scratch server. See O(microbosh.director.pg_rehearse#module:scratch).
       - Required with O(rehearse=true).
     type: path
+  rehearse_seconds:
+    description: Seconds that loading the dumps of one backup may take.
+    type: int
+    default: 3600
+  as_superuser:
+    description: Whether a superuser loads them. See O(microbosh.director.pg_rehearse#module:as_superuser).
+    type: bool
+    default: false
   user:
     description: Account that the scratch server runs as. See O(microbosh.director.pg_rehearse#module:user).
     type: str

@@ -18,6 +18,12 @@ description:
     database was dumped.
   - Needs the programs of a PostgreSQL server (C(initdb), C(postgres), C(psql), C(pg_dump)) that is not older than the
     director's. On Debian and Ubuntu they are in the package C(postgresql). It need not run.
+  - A dump is a program. So it is loaded by a role that may nothing but fill its own database, into a server that the
+    operating system contains. That starts no program, reaches no network, reads and writes nothing but its own
+    directory and what PostgreSQL is made of, and has limits of time, memory and disk. Namespaces, Landlock and a filter
+    for system calls are used as far as the controller has them. Without namespaces and without Landlock nothing is
+    loaded.
+  - Roles get their names and who is in whom, whatever else the dump of the roles says.
   - Tablespaces are not made, because they are directories of the director.
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
@@ -51,6 +57,16 @@ options:
       - By default C(postgres), or else C(nobody).
     type: str
     default: ""
+  seconds:
+    description: Seconds that loading may take. Then the server is ended.
+    type: int
+    default: 3600
+  as_superuser:
+    description:
+      - Whether a superuser of the scratch server loads the dumps, for those that need one. The server is contained all
+        the same.
+    type: bool
+    default: false
   fail:
     description: Whether a dump that cannot be loaded, or has other rows, fails the task. If V(false), look at RV(good).
     type: bool
@@ -121,6 +137,12 @@ databases:
       description: Seconds that it took.
       type: float
       sample: 0.52
+contained_by:
+  description: What the operating system contained the server by.
+  returned: always
+  type: list
+  elements: str
+  sample: ["namespaces of users", "Landlock", "a filter for system calls"]
 server_version:
   description: Version of the scratch server.
   returned: always
@@ -135,7 +157,11 @@ seconds:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
-from ansible_collections.microbosh.director.plugins.module_utils._rehearsal import rehearse_backup, require_possible
+from ansible_collections.microbosh.director.plugins.module_utils._rehearsal import (
+    SECONDS,
+    rehearse_backup,
+    require_possible,
+)
 
 
 def perform(params, check_mode, run_command):
@@ -143,7 +169,8 @@ def perform(params, check_mode, run_command):
     if check_mode:
         require_possible(params["scratch"], params["user"], run_command)
         return {"good": True, "problems": []}
-    return rehearse_backup(params["path"], params["scratch"], params["user"], run_command)
+    return rehearse_backup(
+        params["path"], params["scratch"], params["user"], run_command, params["seconds"], params["as_superuser"])
 
 
 def main():
@@ -152,6 +179,8 @@ def main():
             "path": {"type": "path", "required": True},
             "scratch": {"type": "path", "required": True},
             "user": {"type": "str", "default": ""},
+            "seconds": {"type": "int", "default": SECONDS},
+            "as_superuser": {"type": "bool", "default": False},
             "fail": {"type": "bool", "default": True},
         },
         supports_check_mode=True,

@@ -103,6 +103,14 @@ options:
       - This needs a role that owns the database and may make databases (C(CREATEDB)), and no superuser.
     type: bool
     default: false
+  as_superuser:
+    description:
+      - Where O(user) is a superuser, a dump is loaded by a role that is made for it, may nothing but fill its own
+        database, and is removed afterwards. Who owns what is said when all is loaded. A dump that needs a superuser, or
+        brings code that would belong to one, is refused with the statement, before anything is changed.
+      - V(true) lets O(user) load it. What the dump says is then done as the account of the server.
+    type: bool
+    default: false
   rewrite:
     description:
       - New ids by old ones. Or such maps by kind, which settles an id that occurs in columns of several kinds. Kinds
@@ -331,6 +339,7 @@ def main():
             "target": {"type": "str"},
             "replace": {"type": "bool", "default": False},
             "keep_replaced": {"type": "bool", "default": False},
+            "as_superuser": {"type": "bool", "default": False},
             "rewrite": {"type": "dict", "default": {}},
             "host": {"type": "str", "default": "127.0.0.1"},
             "port": {"type": "int", "default": 5432},

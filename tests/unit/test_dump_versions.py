@@ -183,7 +183,7 @@ def test_a_dump_of_every_kind_of_object_is_read(tmp_path, version):
 def test_a_dump_of_every_kind_of_object_loads_into_a_newer_version(postgres, tmp_path):
     path = tmp_path / "everything.sql"
     path.write_bytes(gzip.decompress((DUMPS / "everything-14.sql.gz").read_bytes()))
-    result = postgres.restore(path, target="loaded")
+    result = postgres.restore(path, target="loaded", as_superuser=True)
     assert (result["missing_roles"], result["warnings"]) == ({}, [])
 
 
@@ -295,7 +295,7 @@ def test_all_of_it_is_rehearsed(postgres, tmp_path):
     rows = {name: read_as_restore(str(dbs / f"{name}.sql")).contents.rows for name in ("everything", "postgres")}
     report = {"dumps": [{"database": name, "rows": rows[name]} for name in rows]}
     (tmp_path / "backup" / "backup.json").write_text(json.dumps(report), encoding="utf-8")
-    result = rehearse_backup(str(tmp_path / "backup"), "/var/tmp", "", run_command)
+    result = rehearse_backup(str(tmp_path / "backup"), "/var/tmp", "", run_command, as_superuser=True)
     assert (result["problems"], result["good"]) == ([], True)
     assert [(each["database"], each["differences"]) for each in result["databases"]] == [
         ("everything", []), ("postgres", []),

@@ -13,14 +13,18 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.microbosh.director.plugins.module_utils._database_check import DatabaseCheck
+from ansible_collections.microbosh.director.plugins.module_utils._dump import segments
 from ansible_collections.microbosh.director.plugins.module_utils._dump_file import (
     DumpFile,
     RolesFile,
     properties_beside,
+    version_of,
 )
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
-from ansible_collections.microbosh.director.plugins.module_utils._psql import identifier
+from ansible_collections.microbosh.director.plugins.module_utils._psql import identifier, restricting
 from ansible_collections.microbosh.director.plugins.module_utils._restore import Server, examine, restore_database
+from ansible_collections.microbosh.director.plugins.module_utils._superuser_statements import Guard
+from crafted_dumps import HEAD, RUN, TAIL, VEHICLES, attempt
 from postgres_rig import run_command, running_server
 
 DUMPS = Path(__file__).parent / "fixtures" / "dumps"
@@ -126,6 +130,23 @@ def test_psql_runs_nothing_that_hides_in_a_text(postgres, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+def test_psql_takes_no_command_even_if_one_got_there(postgres, tmp_path):
+    postgres.sql("postgres", "CREATE DATABASE bosh")
+    with pytest.raises(DirectorError, match="backslash commands are restricted"):
+        postgres.server().load("bosh", [f"SELECT 1 \\! touch {tmp_path}/run\n;\n".encode()])
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("version", ["15.14", "13.22", "18.0", "19"])
+def test_psql_of_these_versions_can_be_restricted(version):
+    assert restricting(version_of(version)).startswith(b"\\restrict ")
+
+
+@pytest.mark.parametrize("version", ["15.13", "12.22", "9.4.26", "9.0.3", "17"])
+def test_psql_of_those_cannot(version):
+    assert restricting(version_of(version)) == b""
+
+
 @pytest.mark.parametrize("name", ["director", "small"])
 def test_a_database_is_loaded_and_dumps_as_before(postgres, name):
     path = DUMPS / f"{name}.sql"
@@ -139,21 +160,62 @@ def test_a_database_is_loaded_and_dumps_as_before(postgres, name):
 def test_a_database_with_every_kind_of_object_is_loaded_and_dumps_as_before(postgres, everything, tmp_path):
     path = tmp_path / "everything.sql"
     path.write_text(everything, encoding="utf-8")
-    result = postgres.restore(path, target="loaded")
+    with pytest.raises(DirectorError, match="is not loaded: it needs a superuser: CREATE FUNCTION"):
+        postgres.restore(path, target="loaded")
+    result = postgres.restore(path, target="loaded", as_superuser=True)
     assert (result["missing_roles"], result["warnings"]) == ({}, [])
     assert without_chance(postgres.dump("loaded")) == without_chance(everything)
     rows = {"parents": 2, "children": 3, "grandchildren": 1, "moods": 30, "no_columns": 2}
     assert rows == {name: result["rows"][f"public.{name}"] for name in rows}
     # What is replaced holds a subscription, which keeps PostgreSQL from dropping it.
-    again = postgres.restore(path, target="loaded", replace=True)
+    again = postgres.restore(path, target="loaded", replace=True, as_superuser=True)
     assert (again["replaced"], again["warnings"]) == (True, [])
     assert postgres.databases() == {"postgres", "loaded"}
+
+
+# What of schemas/everything.sql only a superuser may make, or keep, as code that belongs to one.
+OF_SUPERUSERS = (
+    "SUBSCRIPTION \"sub; odd\"", "EVENT TRIGGER odd_event", "TRANSFORM FOR pair LANGUAGE sql", "TYPE base CASCADE",
+    "TYPE shell",
+    "OPERATOR CLASS odd_class USING btree", "OPERATOR FAMILY odd_family USING btree",
+    "ACCESS METHOD btree_of_ours CASCADE",
+    "ACCESS METHOD heap_of_ours CASCADE", "FOREIGN DATA WRAPPER odd_wrapper CASCADE", "PUBLICATION of_schema",
+    "TEXT SEARCH PARSER odd_parser CASCADE", "TEXT SEARCH TEMPLATE odd_template CASCADE", "FUNCTION from_sql CASCADE",
+    "AGGREGATE percentile(float8 ORDER BY anyelement) CASCADE",
+)
+
+
+@pytest.fixture
+def ordinary(postgres, everything):
+    """The dump of all the kinds of objects that somebody may have who is no superuser."""
+    postgres.sql("postgres", "CREATE DATABASE ordinary TEMPLATE everything")
+    subscription = 'ALTER SUBSCRIPTION "sub; odd" '
+    there = postgres.sql("ordinary", "SELECT count(*) FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid "
+                         "WHERE datname = current_database()") != "0"  # a copy of a database has none
+    postgres.sql("ordinary", *([f"{subscription} SET (slot_name = NONE)"] if there else []),
+                 *(f"DROP {what}" for what in OF_SUPERUSERS
+                   if there or not what.startswith("SUBSCRIPTION")))  # fmt: skip
+    return postgres.dump("ordinary").replace("OWNER TO microbosh_rehearsal;", "OWNER TO kept_owner;")
+
+
+def test_all_that_is_no_superusers_is_loaded_by_a_role_that_is_none(postgres, ordinary, tmp_path):
+    path = tmp_path / "ordinary.sql"
+    path.write_text(ordinary, encoding="utf-8")
+    result = postgres.restore(path, target="loaded")
+    assert (result["missing_roles"], result["warnings"]) == ({}, [])
+    postgres.restore(path, target="reference", as_superuser=True)
+    loaded, reference = (
+        without_chance(postgres.dump(name).replace("Owner: microbosh_rehearsal", "Owner: kept_owner"))
+        for name in ("loaded", "reference")
+    )
+    assert loaded == reference
+    assert postgres.sql("postgres", "SELECT count(*) FROM pg_roles WHERE rolname LIKE 'microbosh_load%'") == "0"
 
 
 def test_rows_of_tables_with_children_are_compared_one_by_one(postgres, everything, tmp_path):
     path = tmp_path / "everything.sql"
     path.write_text(everything, encoding="utf-8")
-    rows = postgres.restore(path, target="loaded")["rows"]
+    rows = postgres.restore(path, target="loaded", as_superuser=True)["rows"]
     check = DatabaseCheck(postgres.scratch.endpoint, str(postgres.packages), run_command)
     assert check.compare({"loaded": rows})["total"] == sum(rows.values())
     postgres.sql("loaded", "DELETE FROM moods WHERE n = 30", "DELETE FROM children WHERE id = 3")
@@ -343,3 +405,150 @@ def test_nothing_is_left_of_a_server_of_our_own():
         process = int(Path(directory, "data", "postmaster.pid").read_text().splitlines()[0])
     assert not os.path.exists(directory)
     assert not os.path.exists(f"/proc/{process}")
+
+
+class TestAsARoleOfItsOwn:
+    """On a director the one who restores is a superuser: what the dump says is done by one who is none."""
+
+    LEFT = "SELECT count(*) FROM pg_roles WHERE rolname LIKE 'microbosh_load%'"
+
+    @pytest.fixture(autouse=True)
+    def roles(self, postgres):
+        for role in ("app", "strong SUPERUSER"):
+            postgres.sql("postgres", f"CREATE ROLE {role}")
+        yield
+        for name in postgres.databases() - {"postgres"}:
+            postgres.drop(name)
+        postgres.sql("postgres", "DROP ROLE app", "DROP ROLE strong")
+
+    def dump(self, tmp_path, body):
+        path = tmp_path / "crafted.sql"
+        path.write_text(HEAD + body + TAIL, encoding="utf-8")
+        return path
+
+    @pytest.mark.parametrize("vehicle", VEHICLES)
+    def test_no_code_of_a_dump_starts_a_program(self, postgres, tmp_path, vehicle):
+        place = tmp_path / "place"
+        place.mkdir(mode=0o777)
+        code = attempt(RUN.replace("{host}", str(place)))
+        with pytest.raises(DirectorError, match=r"STOPPED .*(pg_execute_server_program|permission denied to COPY)"):
+            postgres.restore(self.dump(tmp_path, code + VEHICLES[vehicle]), target="bosh")
+        assert list(place.iterdir()) == []
+        assert postgres.databases() == {"postgres"}
+        assert postgres.sql("postgres", self.LEFT) == "0"
+
+    def test_owners_are_as_in_the_dump_and_the_role_is_gone(self, postgres, tmp_path):
+        body = ("CREATE TABLE public.a (\n    a integer\n);\nALTER TABLE public.a OWNER TO app;\n"
+                "CREATE TABLE public.b (\n    a integer\n);\nALTER TABLE public.b OWNER TO strong;\n"
+                "CREATE TABLE public.c (\n    a integer\n);\nGRANT SELECT ON TABLE public.a TO vcap;\n")
+        postgres.restore(self.dump(tmp_path, body), target="bosh")
+        owners = postgres.sql("bosh", "SELECT string_agg(tablename || ' ' || tableowner, ', ' ORDER BY tablename) "
+                              "FROM pg_tables "
+                              "WHERE schemaname = 'public'")  # fmt: skip
+        assert owners == "a app, b strong, c app"
+        assert postgres.sql("bosh", "SELECT relacl FROM pg_class WHERE relname = 'a'") == "{app=arwdDxt/app,vcap=r/app}"
+        owner = "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = 'bosh'"
+        assert postgres.sql("postgres", owner) == "app"
+        assert postgres.sql("postgres", self.LEFT) == "0"
+
+    @pytest.mark.parametrize("body", [
+        "CREATE FUNCTION public.f() RETURNS integer\n    LANGUAGE sql SECURITY DEFINER\n    AS 'SELECT 1';\n"
+        "ALTER FUNCTION public.f() OWNER TO strong;\n",
+        "CREATE FUNCTION public.f() RETURNS integer\n    LANGUAGE sql\n    AS 'SELECT 1';\n",
+    ])  # fmt: skip
+    def test_code_that_would_belong_to_a_superuser_is_refused_and_can_be_allowed(self, postgres, tmp_path, body):
+        path = self.dump(tmp_path, body)
+        with pytest.raises(DirectorError, match="brings code that would belong to a superuser: CREATE FUNCTION"):
+            postgres.restore(path, target="bosh", pretend=True)
+        assert postgres.databases() == {"postgres"}
+        postgres.restore(path, target="bosh", as_superuser=True)
+        assert postgres.sql("bosh", "SELECT public.f()") == "1"
+
+    @pytest.mark.parametrize("makes", [
+        "CREATE ROLE gone;\nALTER ROLE gone WITH SUPERUSER INHERIT LOGIN;\n",
+        "CREATE ROLE gone;\nGRANT strong TO gone;\n", "CREATE ROLE gone;\nGRANT pg_read_server_files TO gone;\n",
+    ])  # fmt: skip
+    def test_a_role_that_may_too_much_is_not_made(self, postgres, tmp_path, makes):
+        roles = tmp_path / "globals.sql"
+        roles.write_text("--\n-- PostgreSQL database cluster dump\n--\n\n" + makes
+                         + "\n--\n-- PostgreSQL database cluster dump complete\n--\n\n")  # fmt: skip
+        path = self.dump(tmp_path, "CREATE TABLE public.a (\n    a integer\n);\nALTER TABLE public.a OWNER TO gone;\n")
+        with pytest.raises(DirectorError, match="needs a role that may more than own what it is given"):
+            postgres.restore(path, target="bosh", roles=roles)
+        assert postgres.sql("postgres", "SELECT count(*) FROM pg_roles WHERE rolname = 'gone'") == "0"
+
+    def test_a_library_for_the_sessions_of_the_database_is_refused(self, postgres, tmp_path):
+        path = self.dump(tmp_path, "CREATE TABLE public.a (\n    a integer\n);\n")
+        path.with_suffix(".properties").write_text(
+            "--\n-- PostgreSQL database properties\n--\n\nCREATE DATABASE \"bosh\" WITH TEMPLATE = template0;\n"
+            "ALTER DATABASE \"bosh\" SET \"session_preload_libraries\" TO 'evil';\n")  # fmt: skip
+        with pytest.raises(DirectorError, match="only a superuser may make: session_preload_libraries"):
+            postgres.restore(path, target="bosh")
+
+    def test_what_a_killed_load_left_is_removed_by_the_next(self, postgres, tmp_path):
+        mark = hashlib.sha256(b"other").hexdigest()[:16]
+        postgres.sql("postgres", f"CREATE ROLE microbosh_load_{mark}",
+                     f"CREATE DATABASE microbosh_restore_{mark} OWNER microbosh_load_{mark}")  # fmt: skip
+        postgres.restore(SMALL, target="bosh")
+        assert postgres.sql("postgres", self.LEFT) == "0"
+        assert postgres.databases() == {"postgres", "bosh"}
+
+    def test_extensions_are_there_before_and_where_they_were(self, postgres, tmp_path):
+        body = ("CREATE SCHEMA crypto;\nCREATE EXTENSION IF NOT EXISTS pgcrypto WITH SCHEMA crypto;\n"
+                "COMMENT ON EXTENSION pgcrypto IS 'kept';\nCREATE TABLE public.a (\n    a bytea DEFAULT "
+                "crypto.gen_random_bytes(4),\n    b integer\n);\nCOPY public.a (b) FROM stdin;\n1\n\\.\n")
+        postgres.restore(self.dump(tmp_path, body), target="bosh")
+        assert postgres.sql("bosh", "SELECT length(a) FROM a") == "4"
+        comment = "SELECT obj_description(oid, 'pg_extension') FROM pg_extension WHERE extname = 'pgcrypto'"
+        assert postgres.sql("bosh", comment) == "kept"
+
+    def test_a_view_is_not_counted_by_a_superuser(self, postgres):
+        postgres.sql("postgres", "CREATE DATABASE bosh")
+        postgres.sql("bosh", "CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''run''; END'",
+                     "CREATE VIEW v AS SELECT f() AS a", "CREATE TABLE t (a int)",
+                     "CREATE FUNCTION convert_to(text, text) RETURNS bytea LANGUAGE plpgsql "
+                     "AS 'BEGIN RAISE EXCEPTION ''run''; END'")
+        check = DatabaseCheck(postgres.scratch.endpoint, str(postgres.packages), run_command)
+        with pytest.raises(DirectorError, match=r"public.v in bosh is no table, and had 1 rows"):
+            check.compare({"bosh": {"public.v": 1, "public.t": 0}})
+
+
+OLD = """SET search_path = public, pg_catalog;
+CREATE PROCEDURAL LANGUAGE plpgsql;
+ALTER PROCEDURAL LANGUAGE plpgsql OWNER TO vcap;
+CREATE TABLE a (
+    a integer
+);
+ALTER TABLE public.a OWNER TO app;
+CREATE FUNCTION f() RETURNS integer
+    LANGUAGE sql
+    AS 'SELECT 1';
+ALTER FUNCTION f() OWNER TO app;
+ALTER FUNCTION pg_read_file(text) OWNER TO app;
+"""
+
+
+def test_a_name_of_an_old_dump_is_one_of_its_schema_and_none_of_the_systems():
+    guard = Guard({})
+    passed = [guard.passed(payload) for kind, payload in segments([OLD.encode()]) if kind == "statement"]
+    assert [payload.split(b"\n")[0] for payload in passed if payload] == [
+        b"SET search_path = public, pg_catalog;", b"CREATE TABLE a (", b"CREATE FUNCTION f() RETURNS integer",
+    ]  # fmt: skip
+    assert guard.postponed == [
+        b"ALTER TABLE public.a OWNER TO app;", b"ALTER FUNCTION public.f() OWNER TO app;",
+        b"ALTER FUNCTION public.pg_read_file(text) OWNER TO app;",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("statement", [
+    "ALTER TABLE public.t ADD CHECK (public.evil() > 0), OWNER TO app;", "ALTER FUNCTION pg_catalog.f() OWNER TO app;",
+    'ALTER FUNCTION "pg_catalog".f() OWNER TO app;', "ALTER SCHEMA pg_catalog OWNER TO app;",
+    "ALTER DOMAIN d SET DEFAULT f() OWNER TO app;",
+    "ALTER LANGUAGE c OWNER TO app;", "ALTER TABLE public.t ALTER a TYPE text USING public.evil(), OWNER TO app;",
+    "ALTER VIEW information_schema.tables OWNER TO app;", "GRANT ALL ON FUNCTION pg_catalog.pg_read_file(text) TO app;",
+    "GRANT USAGE ON LANGUAGE c TO app;",
+])  # fmt: skip
+def test_a_superuser_says_nothing_of_the_systems_and_runs_nothing(statement):
+    guard = Guard({})
+    assert guard.passed(statement.encode()) == statement.encode()
+    assert guard.postponed == []
