@@ -321,10 +321,13 @@ ENVIRONMENT = [
     for name, value in VARIABLES.items()
 ]
 
-# What else sudo, or whoever set it up, may let through: where root's programs find other programs and their configuration.
+# What else sudo may let through: where root's programs find other programs and their configuration.
 PROCESSES = "/usr/local/sbin/microbosh-processes"
-MONIT_FAKES = EVIL + "for name in cat grep awk mkdir rm id env systemctl sv; do cp $PLANT/evil $PLANT/$name; done; "
-AT_HOME = "mkdir -p $PLANT/monit $PLANT/.config; for rc in .monitrc monit/monitrc .config/monitrc; do ln -s /etc/canary $PLANT/$rc; done; "
+MONIT_FAKES = EVIL + "for name in cat grep awk mkdir rm systemctl sv; do cp $PLANT/evil $PLANT/$name; done; "
+AT_HOME = (
+    "mkdir -p $PLANT/monit $PLANT/.config; "
+    "for rc in .monitrc monit/monitrc .config/monitrc; do ln -s /etc/canary $PLANT/$rc; done; "
+)
 PYTHON = (
     "for name in os json re sitecustomize usercustomize encodings; do "
     "echo 'import posix; posix.system(\"id >&2\")' >$PLANT/$name.py; done; "
@@ -348,7 +351,7 @@ CONFIGURATION = [
     monit("programs of one's own, by PATH", "PATH=$PLANT:/usr/bin:/bin"),
     monit("a configuration at home", "HOME=$PLANT", AT_HOME),
     monit("a script that bash reads first", "BASH_ENV=$PLANT/evil ENV=$PLANT/evil"),
-    monit("a configuration by XDG", "XDG_CONFIG_HOME=$PLANT XDG_DATA_HOME=$PLANT", AT_HOME, absent="monit asks for none"),
+    monit("a configuration by XDG", "XDG_CONFIG_HOME=$PLANT XDG_DATA_HOME=$PLANT", AT_HOME, absent="monit has none"),
     monit(
         "a function of bash",
         "'BASH_FUNC_cat%%=()\t{ id; }' 'cat=()\t{ id; }'",
@@ -377,7 +380,8 @@ CONFIGURATION = [
     ),
     Try(
         "modules of Python and what it runs first",
-        f"{PYTHON}cd $PLANT; SUDO=$(command -v sudo); for way in '' -E; do for at in PYTHONPATH PYTHONHOME PYTHONUSERBASE; do "
+        f"{PYTHON}cd $PLANT; SUDO=$(command -v sudo); "
+        "for way in '' -E; do for at in PYTHONPATH PYTHONHOME PYTHONUSERBASE; do "
         f"env $at=$PLANT PYTHONSTARTUP=$PLANT/os.py PYTHONINSPECT=1 $SUDO -n $way {PROCESSES} >$PLANT/out; done; done; "
         "cat $PLANT/out | grep -v '\"version\": 1'",
         kept=True,
