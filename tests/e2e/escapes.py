@@ -349,7 +349,7 @@ def monit(name, variables, prepare=MONIT_FAKES, **more):
 
 CONFIGURATION = [
     monit("programs of one's own, by PATH", "PATH=$PLANT:/usr/bin:/bin"),
-    monit("a configuration at home", "HOME=$PLANT", AT_HOME),
+    monit("a configuration at home", "HOME=$PLANT", AT_HOME, absent="monit asks the user database for root's home"),
     monit("a script that bash reads first", "BASH_ENV=$PLANT/evil ENV=$PLANT/evil"),
     monit("a configuration by XDG", "XDG_CONFIG_HOME=$PLANT XDG_DATA_HOME=$PLANT", AT_HOME, absent="monit has none"),
     monit(
