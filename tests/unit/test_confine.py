@@ -89,7 +89,19 @@ def test_in_a_root_of_its_own_every_mount_is_read_only_and_there_is_no_network(t
     assert list((real / "deep").iterdir()) == []
 
 
-@pytest.mark.parametrize("arguments", [[], ["--root"], ["--root", "/"], ["/no/such/program"]])
+def test_the_callers_mounts_stay_as_they_are(tmp_path):
+    """Inside a namespace of the test's own all the same."""
+    look = "cat /proc/self/mountinfo"
+    script = f"{look}; echo ====; {SCRIPT} --root {tmp_path} /bin/true && echo done; echo ====; {look}"
+    answer = subprocess.run(["unshare", "-m", "sh", "-c", script], capture_output=True, text=True, check=False)
+    if "unshare: " in answer.stderr:
+        pytest.skip("root may make no mounts here")
+    before, done, after = answer.stdout.split("====\n")
+    assert (done, answer.stderr) == ("done\n", "")
+    assert before == after
+
+
+@pytest.mark.parametrize("arguments", [[], ["--root"], ["/no/such/program"]])
 def test_what_cannot_be_run_is_an_error(arguments):
     answer = subprocess.run([SCRIPT, *arguments], capture_output=True, text=True, check=False)
     assert answer.returncode == 125
