@@ -101,7 +101,7 @@ ENVIRONMENT = {"REMOTE_USER": "operator", "REMOTE_PORT": "2201", "SSH_EXTRA_ARGS
 RUNS = {
     "user": (["-u", "operator"], {}, ""),
     "key": (["--private-key", "/keys/the one"], {}, ""),
-    "arguments": (["--ssh-common-args", "-J jump.example -4", "--ssh-extra-args", "-A -oHostKeyAlias=a"], {}, ""),
+    "arguments": (["--ssh-common-args", "-o ProxyJump=jump", "--ssh-extra-args", "-A -o HostKeyAlias=a"], {}, ""),
     "timeout_option": (["--timeout", "33"], {}, ""),
     "extra_vars": (["-e", "ansible_ssh_host=192.0.2.1 ansible_ssh_port=2201 ansible_ssh_user=operator"], {}, ""),
     "own_arguments": (["-e", '{"ansible_ssh_args": "-o HostName=192.0.2.1"}'], {}, ""),
