@@ -64,7 +64,8 @@ KEPT = "HOME XDG_CONFIG_HOME XDG_DATA_HOME PATH SVDIR BASH_ENV ENV PYTHONPATH PY
 SUDO_KEEPS = {
     "nothing": "",
     "some": f'Defaults env_keep += "{KEPT}"\nDefaults !always_set_home',
-    "all": "Defaults !env_reset, setenv, !always_set_home, !set_home",
+    # Of a group that is exempt, sudo heeds no secure_path.
+    "all": "Defaults !env_reset, setenv, !always_set_home, !set_home, exempt_group=KEY",
 }
 
 # Where root keeps what is watched. A canary holds a word that nobody can guess, and so does the name of
@@ -183,7 +184,8 @@ class Prison:
     def keep(self, what):
         """Let the rest of sudo's configuration keep that much of a caller's environment."""
         script = "umask 337; rm -f $1; echo \"$2\" >$1; visudo -cqf $1"
-        self.director.execute("sh", "-c", script, "sh", "/etc/sudoers.d/0keeps", SUDO_KEEPS[what])
+        line = SUDO_KEEPS[what].replace("KEY", self.key.user)
+        self.director.execute("sh", "-c", script, "sh", "/etc/sudoers.d/0keeps", line)
         self.before = self.look()
 
     def put_back(self):
