@@ -15,7 +15,8 @@ BEFORE = ["", "-A", "-o ForwardAgent=yes -A", "-AX -Y", "-o HostKeyAlias=other -
 
 @pytest.mark.parametrize("given", BEFORE)
 def test_ssh_forwards_nothing(given):
-    command = ["ssh", "-G", "-F", "/dev/null", "-o", "ForwardAgent=yes", *without_forwarding(given).split(), "192.0.2.1"]
+    last = without_forwarding(given).split()
+    command = ["ssh", "-G", "-F", "/dev/null", "-o", "ForwardAgent=yes", *last, "192.0.2.1"]
     lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
     assert {"forwardagent no", "forwardx11 no"} <= set(lines)
 
