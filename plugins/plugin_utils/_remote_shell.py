@@ -24,6 +24,8 @@ NO_PASSWORD = (
 # The name that synchronize knows the director by; its own notion of hosts is not to match anything.
 DIRECTOR = "director"
 NO_PORT = -1
+# Last, so that it undoes what any option before it, a configuration file or an -A asks for.
+NO_FORWARDING = ("-a", "-x")
 
 
 def host_of(connection) -> str:
@@ -53,7 +55,7 @@ def remote_shell(connection) -> list[str]:
     if connection.get_option("remote_user"):
         command += _options(f'User="{connection.get_option("remote_user")}"')
     command += _options(f"ConnectTimeout={connection.get_option('timeout')}")
-    return [*command, *_split(connection, "ssh_common_args"), *_split(connection, "ssh_extra_args")]
+    return [*command, *_split(connection, "ssh_common_args"), *_split(connection, "ssh_extra_args"), *NO_FORWARDING]
 
 
 def password_of(connection) -> str:

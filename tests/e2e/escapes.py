@@ -8,6 +8,7 @@ A try is a shell script, run on the host (``host``) or beside it (``client``, wi
     $OUT       a directory beside; whatever gets there has been read
     pull       rsync from the host with the key, to be given a source such as $SRC/$PLANTED/ and "$OUT/"
     root       runs a program as root with the sudo that the user has
+    $MONIT     monit, as the user may run it
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ class Try:
     prepare: str = ""  # run on the host as the user before a client's script
     afterwards: str = ""  # run on the host as root behind it, as cron would
     runs: bool = False  # that it runs at all is what must not be
+    kept: bool = False  # also tried where the rest of sudo's configuration keeps the caller's environment
+    earlier: bool = False  # shown to work with the rights that setup gave before it said what sudo keeps
     hardened: bool = False  # rsync 3.4 and later has a protection of its own against it
 
 
@@ -313,8 +316,93 @@ ENVIRONMENT = [
         f"{FAKES}SUDO=$(command -v sudo); env {name}={value} $SUDO -n {READER} --server --daemon . </dev/null; "
         f"$SUDO -n {name}={value} {READER} --server --daemon . </dev/null",
         absent=SUDO_KEEPS_NOTHING,
+        kept=True,
     )
     for name, value in VARIABLES.items()
+]
+
+# What else sudo may let through: where root's programs find other programs and their configuration.
+PROCESSES = "/usr/local/sbin/microbosh-processes"
+MONIT_FAKES = EVIL + "for name in cat grep awk mkdir rm systemctl sv; do cp $PLANT/evil $PLANT/$name; done; "
+AT_HOME = (
+    "mkdir -p $PLANT/monit $PLANT/.config; "
+    "for rc in .monitrc monit/monitrc .config/monitrc; do ln -s /etc/canary $PLANT/$rc; done; "
+)
+PYTHON = (
+    "for name in os json re sitecustomize usercustomize encodings; do "
+    "echo 'import posix; posix.system(\"id >&2\")' >$PLANT/$name.py; done; "
+)
+POPT = EVIL + (
+    "for word in --server --daemon --config --sender --numeric-ids -r; do "
+    "echo \"rsync alias $word --rsh=$PLANT/evil\"; echo \"rsync exec $word $PLANT/evil\"; done >$PLANT/.popt; "
+)
+
+
+def monit(name, variables, prepare=MONIT_FAKES, **more):
+    """A trick with variables for monit, in each of the ways to give them to sudo."""
+    names = ",".join(word.partition("=")[0] for word in variables.split())
+    ways = ["", "-E ", f"--preserve-env={names} ", "-H ", f"{variables} "]
+    lines = "; ".join(f"env {variables} $SUDO -n {way}$MONIT summary" for way in ways)
+    more = {"kept": True, "earlier": True, **more}
+    return Try(f"monit: {name}", f"{prepare}SUDO=$(command -v sudo); {lines}", **more)
+
+
+CONFIGURATION = [
+    monit("programs of one's own, by PATH", "PATH=$PLANT:/usr/bin:/bin"),
+    monit("a configuration at home", "HOME=$PLANT", AT_HOME, absent="monit asks the user database for root's home"),
+    monit("a script that bash reads first", "BASH_ENV=$PLANT/evil ENV=$PLANT/evil"),
+    monit("a configuration by XDG", "XDG_CONFIG_HOME=$PLANT XDG_DATA_HOME=$PLANT", AT_HOME, absent="monit has none"),
+    monit(
+        "a function of bash",
+        "'BASH_FUNC_cat%%=()\t{ id; }' 'cat=()\t{ id; }'",
+        absent="sudo lets no function through",
+    ),
+    monit("a library of one's own", "LD_PRELOAD=$PLANT/evil LD_AUDIT=$PLANT/evil", absent="sudo itself has none of it"),
+    monit(
+        "what a shell traces",
+        "SHELLOPTS=xtrace PS4='$(id>&2)' SUDO_PS1='$(id>&2)'",
+        absent="bash takes it from nobody while it is root",
+    ),
+    Try(
+        "the sudo of the user's own directory",
+        f"{MONIT_FAKES}cp $PLANT/evil $PLANT/sudo; cd $PLANT; /usr/bin/sudo -n ./monit summary; "
+        "/usr/bin/sudo -n -- ../../../$MONIT summary",
+        kept=True,
+        absent=NO_SUCH_RIGHT,
+    ),
+    Try(
+        "aliases of rsync at home (.popt)",
+        f"{POPT}export HOME=$PLANT; SUDO=$(command -v sudo); for o in '' -E -H --preserve-env=HOME HOME=$PLANT; do "
+        f"(printf '@RSYNCD: 31.0\\nvcap\\n--server\\n--sender\\n-r\\n.\\nvcap/\\n\\n'; sleep 0.2) | "
+        f"$SUDO -n $o {READER} --server --daemon .; done",
+        kept=True,
+        absent="the aliases that rsync 3.2 and later heeds as a daemon are none of the reader's options",
+    ),
+    Try(
+        "modules of Python and what it runs first",
+        f"{PYTHON}cd $PLANT; SUDO=$(command -v sudo); "
+        "for way in '' -E; do for at in PYTHONPATH PYTHONHOME PYTHONUSERBASE; do "
+        f"env $at=$PLANT PYTHONSTARTUP=$PLANT/os.py PYTHONINSPECT=1 $SUDO -n $way {PROCESSES} >$PLANT/out; done; done; "
+        "cat $PLANT/out | grep -v '\"version\": 1'",
+        kept=True,
+        absent="it began under an empty environment before",
+    ),
+    Try(
+        "modules of Python at home",
+        f"{PYTHON}for v in 2.7 3.9 3.11; do d=$PLANT/.local/lib/python$v/site-packages; mkdir -p $d; "
+        "cp $PLANT/usercustomize.py $d/; echo 'import os; os.system(\"id >&2\")' >$d/x.pth; done; cd $PLANT; "
+        f"export HOME=$PLANT; for way in '' -E -H HOME=$PLANT; do /usr/bin/sudo -n $way {PROCESSES} >/dev/null; done",
+        kept=True,
+        absent="it began under an empty environment before",
+    ),
+    Try(
+        "the agent's program by PATH and SVDIR",
+        f"{MONIT_FAKES}{SERVICE}cd $PLANT && mv evil agent2; cd /; SUDO=$(command -v sudo); for way in '' -E; do "
+        "env PATH=$PLANT:/usr/bin:/bin SVDIR=$PLANT SVWAIT=1 XDG_RUNTIME_DIR=$PLANT SYSTEMD_UNIT_PATH=$PLANT "
+        "$SUDO -n $way /usr/bin/sv status agent; done; false",
+        kept=True,
+        absent=NO_SUCH_RIGHT,
+    ),
 ]
 
 SUDO = [
@@ -475,4 +563,4 @@ TRUST = [
     ),
 ]
 
-TRIES = RSYNC + LINKS + OTHERS + ENVIRONMENT + SUDO + TRUST
+TRIES = RSYNC + LINKS + OTHERS + ENVIRONMENT + CONFIGURATION + SUDO + TRUST

@@ -52,3 +52,22 @@ def test_a_dead_monit_is_an_error_not_an_empty_list(micro):
         wait_until(micro.wholly_up, "monit answers again")
     assert run.status != 0
     assert "monit daemon of this director does not answer" in run
+
+
+def test_known_holes_of_rsync_are_told_once_with_the_way_out(micro, runs):
+    """An rsync of an old number that is of no package: nobody says that it was mended."""
+    assert "known holes" not in runs[-1].told(micro.name)  # Debian's was, without a new number
+    old = '[ "$1" != --version ] || exec echo "rsync  version 3.2.7  protocol version 31"'
+    micro.shell(
+        "cd /usr/bin && mv rsync rsync.real && mv dpkg-query dpkg-query.real && "
+        f"printf '%s\\n' '#!/bin/sh' '{old}' 'exec rsync.real \"$@\"' >rsync && chmod 755 rsync"
+    )
+    try:
+        run = micro.play("checkup")
+    finally:
+        micro.shell("cd /usr/bin && mv rsync.real rsync && mv dpkg-query.real dpkg-query")
+    assert run.status == 0, run.output
+    told = run.told(micro.name)
+    assert told.count("on the director has known holes") == 1
+    assert "CVE-2024-12084" in told
+    assert "Deploy a stemcell whose rsync is mended" in told

@@ -36,6 +36,8 @@ Host mapped mapped.example
     Port 2277
     User operator
     ProxyJump jump.example
+    ForwardAgent yes
+    ForwardX11 yes
 """
 DECOY = "192.0.2.66"
 TASKS = [
@@ -88,22 +90,26 @@ HOSTS = {
     "proxy": {"ansible_ssh_common_args": "-o ProxyCommand=\"ssh -W %h:%p -i '/keys/the jump' 'jump.example'\""},
     "extra": {"ansible_ssh_extra_args": "-o HostKeyAlias=other -4"},
     "timeout": {"ansible_host": "192.0.2.1", "ansible_ssh_timeout": 77},
+    "agent": {"ansible_host": "192.0.2.1", "ansible_ssh_common_args": "-A -X -o ForwardAgent=yes"},
+    "agent_extra": {"ansible_host": "192.0.2.1", "ansible_ssh_extra_args": "-o HostKeyAlias=other -AX"},
     "executable": {"ansible_ssh_executable": "{{ tests }}/bin/other_ssh"},
     "checking": {"ansible_host": "192.0.2.1", "ansible_ssh_host_key_checking": False},
     "local_user": {"ansible_connection": "ssh", "ansible_host": "192.0.2.1", "ansible_user": "jumpbox"},
 }
+ENVIRONMENT = {"REMOTE_USER": "operator", "REMOTE_PORT": "2201", "SSH_EXTRA_ARGS": "-A -4"}
 # What else says it: arguments, environment, ansible.cfg.
 RUNS = {
     "user": (["-u", "operator"], {}, ""),
     "key": (["--private-key", "/keys/the one"], {}, ""),
-    "arguments": (["--ssh-common-args", "-o ProxyJump=jump.example", "--ssh-extra-args", "-o HostKeyAlias=a"], {}, ""),
+    "arguments": (["--ssh-common-args", "-o ProxyJump=jump", "--ssh-extra-args", "-A -o HostKeyAlias=a"], {}, ""),
     "timeout_option": (["--timeout", "33"], {}, ""),
     "extra_vars": (["-e", "ansible_ssh_host=192.0.2.1 ansible_ssh_port=2201 ansible_ssh_user=operator"], {}, ""),
     "own_arguments": (["-e", '{"ansible_ssh_args": "-o HostName=192.0.2.1"}'], {}, ""),
-    "environment": ([], {"ANSIBLE_REMOTE_USER": "operator", "ANSIBLE_REMOTE_PORT": "2201"}, ""),
+    "environment": ([], {f"ANSIBLE_{name}": value for name, value in ENVIRONMENT.items()}, ""),
     "environment_key": ([], {"ANSIBLE_PRIVATE_KEY_FILE": "/keys/the one", "ANSIBLE_TIMEOUT": "44"}, ""),
     "configured": ([], {}, "[defaults]\nremote_user=operator\nremote_port=2201\nprivate_key_file=/keys/the one\n"),
     "configured_ssh": ([], {}, "[ssh_connection]\nssh_common_args=-o ProxyJump=jump.example\ntimeout=55\n"),
+    "configured_agent": ([], {}, "[ssh_connection]\nssh_extra_args=-A -o HostKeyAlias=b\nssh_common_args=-A\n"),
     "configured_executable": ([], {}, "[ssh_connection]\nssh_executable={tests}/bin/other_ssh\n"),
 }
 EXPECTED = {
@@ -119,11 +125,16 @@ EXPECTED = {
     "own_key": ["identityfile /keys/of a backup"],
     "local_user": ["user microbosh"],
     "user": ["user operator"],
-    "environment": ["user operator", "port 2201"],
+    "environment": ["user operator", "port 2201", "addressfamily inet"],
     "configured": ["user operator", "port 2201", "identityfile /keys/the one"],
     "extra_vars": ["hostname 192.0.2.1", "port 2201", "user operator"],
     "own_arguments": ["hostname 192.0.2.1"],
+    "agent_extra": ["hostkeyalias other"],
+    "configured_agent": ["hostkeyalias b"],
+    "arguments": ["hostkeyalias a"],
 }
+# Whatever is set: a director that root of somebody else's holds must not use the operator's agent.
+NEVER = ["forwardagent no", "forwardx11 no"]
 
 
 @pytest.fixture(scope="module")
@@ -173,7 +184,7 @@ def check_agreement(name, connections, output):
     for program, config in rsync:
         assert program == ansible[0][0], output
         assert set(config) ^ set(ansible[0][1]) == set(), f"{name}: {output}"
-    for line in EXPECTED.get(name, []):
+    for line in [*EXPECTED.get(name, []), *NEVER]:
         assert line in ansible[0][1], ansible[0]
 
 
@@ -196,3 +207,12 @@ def test_another_connection_than_ssh_is_refused(place):
     run = run_ansible([str(ANSIBLE / "bin/ansible-playbook"), "-i", str(hosts), str(place / "play.yml")])
     assert run.status != 0
     assert "Leave ansible_connection out, or set it to ssh" in run
+
+
+@pytest.mark.parametrize("playbook", ["setup", "backup", "restore", "checkup"])
+def test_no_playbook_forwards_an_agent(playbook):
+    plays = [play for play in yaml.safe_load((PLAYBOOKS / f"{playbook}.yml").read_text()) if "vars" in play]
+    assert plays
+    for play in plays:
+        assert play["vars"]["ansible_ssh_extra_args"] == "{{ run_ssh_extra_args }}"
+        assert "vars/run.yml" in play["vars_files"]

@@ -8,7 +8,7 @@ import secrets
 import shlex
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -41,6 +41,33 @@ After each try it is looked for: the word of root's canaries in what it put out 
 (root), a change of one of N paths and sums on the host (wrote), and the success of a command that must not be allowed
 (ran). In brackets: the exit status."""
 
+# Real stemcells have no secure_path, and jammy's monit is a script of bash that finds its programs by PATH.
+STEMCELL = r"""
+set -e
+sed -i '/secure_path/d' /etc/sudoers
+if [ ! -e /var/vcap/bosh/bin/monit-actual ]; then
+    mv /var/vcap/bosh/bin/monit /var/vcap/bosh/bin/monit-actual
+    printf '%s\n' '#!/bin/bash' 'cat /proc/self/cgroup | grep -q monit-api-access || mkdir -p /run/monit-access' \
+        'exec /var/vcap/bosh/bin/monit-actual "$@"' >/var/vcap/bosh/bin/monit
+    chmod 755 /var/vcap/bosh/bin/monit
+fi
+# Somebody with the rights that setup gave before; elsewhere, for what a command's own line says counts for everybody.
+install -D -m 755 /var/vcap/bosh/bin/monit /opt/earlier/monit
+cat >/etc/sudoers.d/earlier <<'END'
+Cmnd_Alias EARLIER = /opt/earlier/monit summary
+Defaults!EARLIER env_reset, !setenv, !requiretty
+earlier ALL=(root) NOPASSWD: EARLIER
+END
+"""
+# What the rest of sudo's configuration may say: nothing, what Ubuntu's kept before 19.10 and more, or that all is kept.
+KEPT = "HOME XDG_CONFIG_HOME XDG_DATA_HOME PATH SVDIR BASH_ENV ENV PYTHONPATH PYTHONHOME PYTHONSTARTUP"
+SUDO_KEEPS = {
+    "nothing": "",
+    "some": f'Defaults env_keep += "{KEPT}"\nDefaults !always_set_home',
+    # Of a group that is exempt, sudo heeds no secure_path.
+    "all": "Defaults !env_reset, setenv, !always_set_home, !set_home, exempt_group=KEY",
+}
+
 # Where root keeps what is watched. A canary holds a word that nobody can guess, and so does the name of
 # a file beside it.
 PREPARE = r"""
@@ -48,7 +75,7 @@ set -e
 mkdir -m 700 /run/watch /run/watch/sbin /run/watch/cron
 cp -p /usr/local/sbin/microbosh-* /run/watch/sbin/
 cp -p /etc/cron.d/microbosh-comeback /run/watch/cron/
-for user in old lax; do
+for user in old lax earlier; do
     useradd --create-home --shell /bin/sh --groups bosh_sshers $user
     install -d -m 700 -o $user /home/$user/.ssh
     cut -d' ' -f2- /home/KEY/.ssh/authorized_keys | sed 's/^/no-pty /' | tail -n 1 >/home/$user/.ssh/authorized_keys
@@ -57,7 +84,7 @@ done
 echo "old ALL=(root) NOPASSWD: OLD" >/etc/sudoers.d/old
 # Somebody for whom sudo keeps every variable: with him a variable has to show.
 printf 'Defaults:lax !env_reset\nlax ALL=(root) NOPASSWD:SETENV: %s --server --daemon .\n' READER >/etc/sudoers.d/lax
-for user in KEY old lax; do install -d -o $user /var/vcap/store/planted-$user; done
+for user in KEY old lax earlier; do install -d -o $user /var/vcap/store/planted-$user; done
 """.replace("OLD", OLD).replace("READER", READER)
 PUT_BACK = r"""
 cp -p /run/watch/sbin/* /usr/local/sbin/
@@ -71,6 +98,19 @@ for directory in /etc /root /var/vcap/bosh/etc /var/vcap/jobs; do
 done
 echo mine >/var/vcap/store/lost+found/canary-mine
 """
+# What somebody has in his environment.
+STRANGE = " ".join(f"{name}=/strange" for name in f"{KEPT} TERM LANG TZ LC_ALL DISPLAY SHELL NEW".split())
+# The reader as it waits for a client: its rights, environment, mounts and network.
+LOOK_AT_READER = r"""
+runuser -u KEY -- sh -c 'sleep 5 | COMMAND' >/dev/null 2>&1 &
+for n in 1 2 3 4 5 6 7 8 9; do
+    p=$(pgrep -f '^rsync --server --daemon' | head -n 1)
+    [ -z "$p" ] || break
+    sleep 0.3
+done
+grep -E '^(NoNewPrivs|Cap(Inh|Prm|Eff|Bnd)):' /proc/$p/status; echo ====
+tr '\0' '\n' </proc/$p/environ; echo ====; cat /proc/$p/mountinfo; echo ====; cat /proc/$p/net/dev
+"""
 LOOK = r"""
 find /etc /root /usr/local /var/spool/cron /var/vcap/bosh /var/vcap/jobs /var/vcap/store/lost+found -xdev \
     ! -path '*/supervise/*' ! -path '/var/vcap/bosh/log*' -printf '%p %y %m %U:%G %l' \
@@ -80,7 +120,7 @@ sha256sum /etc/canary /root/canary /var/vcap/bosh/etc/canary /var/vcap/jobs/cana
 """
 ON_HOST = r"""
 PLANTED=store/planted-$(id -un) PLANT=/var/vcap/store/planted-$(id -un)
-READ='READER'
+READ='READER' MONIT=MONIT
 root() { sudo -n "$@"; }
 cd
 """
@@ -101,6 +141,7 @@ class Holder:
     source: str
     kind: str
     server: str
+    monit: str = "/var/vcap/bosh/bin/monit"
 
 
 @dataclass(frozen=True)
@@ -115,6 +156,7 @@ class Outcome:
 
 
 LAX = Holder("lax", f"sudo -n {READER}", "::vcap", "daemon", "--server --daemon .")
+EARLIER = replace(LAX, user="earlier", monit="/opt/earlier/monit")
 OLD_RIGHTS = Holder("old", "sudo -n rsync", ":/var/vcap", "sender", "--server --sender -r . /var/vcap/")
 
 
@@ -136,7 +178,15 @@ class Prison:
 
     def prepare(self):
         self.director.shell(PREPARE.replace("KEY", self.key.user))
+        self.director.shell(STEMCELL)
         self.put_back()
+
+    def keep(self, what):
+        """Let the rest of sudo's configuration keep that much of a caller's environment."""
+        script = "umask 337; rm -f $1; echo \"$2\" >$1; visudo -cqf $1"
+        line = SUDO_KEEPS[what].replace("KEY", self.key.user)
+        self.director.execute("sh", "-c", script, "sh", "/etc/sudoers.d/0keeps", line)
+        self.before = self.look()
 
     def put_back(self):
         self.director.shell(PUT_BACK.replace("WORD", self.word))
@@ -156,7 +206,18 @@ class Prison:
         ]  # fmt: skip
 
     def attempt(self, attempt, holder):
-        """Try it as the holder; return the Outcome."""
+        """Try it as the holder, with whatever sudo may keep if that counts; return the Outcome."""
+        if not attempt.kept:
+            return self.attempt_once(attempt, holder)
+        outcomes = {}
+        for what in ("nothing", "some"):
+            self.keep(what)
+            outcomes[what] = self.attempt_once(attempt, holder)
+        self.keep("nothing")
+        found = {f"{way} (sudo keeps {what})": way for what, outcome in outcomes.items() for way in outcome.ways}
+        return Outcome(tuple(found), outcomes["nothing"].told)
+
+    def attempt_once(self, attempt, holder):
         script = attempt.old if attempt.old and holder is OLD_RIGHTS else attempt.script
         clean = 'rm -rf "$PLANT"/* "$PLANT"/.[!.]*; '
         if attempt.where == "client":
@@ -172,7 +233,7 @@ class Prison:
         return self.verdict(status, status == 0 and attempt.runs, output)
 
     def on_host(self, holder, script):
-        text = ON_HOST.replace("READER", holder.read) + script
+        text = ON_HOST.replace("READER", holder.read).replace("=MONIT", f"={holder.monit}") + script
         return self.run([*self.ssh, f"{holder.user}@127.0.0.1", "timeout", str(SECONDS), "sh"], text)
 
     def beside(self, holder, script):
@@ -251,7 +312,8 @@ def has_protections_of_its_own(prison):
 @pytest.mark.parametrize("attempt", TRIES, ids=lambda attempt: attempt.name)
 def test_the_key_does_not_get_out(prison, table, attempt):
     with_key = prison.attempt(attempt, prison.key)
-    with_old = f"not applicable: {attempt.absent}" if attempt.absent else prison.attempt(attempt, OLD_RIGHTS)
+    earlier = EARLIER if attempt.earlier else OLD_RIGHTS
+    with_old = f"not applicable: {attempt.absent}" if attempt.absent else prison.attempt(attempt, earlier)
     if attempt.hardened and not with_old.ways and has_protections_of_its_own(prison):
         with_old = "not applicable: this rsync has a protection of its own"
     table.append((attempt.name, with_key, with_old))
@@ -279,6 +341,42 @@ def test_the_sudoers_file_has_exact_lines_of_harmless_programs(prison):
     assert [line for line in lines if FORBIDDEN.search(line)] == []
     assert [line for line in lines if len(line.split()) < 2] == []  # a program alone may be given any argument
     assert text.splitlines()[-1] == f"{prison.key.user} ALL=(root) NOPASSWD: MICROBOSH_BACKUP"
+
+
+def test_the_reader_has_the_least_that_reading_takes(prison):
+    """No right but to read, to chroot and to set its groups; every mount read-only; nothing of the caller's."""
+    command = f"env HOME=/evil RSYNC_OLD_ARGS=1 sudo -n {READER} --server --daemon ."
+    found = prison.director.shell(LOOK_AT_READER.replace("KEY", prison.key.user).replace("COMMAND", command))
+    status, environment, mounts, interfaces = found.split("====\n")
+    rights = dict(line.split(":\t") for line in status.splitlines())
+    assert rights["NoNewPrivs"] == "1"
+    assert {rights[name] for name in ("CapPrm", "CapEff", "CapBnd")} == {"0000000000040042"}
+    assert {rights[name] for name in ("CapInh",)} == {"0000000000000000"}
+    assert sorted(environment.split()) == ["HOME=/", "LC_ALL=C", "PATH=/usr/sbin:/usr/bin:/sbin:/bin"]
+    writable = [line.split()[4] for line in mounts.splitlines() if "ro" not in line.split()[5].split(",")]
+    # Others may lie below what was mounted over them.
+    assert [path for path in writable if path in ("/", "/proc") or path.startswith("/usr/local/lib/")] == []
+    assert re.findall(r"^ *(\w+):", interfaces, re.MULTILINE) == ["lo"]
+
+
+@pytest.mark.parametrize("program", ["monit", "sv"])
+def test_of_a_callers_environment_nothing_gets_to_root(prison, program):
+    """Not even a variable that nobody has thought of yet, whatever sudo keeps."""
+    path = {"monit": "/var/vcap/bosh/bin/monit", "sv": "/usr/bin/sv"}[program]
+    line = {"monit": f"{path} summary", "sv": f"{path} status agent"}[program]
+    prison.director.shell(f"mv {path} {path}.real; printf '#!/bin/sh\\nenv\\n' >{path}; chmod 755 {path}")
+    try:
+        found = set()
+        for what in SUDO_KEEPS:
+            prison.keep(what)
+            script = f"SUDO=$(command -v sudo); env {STRANGE} $SUDO -n {line}; env {STRANGE} $SUDO -n -E {line}; true"
+            status, output = prison.on_host(prison.key, script)
+            assert (status, "PATH=/usr/sbin:/usr/bin:/sbin:/bin" in output) == (0, True), output
+            found |= {line for line in output.splitlines() if "strange" in line}
+    finally:
+        prison.director.shell(f"mv {path}.real {path}")
+        prison.keep("nothing")
+    assert found == set()
 
 
 def test_the_services_have_survived(prison):

@@ -19,15 +19,17 @@ RULES = ["+ bosh/settings.json", "+ bosh/gone.json", "+ open/a file", "+ it's $H
 DAEMON = ("--server", "--daemon", ".")
 PROGRAMS = {
     "rsync": 'echo "rsync $*"; cat <&3',
-    "mount": 'echo "mount $*" >>"$LOG"; [ "$1" != --rbind ] || cp -a "$2/." "$3/"',
-    "unshare": 'shift; echo "unshare $*" >>"$LOG"; exec "$@"',
+    "mount": 'echo "mount $*" >>LOG; [ "$1" != --rbind ] || cp -a "$2/." "$3/"',
+    "unshare": 'shift; echo "unshare $*" >>LOG; exec "$@"',
+    "confine": 'echo "confine $*" >>LOG; [ "$1" != --root ] || shift 2; exec "$@"',
 }
+PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 class Reader:
     """The reader, with /var/vcap in a scratch directory and programs that only tell what they are asked."""
 
-    def __init__(self, directory, rules=None, mounts=True):
+    def __init__(self, directory, rules=None, mounts=True, confined=True):
         self.vcap, self.root, self.bin = directory / "vcap", directory / "root", directory / "bin"
         for path in (self.root, self.bin, self.vcap / "bosh", self.vcap / "open", self.vcap / "it's $HOME"):
             path.mkdir(parents=True)
@@ -35,24 +37,26 @@ class Reader:
         (self.vcap / "open").chmod(0o777)
         for name in ("bosh/settings.json", "bosh/secret", "open/a file"):
             (self.vcap / name).write_text(name)
-        for name, script in PROGRAMS.items():
-            self.program(name, script)
         self.log, self.script = directory / "log", directory / "reader"
         self.log.touch()
+        for name, script in PROGRAMS.items():
+            self.program(name, script)
         text = environment().from_string(TEMPLATE.read_text()).render(
-            microbosh_filter=rules or RULES, setup_reader_root=self.root, setup_mounts={"rc": 0 if mounts else 1}
+            microbosh_filter=rules or RULES, setup_reader_root=self.root, setup_mounts={"rc": 0 if mounts else 1},
+            setup_path=f"{self.bin}:{PATH}", setup_confine=self.bin / "confine",
+            setup_confined={"rc": 0 if confined else 1},
         )  # fmt: skip
         # Without root, what belongs to whoever runs the tests stands for what belongs to root.
-        text = text.replace("-user 0", f"-user {os.getuid()}").replace("PATH=/usr", f"PATH={self.bin}:/usr")
+        text = text.replace("-user 0", f"-user {os.getuid()}")
         self.script.write_text(text.replace("/var/vcap", str(self.vcap)))
         self.script.chmod(0o755)
 
     def program(self, name, script):
-        (self.bin / name).write_text(f"#!/bin/sh\n{script}\n")
+        (self.bin / name).write_text(f"#!/bin/sh\n{script}\n".replace("LOG", f"'{self.log}'"))
         (self.bin / name).chmod(0o755)
 
-    def run(self, *arguments):
-        environment = {"PATH": "/nowhere", "LOG": str(self.log)}
+    def run(self, *arguments, **environment):
+        environment = {"PATH": "/nowhere", **environment}
         return subprocess.run([self.script, *arguments], capture_output=True, text=True, env=environment, check=False)
 
     def mounted(self):
@@ -88,6 +92,36 @@ def test_rsync_is_a_read_only_daemon_locked_into_the_layout(reader):
     lines = answer.stdout.splitlines()
     assert lines[0] == "rsync --server --daemon --config=/dev/fd/3 ."
     assert {"use chroot = yes", "read only = yes", "list = no", f"path = {reader.root}"} <= set(lines)
+
+
+@pytest.mark.parametrize("mounts", [True, False])
+def test_nothing_of_the_callers_environment_gets_to_any_program(tmp_path, mounts):
+    reader = Reader(tmp_path, mounts=mounts)
+    for name in ("rsync", "find" if mounts else "confine"):
+        reader.program(name, f"/usr/bin/env >>LOG; exec /usr/bin/{'find' if name == 'find' else 'true'} \"$@\"")
+    assert reader.run(*DAEMON, HOME="/evil", XDG_CONFIG_HOME="/evil", RSYNC_OLD_ARGS="1", ENV="/evil").returncode == 0
+    told = reader.log.read_text()
+    assert "HOME=/\n" in told
+    assert not re.search(r"evil|XDG|OLD_ARGS|/nowhere", told)
+
+
+def test_rsync_has_no_right_but_to_read(reader):
+    reader.run(*DAEMON)
+    command = "rsync --server --daemon --config=/dev/fd/3 ."
+    assert f"confine --root {reader.root} {command}\n" in reader.log.read_text()
+
+
+def test_where_root_never_may_mount_rsync_has_no_right_but_to_read_either(tmp_path):
+    reader = Reader(tmp_path, mounts=False)
+    reader.run(*DAEMON)
+    assert reader.log.read_text() == "confine rsync --server --daemon --config=/dev/fd/3 .\n"
+
+
+@pytest.mark.parametrize("mounts", [True, False])
+def test_where_rights_cannot_be_taken_from_root_it_reads_all_the_same(tmp_path, mounts):
+    reader = Reader(tmp_path, mounts=mounts, confined=False)
+    assert reader.run(*DAEMON).stdout.startswith("rsync --server --daemon ")
+    assert "confine" not in reader.log.read_text()
 
 
 def test_the_daemon_has_the_hosts_rules(reader):
@@ -130,13 +164,13 @@ def test_root_touches_nothing_below_a_directory_that_is_shown_whole(tmp_path):
     reader = Reader(tmp_path, ["+ open/sub/deep/**", "+ open/a file"])
     (reader.vcap / "open" / "sub").mkdir()
     for program in ("mkdir", "cp", "chown", "chmod", "touch", "find"):
-        reader.program(program, f'echo "{program} $*" >>"$LOG"; exec /usr/bin/{program} "$@"')
+        reader.program(program, f'echo "{program} $*" >>LOG; exec /usr/bin/{program} "$@"')
     assert f"path = {reader.root}" in reader.run(*DAEMON).stdout.splitlines()
     assert "open" in reader.mounted()
     assert re.findall(r"\bopen/.*", reader.log.read_text()) == [f"open/. {reader.root}/open/"]
 
 
-@pytest.mark.parametrize("program", ["unshare", "mount", "mkdir", "find"])
+@pytest.mark.parametrize("program", ["unshare", "mount", "mkdir", "find", "confine"])
 def test_nothing_is_read_where_the_layout_fails(reader, program):
     """Whoever reads could make it fail, by limits for one, and gain what the filter leaves out."""
     reader.program(program, "exit 1")

@@ -1,0 +1,91 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, microbosh.director contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+DOCUMENTATION = r"""
+module: rsync_holes_info
+short_description: Tell which known holes the rsync of a host has
+version_added: 1.0.0
+description:
+  - An rsync before 3.4.0 has holes by which either side of a transfer may harm the other (CVE-2024-12084 to 12088 and
+    CVE-2024-12747). Distributions mended them without a new number.
+  - So the package is asked first, by its changelog, or where that was removed by its version. A hole that nobody says
+    is mended counts as open.
+  - Runs on a director as well as on the controller.
+author: microbosh.director contributors (@microbosh)
+extends_documentation_fragment:
+  - microbosh.director.attributes
+  - microbosh.director.attributes.director
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+  platform:
+    platforms: posix
+options: {}
+seealso:
+  - module: microbosh.director.pull
+"""
+
+EXAMPLES = r"""
+- name: Ask the director
+  microbosh.director.rsync_holes_info:
+  register: there
+
+- name: Ask the controller
+  microbosh.director.rsync_holes_info:
+  delegate_to: localhost
+  register: here
+"""
+
+RETURN = r"""
+version:
+  description: The number that rsync says of itself, null if there is no rsync.
+  returned: always
+  type: str
+  sample: 3.2.7
+package:
+  description: The version of the package, null if there is none.
+  returned: always
+  type: str
+  sample: 3.2.7-1+deb12u2
+open:
+  description: Names of the holes that nothing says are mended.
+  returned: always
+  type: list
+  elements: str
+  sample: []
+mended_by:
+  description:
+    - What says that none is open. V(version) is rsync's own number, V(changelog) and V(package) are the package's.
+    - Null where some are open.
+  returned: always
+  type: str
+  sample: package
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.microbosh.director.plugins.module_utils._rsync_holes import look
+
+
+def main():
+    module = AnsibleModule(argument_spec={}, supports_check_mode=True)
+    module.run_command_environ_update = dict(LANG="C", LC_ALL="C")
+    module.exit_json(changed=False, **look(_quietly(module)))
+
+
+def _quietly(module):
+    """Return the module's run_command as one for which a program that is not there only fails."""
+    return lambda argv: module.run_command(argv) if module.get_bin_path(argv[0]) else (127, "", "")
+
+
+if __name__ == "__main__":
+    main()
