@@ -39,6 +39,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._restore_tree i
     parse_wanted,
     require_mounts,
     unpack,
+    unpack_files,
 )
 from ansible_collections.microbosh.director.plugins.module_utils._restore_workspace import (
     FIRST,
@@ -136,7 +137,8 @@ class Restore(object):
             content = unpack(self._params["metadata"])
             live, wanted, left_out = self._chosen(content)
             incoming = to_bytes(self._params["incoming"])
-            staging = Staging(live, wanted, self._workspace, incoming, self._run_command)
+            identity = unpack_files(self._params.get("identity") or {})
+            staging = Staging(live, wanted, self._workspace, incoming, self._run_command, identity)
             staging.build()
             self._workspace.write_wanted(content)
             self._sync()

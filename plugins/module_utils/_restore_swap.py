@@ -11,11 +11,17 @@ from __future__ import absolute_import, division, print_function
 __metaclass__ = type
 
 import errno
+import hashlib
 import os
 
 from ansible.module_utils.common.text.converters import to_native
 from ansible_collections.microbosh.director.plugins.module_utils import _tree as tree
-from ansible_collections.microbosh.director.plugins.module_utils._files import make_durable, remove_tree, sha256
+from ansible_collections.microbosh.director.plugins.module_utils._files import (
+    make_durable,
+    remove_tree,
+    sha256,
+    write_durably,
+)
 from ansible_collections.microbosh.director.plugins.module_utils._metadata import (
     drop_acl,
     same_metadata,
@@ -126,7 +132,8 @@ def control_first(path):
 class Staging(object):
     """Builds in ``new/`` what is wanted, out of what was pushed and of blobs that are there already."""
 
-    def __init__(self, live, wanted, workspace, incoming, run_command):
+    def __init__(self, live, wanted, workspace, incoming, run_command, identity=None):
+        self._identity = identity or {}
         self._live = live
         self._wanted = wanted
         self._new = workspace.new
@@ -151,11 +158,22 @@ class Staging(object):
             set_metadata(target, entry)
         elif entry.type != "file":
             raise RestoreError("%s is a %s, which no backup holds." % (readable(entry.path), entry.type))
-        elif not (self._take_pushed(entry, target) or self._share(entry, target)):
+        elif not (self._take_sent(entry, target) or self._take_pushed(entry, target) or self._share(entry, target)):
             raise RestoreError(
                 "%s was neither pushed, nor is it there unchanged any more. Nothing was stopped; run the restore again."
                 % readable(entry.path)
             )
+
+    def _take_sent(self, entry, target):
+        """Write what only root reads: it came with this module, and never lies where the backup user can read it."""
+        content = self._identity.get(entry.path)
+        if content is None:
+            return False
+        if hashlib.sha256(content).hexdigest() != entry.digest:
+            raise RestoreError("%s did not arrive as it was sent: its digest is another." % readable(entry.path))
+        write_durably(target, content)
+        set_metadata(target, entry)
+        return True
 
     def _take_pushed(self, entry, target):
         pushed = os.path.join(self._incoming, entry.path)

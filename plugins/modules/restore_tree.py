@@ -84,6 +84,11 @@ options:
     type: list
     elements: str
     default: []
+  identity:
+    description:
+      - Files of the backup that only root is to read, as RV(microbosh.director.restore_source#module:sealed) has them, with
+        their paths on the controller. Their content travels with the module, because the backup user can read what is pushed.
+    type: dict
   filter:
     description: The rsync filter rules of the backup. What they name and the backup does not have goes away.
     type: list
@@ -307,6 +312,7 @@ def main():
             "incoming_dumps": {"type": "path", "default": "/var/vcap/store/microbosh-backup/restore-dbs"},
             "metadata": {"type": "str", "no_log": True},  # it would fill the host's log
             "groupless": {"type": "list", "elements": "str", "default": []},
+            "identity": {"type": "dict", "no_log": True},
             "filter": {"type": "list", "elements": "str", "default": []},
             "database": {"type": "str", "choices": ["auto", "files", "dump"], "default": "files"},
             "source": {"type": "dict"},
