@@ -8,7 +8,12 @@ from __future__ import annotations
 import os
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.microbosh.director.plugins.module_utils._identity_copy import Backup, IdentityCopy, examine, listed
+from ansible_collections.microbosh.director.plugins.module_utils._identity_copy import (
+    Backup,
+    IdentityCopy,
+    examine,
+    listed,
+)
 from ansible_collections.microbosh.director.plugins.plugin_utils._rules import lets_through
 
 ARGUMENTS = {

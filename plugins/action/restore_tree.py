@@ -21,7 +21,8 @@ class ActionModule(DirectorAction):
             self._task.args = dict(self._task.args, metadata=pack(without_group(content(path), groupless)))
         identity = self._task.args.get("identity")
         if identity:
-            self._task.args = dict(self._task.args, identity={name: pack(content(path)) for name, path in identity.items()})
+            packed = {name: pack(content(path)) for name, path in identity.items()}
+            self._task.args = dict(self._task.args, identity=packed)
         return super().run(tmp, task_vars)
 
 

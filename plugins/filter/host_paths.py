@@ -10,7 +10,7 @@ from ansible_collections.microbosh.director.plugins.plugin_utils import _rules
 
 
 def host_paths(rules, sealed=()):
-    """Given microbosh_filter and what only root reads, return what the reader has to show, and the directories above."""
+    """Given microbosh_filter and what only root reads, return what the reader has to show, and what is above."""
     try:
         return _rules.visible(list(rules), sealed)
     except _rules.RuleError as error:

@@ -50,7 +50,9 @@ def is_identity(path, uid, gid, mode):
 
 def digest_of(files):
     """Given (path, uid, gid, mode, sha256) in order, return what tells whether one of them has become another."""
-    lines = ["%s\n%d %d %o\n%s  -\n" % (to_native(path), uid, gid, mode, digest) for path, uid, gid, mode, digest in files]
+    lines = [
+        "%s\n%d %d %o\n%s  -\n" % (to_native(path), uid, gid, mode, digest) for path, uid, gid, mode, digest in files
+    ]
     return hashlib.sha256(to_bytes("".join(lines))).hexdigest()
 
 
@@ -79,7 +81,9 @@ class Tree(object):
     def _is_shut(self, path):
         above = [self.status(parent) for parent in parents(path)]
         return any(
-            only_root(found.st_uid, found.st_gid, found.st_mode, _OTHERS_SEARCH, _GROUP_SEARCH) for found in above if found
+            only_root(found.st_uid, found.st_gid, found.st_mode, _OTHERS_SEARCH, _GROUP_SEARCH)
+            for found in above
+            if found
         )
 
     def open_above(self, path):
@@ -92,7 +96,7 @@ class Tree(object):
         return None
 
     def below(self, pattern):
-        """Return the files that a pattern of the filter reaches; a directory that it names is reached with all in it."""
+        """Return the files that a pattern of the filter reaches; a directory is reached with all that is in it."""
         return sorted(found for top in self._matches(to_bytes(pattern)) for found in self._walk(top))
 
     def _matches(self, pattern):
@@ -156,24 +160,24 @@ def require_apart(tree, named, reached):
     sealed = [path for path in found if tree.is_sealed(path)]
     if sealed:
         raise IdentityError(
-            "microbosh_filter includes %s together with others, and only root reads them: the backup key must not. Name "
-            "each of them that is to be backed up by itself (as in '+ %s'), and leave the rest out by naming what is "
-            "wanted instead of the whole directory." % (_named(sealed), readable(sealed[0])),
+            "microbosh_filter includes %s together with others, and only root reads them: the backup key must not. "
+            "Name each of them that is to be backed up by itself (as in '+ %s'), and leave the rest out by naming what "
+            "is wanted instead of the whole directory." % (_named(sealed), readable(sealed[0])),
             unnamed=[readable(path) for path in sealed],
         )
     for path in named:
         above = tree.open_above(path) if tree.is_sealed(path) else None
         if above is not None:
             raise IdentityError(
-                "/var/vcap/%s, which only root reads, is in the directory /var/vcap/%s, in which others than root may put "
-                "something else in its place. Make that root's alone, or leave the file out of microbosh_filter."
+                "/var/vcap/%s, which only root reads, is in the directory /var/vcap/%s, in which others than root may "
+                "put something else in its place. Make that root's alone, or leave the file out of microbosh_filter."
                 % (readable(path), readable(above)),
                 unnamed=[readable(path)],
             )
 
 
 def collect(root, named, reached):
-    """Given the single paths of a filter and what else it reaches, return the files that only root reads, with content."""
+    """Given the single paths of a filter and what else it reaches, return the files that only root reads."""
     tree = Tree(root)
     named = sorted(to_bytes(path) for path in named)
     require_apart(tree, named, reached)

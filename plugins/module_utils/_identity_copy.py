@@ -49,7 +49,7 @@ class IdentityCopy(object):
         self._directory = directory
 
     def load(self, host):
-        """Return what the copy holds, with content as bytes; None if there is none. Raise CopyError if it is no good."""
+        """Return what the copy holds, with content as bytes; or None. Raise CopyError if it is no good."""
         for dummy in range(_TRIES):
             try:
                 record = self._load()
@@ -86,7 +86,9 @@ class IdentityCopy(object):
             before = self.load(host)
         except CopyError:
             before = None
-        if before is not None and [_described(entry) for entry in before["files"]] == [_described(entry) for entry in files]:
+        if before is not None and [_described(entry) for entry in before["files"]] == [
+            _described(entry) for entry in files
+        ]:
             return False
         if not dry_run:
             self._replace(host, files)
@@ -162,7 +164,7 @@ class Backup(object):
         return os.path.lexists(os.path.join(self._tree, path))
 
     def put(self, entry):
-        """Put a file of the copy where it stands on the director, if the directory for it was copied; return whether."""
+        """Put a file of the copy where it stands on the director, if its directory was copied; return whether."""
         target = os.path.join(self._tree, entry["path"])
         parent = os.path.dirname(target)
         if not os.path.isdir(parent) or os.path.islink(parent) or os.path.lexists(target):
@@ -213,11 +215,11 @@ def tell(state, names, taken, problem=""):
     again = "Run the setup playbook for this director"
     return {
         "fresh": "",
-        "handed_out": "An earlier version set this director up: its backup key can still read what only root should (%s). "
+        "handed_out": "An earlier version set this director up: its backup key still reads what only root should (%s). "
         "%s, which closes that" % (files, again),
         "none": "NO COPY of what only root reads (%s) is beside the backups, so this backup is without. %s from this "
         "controller" % (files, again),
-        "old": "OLD: on the director %s is not any more what setup or a restore brought on %s; the backup has that copy. "
+        "old": "OLD: on the director %s is not any more what setup or a restore brought on %s; the backup has that. "
         "%s" % (files, taken, again),
         "unknown": "Whether the director still has %s as it was on %s cannot be told; the backup has that copy. %s"
         % (files, taken, again),

@@ -12,8 +12,8 @@ module: identity_copy
 short_description: Bring what only root reads on the director to the controller
 version_added: 1.0.0
 description:
-  - The agent's credentials (C(bosh/settings.json), C(bosh/agent.key)), and every other single path of the filter that only
-    root reads, are read as root and kept on the controller in O(directory). With them anybody becomes root on the
+  - The agent's credentials (C(bosh/settings.json), C(bosh/agent.key)), and every other single path of the filter that
+    only root reads, are read as root and kept on the controller in O(directory). With them anybody becomes root on the
     director, so the backup key does not read them. M(microbosh.director.identity_place) puts them into each backup.
   - The copy is replaced as a whole, in one step. Directories have the mode 0700 and files 0600.
   - A path that only root reads, and that the filter reaches as part of something else, or in whose directory others may

@@ -61,8 +61,8 @@ options:
     default: ""
   reader:
     description:
-      - Version of the reader on the director. Before V(3) it handed out what only root reads to the backup key, so rsync
-        has copied that.
+      - Version of the reader on the director. Before V(3) it handed out what only root reads to the backup key, so
+        rsync has copied that.
     type: int
     default: 3
   tree:
@@ -72,7 +72,8 @@ options:
     description: That of the backup before, to share unchanged files with. Empty if there is none.
     type: path
   listing:
-    description: File that gets a line for each file, in the format of M(microbosh.director.pull). Required with O(state=placed).
+    description:
+      - File that gets a line for each file, in the format of M(microbosh.director.pull). Required with O(state=placed).
     type: path
   filter_file:
     description:

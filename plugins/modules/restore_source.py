@@ -104,8 +104,8 @@ agent_id:
   sample: bm-e0bcbfab-fd07-4fe7-b110-675e27a85225
 sealed:
   description:
-    - Where its files are that only root is to read on the director, such as the agent's credentials, by their names below
-      C(/var/vcap) in the octal escapes of vis(3).
+    - Where its files are that only root is to read on the director, such as the agent's credentials, by their names
+      below C(/var/vcap) in the octal escapes of vis(3).
   returned: success
   type: dict
   sample: {"bosh/settings.json": "/backups/director1/20261122T221326Z/vcap/bosh/settings.json"}

@@ -86,8 +86,9 @@ options:
     default: []
   identity:
     description:
-      - Files of the backup that only root is to read, as RV(microbosh.director.restore_source#module:sealed) has them, with
-        their paths on the controller. Their content travels with the module, because the backup user can read what is pushed.
+      - Files of the backup that only root is to read, with their paths on the controller, as
+        RV(microbosh.director.restore_source#module:sealed) has them. Their content travels with the module, because the
+        backup user can read what is pushed.
     type: dict
   filter:
     description: The rsync filter rules of the backup. What they name and the backup does not have goes away.

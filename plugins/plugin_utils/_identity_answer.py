@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a director answers when it is asked for the files that only root reads: data of a machine that may be hostile."""
+"""What a director answers when it is asked for the files that only root reads. It may be a hostile one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class AnswerError(ValueError):
 
 
 def checked(answer: dict, named: list[str]) -> list[dict]:
-    """Given the module's answer and the paths that were asked for, return the files; raise AnswerError if it is no such."""
+    """Given the module's answer and the paths that were asked for, return the files, or raise AnswerError."""
     files = answer.get("files")
     if not isinstance(files, list) or not re.fullmatch(r"[0-9a-f]{64}", str(answer.get("digest"))):
         raise AnswerError("The director did not answer with the files that only root reads.")

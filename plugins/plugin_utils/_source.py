@@ -87,9 +87,8 @@ class Source:
         sealed = [entry for entry in files if entry.size <= LARGEST
                   and is_identity(entry.path.removeprefix(prefix), entry.uid, entry.gid, entry.mode)]  # fmt: skip
         top = os.fsencode(self.path)
-        return {
-            mtree.escape(entry.path.removeprefix(prefix)).decode(): os.fsdecode(top + b"/" + entry.path) for entry in sealed
-        }
+        names = [mtree.escape(entry.path.removeprefix(prefix)).decode() for entry in sealed]
+        return dict(zip(names, [os.fsdecode(top + b"/" + entry.path) for entry in sealed], strict=True))
 
     def _beside(self, name):
         """Return a file that goes with the dumps, or None if there is none."""

@@ -111,13 +111,15 @@ def test_what_is_named_besides_is_not_refused_nor_is_the_store(vcap):
 @pytest.mark.parametrize("mode", [0o777, 0o757])
 def test_where_others_may_put_another_file_in_its_place_it_is_refused(vcap, mode):
     (vcap / "bosh").chmod(mode)
-    with pytest.raises(IdentityError, match="bosh/agent.key, which only root reads, is in the directory /var/vcap/bosh"):
+    with pytest.raises(
+        IdentityError, match=r"bosh/agent\.key, which only root reads, is in the directory /var/vcap/bosh"
+    ):
         collect(str(vcap), NAMED, [])
 
 
 def test_a_file_that_is_no_credential_by_its_size_is_refused(vcap):
     (vcap / "bosh/spec.json").write_bytes(b"x" * (_identity.LARGEST + 1))
-    with pytest.raises(IdentityError, match="spec.json"):
+    with pytest.raises(IdentityError, match=r"spec\.json"):
         collect(str(vcap), NAMED, [])
 
 

@@ -94,7 +94,8 @@ def test_rsync_is_a_read_only_daemon_locked_into_the_layout(reader):
 
 def test_the_daemon_has_the_hosts_rules(reader):
     rules = re.search(r"^filter = (.*)$", reader.run(*DAEMON).stdout, re.MULTILINE).group(1)
-    words = [rule[:2] + rule[2:].replace(" ", "?") for rule in sealing([]) + guard(RULES)]  # a space would begin another rule
+    # A space would begin another rule.
+    words = [rule[:2] + rule[2:].replace(" ", "?") for rule in sealing([]) + guard(RULES)]
     assert rules == " ".join(words)
 
 
