@@ -37,4 +37,15 @@ class ActionModule(DirectorAction):
             raise AnsibleActionFail(f"{error}") from error
         except OSError as error:
             raise AnsibleActionFail(f"What only root reads cannot be kept in {directory}: {error}") from error
-        return {"changed": changed, "sealed": [entry["path"] for entry in files], "digest": answer["digest"]}
+        kept = self._keep_digest(answer["digest"], task_vars)
+        if kept.get("failed"):
+            return {name: kept[name] for name in TOLD if name in kept}
+        sealed = [entry["path"] for entry in files]
+        return {"changed": changed or kept.get("changed", False), "sealed": sealed, "digest": answer["digest"]}
+
+    def _keep_digest(self, digest, task_vars):
+        """Let the director know it, but only once the copy is there that it stands for."""
+        if not self._task.args.get("digest_file"):
+            return {}
+        self._task.args = dict(self._task.args, digest=digest)
+        return super().run(None, task_vars)

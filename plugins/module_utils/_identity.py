@@ -21,6 +21,7 @@ import stat
 
 from ansible.module_utils.common.text.converters import to_bytes, to_native
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._files import write_durably
 from ansible_collections.microbosh.director.plugins.module_utils._mtree import readable
 from ansible_collections.microbosh.director.plugins.module_utils._tree import mtime_of
 
@@ -28,6 +29,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._tree import mt
 ALWAYS = (b"bosh/settings.json", b"bosh/agent.key")
 LARGEST = 1 << 20
 MOST_NAMED = 10
+CHUNK = 48 * 1024  # of base64, a text that any answer may have
 ROOT = 0
 _OTHERS_READ, _GROUP_READ, _OTHERS_SEARCH, _GROUP_SEARCH = 0o004, 0o040, 0o001, 0o010
 
@@ -176,6 +178,24 @@ def require_apart(tree, named, reached):
             )
 
 
+def packed(content):
+    """Return what travels for the content of a file: base64, in pieces."""
+    text = to_native(base64.b64encode(content))
+    return [text[start:start + CHUNK] for start in range(0, len(text), CHUNK)]
+
+
+def keep_digest(path, digest, dry_run=False):
+    """Note the digest on the director, where setup has left a file for it; return whether it was another."""
+    if not os.path.isfile(path) or os.path.islink(path):
+        return False
+    with open(path) as source:
+        if source.read().strip() == digest:
+            return False
+    if not dry_run:
+        write_durably(path, to_bytes(digest + "\n"))
+    return True
+
+
 def collect(root, named, reached):
     """Given the single paths of a filter and what else it reaches, return the files that only root reads."""
     tree = Tree(root)
@@ -189,6 +209,6 @@ def collect(root, named, reached):
         digest, mode = hashlib.sha256(content).hexdigest(), stat.S_IMODE(found.st_mode)
         described.append((path, found.st_uid, found.st_gid, mode, digest))
         facts = {"path": to_native(path), "uid": found.st_uid, "gid": found.st_gid, "mode": mode, "sha256": digest}
-        facts.update(mtime=mtime_of(found), size=len(content), content=to_native(base64.b64encode(content)))
+        facts.update(mtime=mtime_of(found), size=len(content), content=packed(content))
         files.append(facts)
     return {"files": files, "digest": digest_of(described)}

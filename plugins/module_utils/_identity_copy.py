@@ -103,7 +103,7 @@ class IdentityCopy(object):
             path = os.path.join(top, entry["path"])
             if not os.path.isdir(os.path.dirname(path)):
                 os.makedirs(os.path.dirname(path), 0o700)
-            write_durably(path, base64.b64decode(entry["content"]))
+            write_durably(path, base64.b64decode("".join(entry["content"])))
         record = {"host": host, "taken": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
         record["files"] = [dict((key, entry[key]) for key in _SAME + ("mtime", "size")) for entry in files]
         write_durably(os.path.join(top, RECORD), to_bytes(json.dumps(record, indent=2, sort_keys=True) + "\n"))

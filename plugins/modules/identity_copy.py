@@ -54,6 +54,17 @@ options:
     type: list
     elements: str
     default: []
+  digest_file:
+    description:
+      - File on the director in which setup has noted RV(digest). If it is there, it has the new one when the copy is
+        made.
+      - Empty where setup itself writes it.
+    type: path
+    default: ""
+  digest:
+    description: For the second part of the action itself, the digest to note. With it nothing is read.
+    type: str
+    default: ""
   root:
     description: The directory that backups are made of.
     type: path
@@ -72,6 +83,27 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+files:
+  description: What the module reads for the action, which keeps it on the controller and takes it out of the result.
+  returned: never in the result
+  type: list
+  elements: dict
+  contains:
+    path: {description: Its path below O(root)., type: str, sample: bosh/settings.json}
+    uid: {description: Its owner., type: int, sample: 0}
+    gid: {description: Its group., type: int, sample: 0}
+    mode: {description: Its mode., type: int, sample: 384}
+    mtime: {description: Its time in nanoseconds., type: int, sample: 1764000000000000000}
+    size: {description: Its size in bytes., type: int, sample: 4096}
+    sha256:
+      description: Its digest.
+      type: str
+      sample: 2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881
+    content:
+      description: Its content in base64, in pieces.
+      type: list
+      elements: str
+      sample: ["eA=="]
 sealed:
   description: The paths that only root reads.
   returned: success
@@ -93,7 +125,7 @@ unnamed:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
-from ansible_collections.microbosh.director.plugins.module_utils._identity import collect
+from ansible_collections.microbosh.director.plugins.module_utils._identity import collect, keep_digest
 
 
 def main():
@@ -103,11 +135,16 @@ def main():
             "host": {"type": "str", "required": True},
             "named": {"type": "list", "elements": "str", "required": True},
             "reached": {"type": "list", "elements": "str", "default": []},
+            "digest_file": {"type": "path", "default": ""},
+            "digest": {"type": "str", "default": ""},
             "root": {"type": "path", "default": "/var/vcap"},
         },
         supports_check_mode=True,
     )
     try:
+        if module.params["digest"]:
+            kept = keep_digest(module.params["digest_file"], module.params["digest"], module.check_mode)
+            module.exit_json(changed=kept, files=[], digest=module.params["digest"])
         result = collect(module.params["root"], module.params["named"], module.params["reached"])
     except DirectorError as error:
         module.fail_json(msg=str(error), **error.facts)

@@ -36,8 +36,8 @@ def _checked(entry, named):
     if not all(type(value) is int and value >= 0 for value in numbers.values()) or numbers["mode"] > 0o7777:
         raise AnswerError(f"The director's answer on {entry['path']} has no owner, mode and time.")
     try:
-        content = base64.b64decode(entry.get("content") or "", validate=True)
-    except (binascii.Error, TypeError, ValueError) as error:
+        content = base64.b64decode("".join(entry["content"]), validate=True)
+    except (binascii.Error, KeyError, TypeError, ValueError) as error:
         raise AnswerError(f"The director's answer on {entry['path']} has no content.") from error
     if len(content) > LARGEST or hashlib.sha256(content).hexdigest() != entry.get("sha256"):
         raise AnswerError(f"What the director sent of {entry['path']} is too much, or not whole.")

@@ -20,6 +20,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._identity impor
     IdentityError,
     collect,
     is_identity,
+    keep_digest,
     only_root,
 )
 from ansible_collections.microbosh.director.plugins.module_utils._identity_copy import (
@@ -310,11 +311,11 @@ def test_every_mode_is_listed_as_rsync_would(mode):
     assert _rsync_log.parse([listed(entry).encode()])[b"x"] == (("file",), 1, 2, mode)
 
 
-GOOD = {"path": SETTINGS, "uid": 0, "gid": 0, "mode": 0o600, "mtime": 1, "size": 1, "content": "eA==",
+GOOD = {"path": SETTINGS, "uid": 0, "gid": 0, "mode": 0o600, "mtime": 1, "size": 1, "content": ["eA=="],
         "sha256": hashlib.sha256(b"x").hexdigest()}  # fmt: skip
 BAD = [
     {"path": "../../etc/passwd"}, {"path": None}, {"mode": 0o100600}, {"mode": "0600"}, {"mode": True}, {"uid": -1},
-    {"content": "eQ=="}, {"content": 5}, {"content": "%"}, {"sha256": None},
+    {"content": ["eQ=="]}, {"content": 5}, {"content": ["%"]}, {"content": [5]}, {"sha256": None},
 ]  # fmt: skip
 
 
@@ -329,6 +330,17 @@ def test_a_director_that_lies_puts_nothing_else_on_the_controller(lie):
         checked({"files": [GOOD, GOOD], "digest": digest}, NAMED)
 
 
+def test_the_digest_is_noted_only_where_setup_has_left_a_file_for_it(tmp_path):
+    path = tmp_path / "digest"
+    assert keep_digest(str(path), "1" * 64) is False
+    assert not path.exists()
+    path.write_text("0" * 64 + "\n")
+    assert keep_digest(str(path), "1" * 64, dry_run=True) is True
+    assert keep_digest(str(path), "1" * 64) is True
+    assert (path.read_text(), stat.S_IMODE(path.stat().st_mode)) == ("1" * 64 + "\n", 0o600)
+    assert keep_digest(str(path), "1" * 64) is False
+
+
 def test_the_content_travels_as_base64(vcap):
     [entry] = [entry for entry in collect(str(vcap), NAMED, [])["files"] if entry["path"] == SETTINGS]
-    assert base64.b64decode(entry["content"]) == SETTINGS.encode()
+    assert base64.b64decode("".join(entry["content"])) == SETTINGS.encode()
