@@ -27,6 +27,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._files import (
     sha256,
     write_durably,
 )
+from ansible_collections.microbosh.director.plugins.module_utils._identity import ALWAYS
 from ansible_collections.microbosh.director.plugins.module_utils._kept import kept_mode
 from ansible_collections.microbosh.director.plugins.module_utils._metadata import set_mtime
 from ansible_collections.microbosh.director.plugins.module_utils._tree import mtime_of
@@ -236,6 +237,6 @@ def examine(copy, host, named, answer, reader):
         state = judge(record, answer, reader)
     except CopyError as error:
         state, problem = "damaged" if reader >= 3 else "handed_out", to_native(str(error))
-    names = [entry["path"] for entry in record["files"]] if record else list(named)
+    names = [entry["path"] for entry in record["files"]] if record else [name for name in named if to_bytes(name) in ALWAYS]
     taken = record["taken"] if record else None
     return record, {"state": state, "taken": taken, "told": tell(state, names, taken, problem)}
