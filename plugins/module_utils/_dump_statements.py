@@ -111,6 +111,13 @@ _POLICY = re.compile(
 )
 
 
+# Some servers, as 15.20, keep a version of their own with each column as if it were an option of it. A pg_dump that is
+# older writes it down, and a server that is older does not know it; one that needs it makes it anew.
+_OWN_OPTION = re.compile(br"(?:, )?\bpg_attver=[^,()'\"]*")
+_COLUMN_OPTIONS = re.compile(
+    br"(ALTER [A-Z ]+ " + NAME + br"(?:\." + NAME + br")? ALTER COLUMN " + NAME + br" SET \()([^;]*)\);\Z"
+)
+
 # Options of a subscription, by the version that brought them: a newer pg_dump writes them for an older server, too.
 _OPTIONS_SINCE = (
     (re.compile(br", (?:binary|streaming) = [^,);]+"), (14,)),
@@ -228,6 +235,12 @@ def roles_granted(payload):
 _OF_SUPERUSERS = re.compile(br"(?:RE)?SET SESSION AUTHORIZATION\b|COMMENT ON EXTENSION\b")
 
 
+def _without_own_option(head, options):
+    """Return the statement that sets the options of a column, without a server's own; None if nothing is left of it."""
+    options = re.sub(br"\A, ", b"", _OWN_OPTION.sub(b"", options))
+    return head + options + b");" if options else None
+
+
 class Fit(object):
     """What of a dump a server can take that is of another version or has other places.
 
@@ -257,6 +270,9 @@ class Fit(object):
             return self._fitted_setting(payload, setting.group(1), setting.group(2))
         if payload.startswith(b"SELECT * FROM pg_catalog.pg_restore_") and self._major and self._major < (18,):
             return None
+        options = _COLUMN_OPTIONS.match(payload)
+        if options:
+            return _without_own_option(*options.groups())
         subscription = _SUBSCRIPTION.match(payload)
         return self._fitted_subscription(payload, subscription.end()) if subscription else payload
 

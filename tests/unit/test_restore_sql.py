@@ -161,6 +161,9 @@ def test_what_pg_dump_writes_is_sent(statement, form):
     assert text == SETTINGS.strip() + b"\n" + before + b"\n" + (expected + b"\n" if expected else b"") + after + b"\n"
 
 
+COLUMN = b'ALTER TABLE ONLY public."a (b" ALTER COLUMN id SET '
+
+
 @pytest.mark.parametrize(
     ("version", "statement", "form"),
     [
@@ -176,6 +179,11 @@ def test_what_pg_dump_writes_is_sent(statement, form):
             SUBSCRIPTION + b", slot_name = 's', binary = true);",
             SUBSCRIPTION + b", slot_name = 's');",
         ),
+        ((15, 18), COLUMN + b"(pg_attver=30893624);", None),
+        ((15, 18), COLUMN + b"(pg_attver=30893624, n_distinct=5);", COLUMN + b"(n_distinct=5);"),
+        ((15, 18), COLUMN + b"(n_distinct=5, pg_attver=3);", COLUMN + b"(n_distinct=5);"),
+        ((15, 18), COLUMN + b"(n_distinct=5);", COLUMN + b"(n_distinct=5);"),
+        ((15, 18), COLUMN + b"STATISTICS 100;", COLUMN + b"STATISTICS 100;"),
     ],
 )
 def test_what_does_not_fit_the_server_is_left_out(version, statement, form):
