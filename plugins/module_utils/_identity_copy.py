@@ -229,6 +229,10 @@ def tell(state, names, taken, problem=""):
     }[state]
 
 
+def _credentials(named):
+    return [name for name in named if to_bytes(name) in ALWAYS]
+
+
 def examine(copy, host, named, answer, reader):
     """Return (what the copy holds or None, the facts of its state)."""
     record, problem = None, ""
@@ -237,6 +241,6 @@ def examine(copy, host, named, answer, reader):
         state = judge(record, answer, reader)
     except CopyError as error:
         state, problem = "damaged" if reader >= 3 else "handed_out", to_native(str(error))
-    names = [entry["path"] for entry in record["files"]] if record else [name for name in named if to_bytes(name) in ALWAYS]
+    names = [entry["path"] for entry in record["files"]] if record else _credentials(named)
     taken = record["taken"] if record else None
     return record, {"state": state, "taken": taken, "told": tell(state, names, taken, problem)}
