@@ -84,7 +84,7 @@ RSYNC = [
     ),
     client(
         "the agent's key, by a filter of one's own",
-        "pull -r --include=/bosh/ --include=agent.key '--exclude=*' $SRC/ \"$OUT/\"; grep -rq PRIVATE \"$OUT\"",
+        'pull -r --include=/bosh/ --include=agent.key --exclude="*" $SRC/ "$OUT/"; grep -rq PRIVATE "$OUT"',
         runs=True,
     ),
     client("what the filter leaves out", 'pull -r $SRC/bosh/etc/ "$OUT/"'),
