@@ -6,7 +6,8 @@ import shutil
 import subprocess
 
 import pytest
-from test_setup import SSH_FAILED, STAGING, key_as, prepared_places
+from conftest import prepared_places
+from test_setup import SSH_FAILED, STAGING, key_as
 
 USER = "microbosh"
 # What its holder leaves to come back by: as the user, and the key in other accounts.
