@@ -8,6 +8,7 @@ from __future__ import absolute_import, division, print_function
 __metaclass__ = type
 
 import errno
+import glob
 import os
 import re
 import signal
@@ -20,6 +21,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._files import s
 from ansible_collections.microbosh.director.plugins.module_utils._mtree import readable
 
 PROC = "/proc"
+PID_FILES = ("/var/vcap/sys/run/*.pid", "/var/vcap/sys/run/*/*.pid", "/var/vcap/sys/run/bpm/*/*.pid")
 PATIENCE = 20.0
 MOST = 200
 DEEPEST = 5
@@ -82,21 +84,37 @@ def ancestors(there, pid):
     return line
 
 
-def chosen(there, name, uid, own, me):
+def services():
+    """Return the pids that the pid files of the director's services name."""
+    found = set()
+    for pattern in PID_FILES:
+        for path in glob.glob(pattern):
+            try:
+                with open(path, "rb") as source:
+                    found.add(int(source.read(32).split()[0]))
+            except (EnvironmentError, ValueError, IndexError):
+                continue
+    return found
+
+
+def chosen(there, name, uid, own, me, spared=()):
     """Given all processes, return the pids of those to end: all of a user of its own, else those that came by ssh.
 
-    Those by which this very program runs stay.
+    Those by which this very program runs stay, and services that somebody once started from a session by ssh.
     """
     mine = set(ancestors(there, me))
     theirs = [one for one in there.values() if uid in one.uids and one.pid not in mine]
     if own:
         return sorted(one.pid for one in theirs)
     sessions = set(one.pid for one in theirs if one.is_session_of(name))
-    return sorted(one.pid for one in theirs if _came_by(there, one, sessions) and not _is_ours(there, one, mine, name))
+    return sorted(
+        one.pid for one in theirs if _came_by(there, one, sessions, spared) and not _is_ours(there, one, mine, name)
+    )
 
 
-def _came_by(there, one, sessions):
-    return one.by_ssh or bool(sessions & set(ancestors(there, one.pid)))
+def _came_by(there, one, sessions, spared):
+    line = set(ancestors(there, one.pid))
+    return bool(sessions & line) or (one.by_ssh and not line & set(spared))
 
 
 def _is_ours(there, one, mine, name):
@@ -109,7 +127,7 @@ def end(name, uid, own, dry_run=False):
     ended, began = {}, time.time()
     while True:
         there = processes()
-        pids = chosen(there, name, uid, own, os.getpid())
+        pids = chosen(there, name, uid, own, os.getpid(), services())
         ended.update((pid, there[pid].described()) for pid in pids)
         if not pids or dry_run:
             return [ended[pid] for pid in sorted(ended)]

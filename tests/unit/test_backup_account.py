@@ -135,6 +135,11 @@ def test_of_a_user_who_runs_the_director_only_what_came_by_ssh_ends_and_not_we_o
     assert chosen(table(), "vcap", USER, False, ME) == [100, 101, 102]
 
 
+def test_a_service_that_was_once_started_from_a_session_goes_on():
+    there = table((700, {USER}, 1, b"ruby", True), (701, {USER}, 700, b"worker", True), (702, {USER}, 100, b"x", True))
+    assert chosen(there, "vcap", USER, False, ME, {700, 702}) == [100, 101, 102, 702]
+
+
 def test_of_a_user_of_its_own_everything_ends():
     there = table((500, {USER}, 1, b"hidden", False))
     assert chosen(there, "vcap", USER, True, ME) == [100, 101, 102, 202, 300, 500]
