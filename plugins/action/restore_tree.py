@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from ansible.errors import AnsibleActionFail
+from ansible_collections.microbosh.director.plugins.module_utils._files import open_for_reading
 from ansible_collections.microbosh.director.plugins.module_utils._restore_tree import pack, without_group
 from ansible_collections.microbosh.director.plugins.plugin_utils._director_action import DirectorAction
 
@@ -18,10 +17,19 @@ class ActionModule(DirectorAction):
     def run(self, tmp=None, task_vars=None):
         path = self._task.args.get("metadata")
         if path:
-            try:
-                content = Path(path).read_bytes()
-            except OSError as error:
-                raise AnsibleActionFail(f"The backup's {path} cannot be read: {error.strerror}.") from error
             groupless = self._task.args.pop("groupless", None) or []
-            self._task.args = dict(self._task.args, metadata=pack(without_group(content, groupless)))
+            self._task.args = dict(self._task.args, metadata=pack(without_group(content(path), groupless)))
+        identity = self._task.args.get("identity")
+        if identity:
+            packed = {name: pack(content(path)) for name, path in identity.items()}
+            self._task.args = dict(self._task.args, identity=packed)
         return super().run(tmp, task_vars)
+
+
+def content(path):
+    """Return what is in a file of a backup, which is no link."""
+    try:
+        with open_for_reading(path) as source:
+            return source.read()
+    except OSError as error:
+        raise AnsibleActionFail(f"The backup's {path} cannot be read: {error.strerror}.") from error

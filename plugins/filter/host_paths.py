@@ -9,10 +9,10 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.microbosh.director.plugins.plugin_utils import _rules
 
 
-def host_paths(rules):
-    """Given microbosh_filter, return what the reader on the host has to show, and the directories above."""
+def host_paths(rules, sealed=()):
+    """Given microbosh_filter and what only root reads, return what the reader has to show, and what is above."""
     try:
-        return _rules.visible(list(rules))
+        return _rules.visible(list(rules), sealed)
     except _rules.RuleError as error:
         raise AnsibleFilterError(str(error)) from error
 

@@ -34,6 +34,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._restore_tree i
     parse_wanted,
     require_mounts,
     unpack,
+    unpack_files,
 )
 from ansible_collections.microbosh.director.plugins.module_utils._restore_workspace import (
     FIRST,
@@ -129,7 +130,9 @@ class Restore(object):
             self._workspace.make_mounts(mounts_below(self._params["root"]))
             content = unpack(self._params["metadata"])
             live, wanted, left_out = self._chosen(content)
-            staging = Staging(live, wanted, self._workspace, to_bytes(self._params["incoming"]))
+            incoming = to_bytes(self._params["incoming"])
+            identity = unpack_files(self._params.get("identity") or {})
+            staging = Staging(live, wanted, self._workspace, incoming, identity)
             staging.build()
             dump = self._take_dump()
             self._workspace.write_wanted(content)

@@ -67,6 +67,11 @@ def unpack(text):
     return zlib.decompress(base64.b64decode(text))
 
 
+def unpack_files(packed):
+    """Given {name in the escapes of mtree: what pack() returned}, return {path: content}."""
+    return dict((mtree.unescape(to_bytes(name)), unpack(text)) for name, text in packed.items())
+
+
 def parse_wanted(content, leave_out):
     """Given the content of a metadata.mtree, return {path below /var/vcap: Entry} without what is to be left out.
 

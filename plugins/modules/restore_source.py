@@ -122,6 +122,13 @@ agent_id:
   returned: success
   type: str
   sample: bm-e0bcbfab-fd07-4fe7-b110-675e27a85225
+sealed:
+  description:
+    - Where its files are that only root is to read on the director, such as the agent's credentials, by their names
+      below C(/var/vcap) in the octal escapes of vis(3).
+  returned: success
+  type: dict
+  sample: {"bosh/settings.json": "/backups/director1/20261122T221326Z/vcap/bosh/settings.json"}
 dumps:
   description: Its dumps, complete ones all.
   returned: success

@@ -101,6 +101,12 @@ options:
     type: list
     elements: str
     default: []
+  identity:
+    description:
+      - Files of the backup that only root is to read, with their paths on the controller, as
+        RV(microbosh.director.restore_source#module:sealed) has them. Their content travels with the module, because the
+        backup user can read what is pushed.
+    type: dict
   filter:
     description: The rsync filter rules of the backup. What they name and the backup does not have goes away.
     type: list
@@ -349,6 +355,7 @@ def main():
             },
             "metadata": {"type": "str", "no_log": True},  # it would fill the host's log
             "groupless": {"type": "list", "elements": "str", "default": []},
+            "identity": {"type": "dict", "no_log": True},
             "filter": {"type": "list", "elements": "str", "default": []},
             "database": {"type": "str", "choices": ["auto", "files", "dump"], "default": "files"},
             "source": {"type": "dict"},

@@ -45,18 +45,46 @@ def guard(rules: list[str]) -> list[str]:
     return [f"+ /{path}" for path in reachable] + [f"- /{parent}/*" for parent in inside] + ["- /*"]
 
 
-def visible(rules: list[str]) -> dict[str, list[str]]:
+def visible(rules: list[str], sealed=()) -> dict[str, list[str]]:
     """Given the filter of a backup, return the paths that have to be shown to apply it, and the directories above them.
 
     A path with a wildcard needs the directory that holds it; one with a wildcard at its top needs everything: nothing
-    less can be shown then, and the answer is empty.
+    less can be shown then, and the answer is empty. What is sealed is never shown by itself.
     """
     trees, leaves, dummy = _named(rules)
     wanted = {_before_wildcard(path) for path in trees | leaves}
     if "" in wanted:
         return {"shown": [], "parents": []}
     shown = {path for path in wanted if not _within(path, wanted - {path})}
-    return {"shown": sorted(shown), "parents": sorted({parent for path in shown for parent in _parents(path)})}
+    above = {parent for path in shown for parent in _parents(path)}
+    return {"shown": sorted(shown - set(sealed)), "parents": sorted(above)}
+
+
+def sealing(sealed: list[str]) -> list[str]:
+    """Given paths that only root reads, return the rules that keep them from the key, before all others.
+
+    So is what a restore puts aside: the same files are in it.
+    """
+    return [f"- /{path}" for path in sorted(sealed)] + ["- /store/microbosh-restore", "- .microbosh-restore"]
+
+
+def identity_paths(rules: list[str]) -> dict[str, list[str]]:
+    """Given the filter of a backup, return the single paths that it names, and what else it reaches but for the store.
+
+    A single path may turn out to be a directory: then the filter reaches what is in it.
+    """
+    trees, leaves, dummy = _named(rules)
+    named = sorted(path for path in leaves if not WILD.search(path))
+    reached = sorted(path for path in trees | leaves if not _within(path, {"store"}))
+    return {"named": named, "reached": reached}
+
+
+def lets_through(rules: list[str], path: str) -> bool:
+    """Whether rsync would copy a file below the source, by the first rule that matches it and each directory above."""
+    only_files = [(sign, pattern) for sign, pattern in parse(rules) if not pattern.endswith("/")]
+    decided = next((sign for sign, pattern in only_files if _matches(pattern, path)), "+")
+    parent = path.rpartition("/")[0]
+    return decided == "+" and (not parent or copies(rules, parent))
 
 
 def _named(rules):

@@ -18,6 +18,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._dump import ch
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._file_layout import file_layout
 from ansible_collections.microbosh.director.plugins.module_utils._files import read_plain, remove_tree, sha256
+from ansible_collections.microbosh.director.plugins.module_utils._identity import LARGEST, is_identity
 from ansible_collections.microbosh.director.plugins.module_utils._snapshots import (
     director_database,
     latest_id,
@@ -73,6 +74,7 @@ class Source:
             "metadata": str(self.metadata),
             "filter": self._lines(self.path / layout.FILTER),
             "agent_id": self._agent_id(),
+            "sealed": self._sealed(),
             "globals": self._beside(GLOBALS),
             "dumps": dumps,
             "layout": self._layout(dumps),
@@ -85,6 +87,17 @@ class Source:
             "postgresql": self._report().get("postgresql"),
             "elsewhere": self._report().get("elsewhere"),
         }
+
+    def _sealed(self):
+        """Return {name below vcap/ in the escapes of mtree: path} of what only root is to read on the director."""
+        entries, dummy = mtree.parse(self.metadata.read_bytes())
+        prefix = layout.TREE.encode() + b"/"
+        files = [entry for entry in entries.values() if entry.type == "file" and entry.path.startswith(prefix)]
+        sealed = [entry for entry in files if entry.size <= LARGEST
+                  and is_identity(entry.path.removeprefix(prefix), entry.uid, entry.gid, entry.mode)]  # fmt: skip
+        top = os.fsencode(self.path)
+        names = [mtree.escape(entry.path.removeprefix(prefix)).decode() for entry in sealed]
+        return dict(zip(names, [os.fsdecode(top + b"/" + entry.path) for entry in sealed], strict=True))
 
     def _beside(self, name):
         """Return a file that goes with the dumps, or None if there is none."""

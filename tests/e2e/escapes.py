@@ -80,6 +80,16 @@ RSYNC = [
         'pull ${SRC%vcap}root/canary "$OUT/"',
         old='pull ${SRC%/var/vcap}/root/canary "$OUT/"',
     ),
+    client(
+        "the agent's credentials, which the filter names",
+        'pull $SRC/bosh/settings.json "$OUT/" && grep -q mbus "$OUT/settings.json"',
+        runs=True,
+    ),
+    client(
+        "the agent's key, by a filter of one's own",
+        'pull -r --include=/bosh/ --include=agent.key --exclude="*" $SRC/ "$OUT/"; grep -rq PRIVATE "$OUT"',
+        runs=True,
+    ),
     client("what the filter leaves out", 'pull -r $SRC/bosh/etc/ "$OUT/"'),
     client("jobs, which the filter leaves out", 'pull -r $SRC/jobs/ "$OUT/"'),
     client("a greedy filter", "pull -r --max-size=1k -f '+ /**' $SRC/ \"$OUT/\""),

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.long
 
 ARCHIVE = "{{ inventory_hostname }}_{id}.tar.gz"
 # The parts of a backup that are the director's own data.
-DATA = re.compile(r"/(vcap/(bosh|store)/|dbs/globals\.sql$)")
+DATA = re.compile(r"/(vcap/(bosh|store)/|identity/set-[^/]*/bosh/|dbs/globals\.sql$)")
 
 
 class ProcessLists:

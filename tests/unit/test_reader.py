@@ -12,7 +12,7 @@ from pathlib import Path
 
 import jinja2
 import pytest
-from ansible_collections.microbosh.director.plugins.plugin_utils._rules import guard, visible
+from ansible_collections.microbosh.director.plugins.plugin_utils._rules import guard, sealing, visible
 
 TEMPLATE = Path(__file__).parents[2] / "roles" / "setup" / "templates" / "microbosh-read.j2"
 RULES = ["+ bosh/settings.json", "+ bosh/gone.json", "+ open/a file", "+ it's $HOME/**", "+ store/**", "- **"]
@@ -29,7 +29,7 @@ PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 class Reader:
     """The reader, with /var/vcap in a scratch directory and programs that only tell what they are asked."""
 
-    def __init__(self, directory, rules=None, mounts=True, confined=True):
+    def __init__(self, directory, rules=None, mounts=True, confined=True, sealed=()):
         self.vcap, self.root, self.bin = directory / "vcap", directory / "root", directory / "bin"
         for path in (self.root, self.bin, self.vcap / "bosh", self.vcap / "open", self.vcap / "it's $HOME"):
             path.mkdir(parents=True)
@@ -45,6 +45,7 @@ class Reader:
             microbosh_filter=rules or RULES, setup_reader_root=self.root, setup_mounts={"rc": 0 if mounts else 1},
             setup_path=f"{self.bin}:{PATH}", setup_confine=self.bin / "confine",
             setup_confined={"rc": 0 if confined else 1},
+            setup_sealed=sealed,
         )  # fmt: skip
         # Without root, what belongs to whoever runs the tests stands for what belongs to root.
         text = text.replace("-user 0", f"-user {os.getuid()}")
@@ -73,6 +74,7 @@ def environment():
     made = jinja2.Environment(trim_blocks=True, keep_trailing_newline=True, autoescape=False)
     made.filters.update({
         "microbosh.director.host_rules": guard,
+        "microbosh.director.sealing_rules": sealing,
         "microbosh.director.host_paths": visible,
         "ansible.builtin.quote": shlex.quote,
         "regex_replace": lambda text, pattern, by: re.sub(pattern, by, text),
@@ -126,7 +128,8 @@ def test_where_rights_cannot_be_taken_from_root_it_reads_all_the_same(tmp_path, 
 
 def test_the_daemon_has_the_hosts_rules(reader):
     rules = re.search(r"^filter = (.*)$", reader.run(*DAEMON).stdout, re.MULTILINE).group(1)
-    words = [rule[:2] + rule[2:].replace(" ", "?") for rule in guard(RULES)]  # a space would begin another rule
+    # A space would begin another rule.
+    words = [rule[:2] + rule[2:].replace(" ", "?") for rule in sealing([]) + guard(RULES)]
     assert rules == " ".join(words)
 
 
@@ -136,6 +139,31 @@ def test_what_the_filter_names_is_shown_and_nothing_beside_it(reader):
     assert "it's $HOME" in reader.mounted()
     assert not (reader.root / "bosh" / "secret").exists()
     assert not (reader.root / "bosh" / "gone.json").exists()
+
+
+SEALED = ["bosh/agent.key", "bosh/settings.json", "store/secret"]
+
+
+def test_what_only_root_reads_is_not_there_and_not_let_through(tmp_path):
+    reader = Reader(tmp_path, [*RULES, "+ bosh/agent.key", "+ store/secret"], sealed=SEALED)
+    (reader.vcap / "store").unlink()
+    (reader.vcap / "store" / "microbosh-restore").mkdir(parents=True)
+    (reader.vcap / "store" / "secret").write_text("secret")
+    rules = re.search(r"^filter = (.*)$", reader.run(*DAEMON).stdout, re.MULTILINE).group(1).split()
+    for path in (*SEALED, "store/microbosh-restore"):
+        assert rules.index(f"/{path}") < rules.index("+"), "an earlier rule lets it through"
+    assert (reader.root / "bosh").is_dir()
+    assert "bosh/settings.json" not in reader.mounted()
+    mounts = reader.log.read_text()
+    assert f"mount --bind /dev/null {reader.root}/store/secret\n" in mounts
+    assert re.search(f"^mount -t tmpfs .* {reader.root}/store/microbosh-restore$", mounts, re.MULTILINE)
+
+
+def test_a_file_that_only_root_reads_by_now_is_not_shown(reader):
+    """Setup did not know it then."""
+    (reader.vcap / "bosh" / "settings.json").chmod(0o600)
+    reader.run(*DAEMON)
+    assert "bosh/settings.json" not in reader.mounted()
 
 
 def test_a_link_is_shown_as_a_link(reader):
@@ -212,4 +240,4 @@ def test_everything_else_is_refused(reader, arguments):
 
 
 def test_the_reader_tells_its_rules(reader):
-    assert reader.run("--version").stdout == f"microbosh-read 2 {digest(' '.join(guard(RULES)))}\n"
+    assert reader.run("--version").stdout == f"microbosh-read 3 {digest(' '.join(guard(RULES)))}\n"

@@ -8,7 +8,15 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.microbosh.director.plugins.plugin_utils._rules import RuleError, guard, parse, visible
+from ansible_collections.microbosh.director.plugins.plugin_utils._rules import (
+    RuleError,
+    guard,
+    identity_paths,
+    lets_through,
+    parse,
+    sealing,
+    visible,
+)
 
 DEFAULTS = Path(__file__).parents[2] / "roles" / "microbosh" / "defaults" / "main.yml"
 TREE = [
@@ -54,6 +62,39 @@ def test_the_director_lets_through_what_is_named_and_nothing_else(tree):
         "bosh/settings.json", "bosh/agent.key",
         "store/blobstore/store/a5/blob", "store/postgres-15/base/1/2", "store/lost+found/x", "store/.hidden",
     }  # fmt: skip
+
+
+def test_what_only_root_reads_is_not_let_through_in_whatever_way_it_is_reached(tree):
+    for filters in (default_filter(), ["+ bosh/**", "+ store/**"], ["+ bosh/*"], ["+ bosh"]):
+        found = seen(tree, sealing(["bosh/agent.key", "bosh/settings.json"]) + guard(filters), ["+ **"])
+        assert not {"bosh/agent.key", "bosh/settings.json"} & found
+
+
+def test_what_a_restore_puts_aside_is_not_let_through(tree):
+    for name in ("store/microbosh-restore/aside/bosh/x", "store/blobstore/.microbosh-restore/aside/x"):
+        (tree / name).parent.mkdir(parents=True)
+        (tree / name).write_text("")
+    assert {name for name in seen(tree, sealing([]) + guard(default_filter()), ["+ **"]) if "restore" in name} == set()
+
+
+def test_the_paths_that_may_be_credentials_are_those_outside_of_the_store():
+    found = identity_paths(["+ bosh/*.json", "+ bosh/a.key", "+ jobs/**", "+ store/x", "+ store/**", "- *"])
+    assert found == {"named": ["bosh/a.key", "store/x"], "reached": ["bosh/*.json", "bosh/a.key", "jobs"]}
+
+
+@pytest.mark.parametrize(
+    ("rules", "path", "let"),
+    [
+        (default_filter(), "bosh/agent.key", True),
+        (["- agent.key", *default_filter()], "bosh/agent.key", False),
+        (["- bosh/", *default_filter()], "bosh/agent.key", False),
+        (["- agent.key/", *default_filter()], "bosh/agent.key", True),
+        (["- /bosh/agent.*", *default_filter()], "bosh/agent.key", False),
+    ],
+)
+def test_what_the_filter_leaves_out_is_left_out_of_what_root_brought_too(tree, rules, path, let):
+    assert lets_through(rules, path) is let
+    assert (path in seen(tree, rules)) is let
 
 
 def test_a_run_may_leave_out_more_inside_a_tree(tree):

@@ -1,0 +1,88 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, microbosh.director contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+DOCUMENTATION = r"""
+module: backup_key_pair
+short_description: Let a new backup key take the place of the old one on the controller
+version_added: 1.0.0
+description:
+  - A new pair C(<private_key>.new) and C(<private_key>.new.pub), which directors know already, becomes the pair. The
+    old public key is noted in C(<public_key>.retired), from which M(microbosh.director.backup_account) takes what is
+    to open nothing any more. The old private key is gone.
+  - It may be killed anywhere and done again. Several directors may share the pair; the first of them does it for all.
+author: microbosh.director contributors (@microbosh)
+extends_documentation_fragment:
+  - microbosh.director.attributes
+  - microbosh.director.attributes.controller
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+  platform:
+    platforms: posix
+options:
+  state:
+    description: V(examined) says which keys were replaced. V(swapped) replaces the pair, if there is a new one.
+    type: str
+    choices: [examined, swapped]
+    required: true
+  private_key:
+    description: Path of the private key. Empty where the controller has none.
+    type: path
+    default: ""
+  public_key:
+    description: Path of the public key.
+    type: path
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: The new key is the key
+  microbosh.director.backup_key_pair:
+    state: swapped
+    private_key: ~/.ssh/microbosh_backup
+    public_key: ~/.ssh/microbosh_backup.pub
+  delegate_to: localhost
+"""
+
+RETURN = r"""
+retired:
+  description: Public keys that were replaced.
+  returned: success
+  type: list
+  elements: str
+  sample: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGV4YW1wbGVleGFtcGxlZXhhbXBsZWV4YW1wbGVl microbosh backup"]
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.microbosh.director.plugins.module_utils._key_pair import KeyPair
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            "state": {"type": "str", "choices": ["examined", "swapped"], "required": True},
+            "private_key": {"type": "path", "default": "", "no_log": False},
+            "public_key": {"type": "path", "required": True, "no_log": False},
+        },
+        supports_check_mode=True,
+    )
+    pair = KeyPair(module.params["private_key"], module.params["public_key"])
+    try:
+        changed = module.params["state"] == "swapped" and pair.swap(module.check_mode)
+        module.exit_json(changed=changed, retired=pair.retired())
+    except EnvironmentError as error:
+        module.fail_json(msg="The key %s cannot be replaced: %s" % (module.params["public_key"], error))
+
+
+if __name__ == "__main__":
+    main()
