@@ -134,9 +134,11 @@ def test_a_required_check_refuses(micro):
 def test_a_process_that_does_not_live_refuses_though_its_pid_file_names_another(micro):
     pidfile = micro.shell("ls /var/vcap/sys/run/powerdns/*.pid").strip()
     ids = micro.ids
+    # monit reads the file only when the process that it knows is gone.
     micro.shell(f"""
-        cp {pidfile} /run/kept.pid; kill -STOP $(cat {pidfile})
-        setsid sleep 300 >/dev/null 2>&1 </dev/null & echo $! >{pidfile}; touch -d '1 hour ago' {pidfile}""")
+        process=$(cat {pidfile})
+        setsid sleep 3600 >/dev/null 2>&1 </dev/null & echo $! >{pidfile}; touch -d '1 hour ago' {pidfile}
+        kill -KILL $process""")
     stranger = micro.shell(f"cat {pidfile}").strip()
 
     def mistaken():
@@ -147,7 +149,7 @@ def test_a_process_that_does_not_live_refuses_though_its_pid_file_names_another(
         wait_until(mistaken, "monit takes the stranger for powerdns")
         run = micro.backup(microbosh_timeout=20)
     finally:
-        micro.shell(f"kill $(cat {pidfile}); cat /run/kept.pid >{pidfile}; kill -CONT $(cat {pidfile})")
+        micro.shell(f"kill {stranger}")
         wait_until_up(micro)
     assert run.status != 0
     told = run.told(micro.name)
