@@ -119,7 +119,7 @@ def _passed(answer, known):
     failed = answer.get("failed") is True or _has_failed(answer)
     passed, wrong = {}, []
     for key, value in answer.items():
-        if key in DROPPED or key == "rc" and isinstance(value, int) and key not in known:
+        if key in DROPPED or (key == "rc" and isinstance(value, int) and key not in known):
             continue
         try:
             passed[key] = _warnings(value) if key == "warnings" else _known(key, value, known)

@@ -20,7 +20,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._psql import Ps
 from ansible_collections.microbosh.director.plugins.module_utils._restore import Server, restore_database
 from ansible_collections.microbosh.director.plugins.plugin_utils import _database_action as action
 from ansible_collections.microbosh.director.plugins.plugin_utils._forward import Forward, failure, through
-from postgres_rig import run_command, running_server
+from postgres_rig import let_in, run_command, running_server
 
 NAME = "db.example.test"
 PASSWORD = "not:a\\secret of 'anybody' %$@/"
@@ -77,8 +77,7 @@ def certify(directory):
 def elsewhere(tmp_path_factory):
     """A server with TLS and passwords as a provider has it: the role is no superuser, one database is not its own."""
     directory = tmp_path_factory.mktemp("elsewhere")
-    for path in (directory, *directory.parents[:2]):
-        path.chmod(0o755)
+    let_in(directory)
     certify(directory)
     hba = directory / "hba.conf"
     hba.write_text("local all all trust\nhostssl rdsadmin all all reject\nhostssl all all all scram-sha-256\n")

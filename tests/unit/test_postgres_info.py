@@ -18,7 +18,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._postgres_info 
     port_there,
 )
 from ansible_collections.microbosh.director.plugins.module_utils._psql import Psql
-from postgres_rig import run_command, running_server
+from postgres_rig import let_in, run_command, running_server
 
 # As MySQL 8 greets, before it is asked anything.
 GREETING = b"\x4a\x00\x00\x00\x0a8.0.36\x00\x08\x00\x00\x00"
@@ -31,8 +31,7 @@ TABLES = "".join(f'CREATE TABLE "{table}" (id int);' for table in DIRECTOR_TABLE
 def server(tmp_path_factory):
     """A server with a director's database of another name, one that is nearly one, and one that is closed."""
     parent = tmp_path_factory.mktemp("server")
-    for path in (parent, *parent.parents[:2]):
-        path.chmod(0o755)
+    let_in(parent)
     with running_server(parent) as running:
         psql = Psql(running.binaries, running.endpoint, run_command)
         for name in ("prod|bosh's", "uaa", "nearly", "closed"):

@@ -16,7 +16,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._errors import 
 from ansible_collections.microbosh.director.plugins.module_utils._psql import Psql
 from ansible_collections.microbosh.director.plugins.module_utils._restore import Server, restore_database, working_names
 from ansible_collections.microbosh.director.plugins.module_utils._restore_kept import end_load
-from postgres_rig import run_command, running_server
+from postgres_rig import let_in, run_command, running_server
 
 BOSH = "director"
 NEW, OLD, KEPT = working_names(BOSH)
@@ -72,8 +72,7 @@ class Elsewhere:
 @pytest.fixture(scope="module")
 def running(tmp_path_factory):
     directory = tmp_path_factory.mktemp("kept")
-    for path in (directory, *directory.parents[:2]):
-        path.chmod(0o755)
+    let_in(directory)
     with running_server(directory) as scratch:
         elsewhere = Elsewhere(scratch)
         elsewhere.provide("CREATE ROLE bosh LOGIN CREATEDB", "CREATE ROLE monitoring LOGIN")
