@@ -330,7 +330,7 @@ def test_enough_of_them_work_with_the_old_rights(table):
 def test_a_variable_that_sudo_kept_would_be_seen(prison, name):
     """Or the tries with variables would show nothing: the old line does not let them through either."""
     [attempt] = [attempt for attempt in ENVIRONMENT if attempt.name.startswith(f"{name} ")]
-    assert prison.attempt(attempt, LAX).ways == ("loaded",)
+    assert {way.partition(" (")[0] for way in prison.attempt(attempt, LAX).ways} == {"loaded"}
 
 
 def test_the_sudoers_file_has_exact_lines_of_harmless_programs(prison):
