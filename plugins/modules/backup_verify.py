@@ -198,10 +198,6 @@ verdicts:
       description: Why its databases come back from their dumps only, null if they can come back by files, too.
       type: str
       sample: it was made online, while PostgreSQL ran, so its files are not in it
-    signature:
-      description: V(signed), V(unsigned) or V(wrong); empty without O(sign_key).
-      type: str
-      sample: signed
     seconds:
       description: Seconds that it took.
       type: float
