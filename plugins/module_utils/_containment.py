@@ -177,13 +177,17 @@ def _open_a_socket():
     return True
 
 
+class _Trial(subprocess.Popen):
+    """A process of its own, which run_command cannot prepare."""
+
+
 def _tried(containment, parent, package):
     """Return why a containment does not hold on this host, or None if it does: it is tried in a process of its own."""
     root = tempfile.mkdtemp(prefix="microbosh-containment-", dir=parent)
     if containment.account:
         os.chown(root, *containment.account)
     try:
-        trial = subprocess.Popen(
+        trial = _Trial(
             ["true"], stdout=subprocess.PIPE, close_fds=True, preexec_fn=lambda: _try(containment, root, package))
         said = native(trial.communicate()[0])
         return None if said == "contained" else said or "it was killed"

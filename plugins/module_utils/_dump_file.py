@@ -228,9 +228,12 @@ class RolesFile(object):
         """Return the statements that make its roles, or only some; ``there`` are others that those may be put into."""
         digest = hashlib.sha256()
         chunks = self._hashed(digest)
-        for piece in globals_statements(chunks, roles, there):
-            yield piece
+        return itertools.chain(globals_statements(chunks, roles, there), self._end(digest, chunks))
+
+    def _end(self, digest, chunks):
+        """Read what is left, and give nothing more; raise RestoreError if it was changed meanwhile."""
         for dummy in chunks:
             continue
         if digest.hexdigest() != self.sha256:
             raise self._error("it was changed while it was read")
+        yield b""

@@ -112,12 +112,11 @@ class Tree(object):
     def _walk(self, path):
         found = self.status(path)
         if found is None or stat.S_ISLNK(found.st_mode):
-            return
-        if stat.S_ISREG(found.st_mode):
-            yield path
+            return []
+        files = [path] if stat.S_ISREG(found.st_mode) else []
         for name in self._names(path):
-            for below in self._walk(os.path.join(path, name)):
-                yield below
+            files.extend(self._walk(os.path.join(path, name)))
+        return files
 
     def _names(self, path):
         found = self.status(path)

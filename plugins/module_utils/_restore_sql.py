@@ -180,7 +180,6 @@ class Contents(object):
         for role in roles_of(payload):
             self.statements_by_role[role] = self.statements_by_role.get(role, 0) + 1
 
-
     def _note_powers(self, payload):
         """Keep what decides whether a role that is no superuser can load this."""
         if needs_superuser(payload):

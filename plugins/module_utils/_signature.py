@@ -115,11 +115,15 @@ def _newest_path(key, host):
     return key + NEWEST + UNSAFE.sub("_", host)
 
 
+class _Keygen(subprocess.Popen):
+    """ssh-keygen, which reads what is signed from us; that is not for run_command."""
+
+
 def _ssh_keygen(arguments, given):
     """Run ssh-keygen, which asks nobody; return its status, what it printed and what it complained about."""
     environment = dict(os.environ, LC_ALL="C", SSH_ASKPASS="/bin/false", SSH_ASKPASS_REQUIRE="force")
     try:
-        program = subprocess.Popen(
+        program = _Keygen(
             ["ssh-keygen"] + arguments,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

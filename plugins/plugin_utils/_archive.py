@@ -90,20 +90,23 @@ def _not_decompressed(said):
     return tarfile.ReadError(said or "zstd failed")
 
 
+HEADERS = (
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+)
+ReadError = tarfile.ReadError
+
+
 class Member(tarfile.TarInfo):
     """A member whose headers are no larger than a name can be: tarfile reads them into memory, whatever they say."""
 
-    def _proc_member(self, tar):
-        special = (
-            tarfile.XHDTYPE,
-            tarfile.XGLTYPE,
-            tarfile.SOLARIS_XHDTYPE,
-            tarfile.GNUTYPE_LONGNAME,
-            tarfile.GNUTYPE_LONGLINK,
-        )
-        if self.type in special and not 0 <= self.size <= LONGEST_HEADER:
-            raise tarfile.ReadError(f"a header in it says that it has {self.size} bytes")
-        return super()._proc_member(tar)
+    def _proc_member(self, tarfile):
+        if self.type in HEADERS and not 0 <= self.size <= LONGEST_HEADER:
+            raise ReadError(f"a header in it says that it has {self.size} bytes")
+        return super()._proc_member(tarfile)
 
 
 class XzStream(io.RawIOBase):
@@ -121,14 +124,14 @@ class XzStream(io.RawIOBase):
 
     def read(self, size=-1):
         while True:
-            if self._xz.eof:
+            if self._xz.eof is True:
                 rest = self._xz.unused_data or self._source.read(io.DEFAULT_BUFFER_SIZE)
                 if not rest.strip(b"\0"):
                     return b""
                 self._xz = self._new()
             else:
-                rest = self._source.read(io.DEFAULT_BUFFER_SIZE) if self._xz.needs_input else b""
-                if self._xz.needs_input and not rest:
+                rest = self._source.read(io.DEFAULT_BUFFER_SIZE) if self._xz.needs_input is True else b""
+                if self._xz.needs_input is True and not rest:
                     raise EOFError("it ends in the middle")
             found = self._xz.decompress(rest, max_length=size)
             if found:

@@ -29,11 +29,15 @@ def checked(answer: dict, named: list[str]) -> list[dict]:
     return found
 
 
+def _is_count(value):
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
 def _checked(entry, named):
     if not isinstance(entry, dict) or entry.get("path") not in named:
         raise AnswerError("The director answered with a file that nobody asked for.")
     numbers = {name: entry.get(name) for name in NUMBERS}
-    if not all(type(value) is int and value >= 0 for value in numbers.values()) or numbers["mode"] > 0o7777:
+    if not all(_is_count(value) for value in numbers.values()) or numbers["mode"] > 0o7777:
         raise AnswerError(f"The director's answer on {entry['path']} has no owner, mode and time.")
     try:
         content = base64.b64decode("".join(entry["content"]), validate=True)

@@ -12,7 +12,9 @@ WAIT_SECONDS = 300
 SECOND_PASS = "outage.1"
 SECOND_PASS_ONLINE, OWNERS_ONLINE = "5", "6"
 
-# Counts what rsync is asked for before an outage and in it, holds the one that it is told to hold, and slows them.
+READER = "/usr/local/sbin/microbosh-read"
+# Counts what rsync is asked for before an outage and in it, and holds the one that it is told to hold. It stands before
+# the reader, as rsync itself may write nothing.
 GATE = r"""#!/bin/sh
 if [ "$2" = --daemon ]; then
     outage=
@@ -21,10 +23,13 @@ if [ "$2" = --daemon ]; then
     echo $number >/run/gate/${outage}number
     while [ -e /run/gate/hold.$outage$number ]; do touch /run/gate/held; sleep 0.1; done
     rm -f /run/gate/held
-    if [ -e /run/gate/speed ]; then
-        shift 2
-        set -- --server --daemon "--bwlimit=$(cat /run/gate/speed)" "$@"
-    fi
+fi
+exec READER.aside "$@"
+""".replace("READER", READER)
+SLOWED = r"""#!/bin/sh
+if [ "$2" = --daemon ] && [ -e /run/gate/speed ]; then
+    shift 2
+    set -- --server --daemon "--bwlimit=$(cat /run/gate/speed)" "$@"
 fi
 exec /usr/bin/rsync.aside "$@"
 """
@@ -94,7 +99,7 @@ class Gate:
 
 @contextlib.contextmanager
 def gate(director):
-    """A Gate before rsync on the host."""
+    """A Gate before the reader on the host."""
     director.shell("rm -rf /run/gate; mkdir -m 0755 /run/gate")
-    with replaced(director, "/usr/bin/rsync", GATE):
+    with replaced(director, READER, GATE), replaced(director, "/usr/bin/rsync", SLOWED):
         yield Gate(director)

@@ -6,7 +6,7 @@ import contextlib
 import re
 
 import pytest
-from breakage import replaced, wait_until, wait_until_up
+from breakage import READER, SLOWED, replaced, wait_until, wait_until_up
 from restoring import content, restore
 
 pytestmark = pytest.mark.long
@@ -22,7 +22,8 @@ check file passwd with path /etc/passwd
 """
 JOBS = "/var/vcap/monit/job"
 REDIS = f"$(grep -l 'check process redis$' {JOBS}/*.monitrc)"
-# Slows the first copy after the services were stopped, and removes a file once its sender has opened another one.
+# Makes a large file and others for the first copy after the services were stopped, slows it, and removes the others once
+# its sender has the large one open. It stands before the reader, as rsync itself may write nothing.
 REMOVING = r"""#!/bin/sh
 if [ "$2" = --daemon ] && [ -e /var/vcap/store/microbosh-backup/lease-armed ] && [ ! -e /run/removed ]; then
     touch /run/removed
@@ -35,11 +36,10 @@ if [ "$2" = --daemon ] && [ -e /var/vcap/store/microbosh-backup/lease-armed ] &&
         until ls -l /proc/[0-9]*/fd | grep -q 0_large; do sleep 0.05; done
         rm -rf $tasks/zz_gone $tasks/zz_file
     ) &
-    shift 2
-    set -- --server --daemon --bwlimit=1000 "$@"
+    echo 1000 >/run/gate/speed
 fi
-exec /usr/bin/rsync.aside "$@"
-"""
+exec READER.aside "$@"
+""".replace("READER", READER)
 
 
 def status(director, name):
@@ -158,8 +158,8 @@ def test_a_process_that_does_not_live_refuses_though_its_pid_file_names_another(
 
 
 def test_what_vanishes_in_the_second_pass_is_told_and_left_out(micro):
-    micro.shell("rm -f /run/removed")
-    with replaced(micro, "/usr/bin/rsync", REMOVING):
+    micro.shell("rm -rf /run/removed /run/gate; mkdir -m 0755 /run/gate")
+    with replaced(micro, READER, REMOVING), replaced(micro, "/usr/bin/rsync", SLOWED):
         run = micro.backup()
     micro.shell("rm -f /var/vcap/store/director/tasks/0_large /run/removed")
     assert run.status == 0, run.output
