@@ -22,8 +22,8 @@ check file passwd with path /etc/passwd
 """
 JOBS = "/var/vcap/monit/job"
 REDIS = f"$(grep -l 'check process redis$' {JOBS}/*.monitrc)"
-# Makes a large file and others for the first copy after the services were stopped, slows it, and removes the others once
-# its sender has the large one open. It stands before the reader, as rsync itself may write nothing.
+# Makes a large file and others for the first copy after the services were stopped, slows it, removes the others once
+# its sender has it open. It stands before the reader, as rsync itself may write nothing.
 REMOVING = r"""#!/bin/sh
 if [ "$2" = --daemon ] && [ -e /var/vcap/store/microbosh-backup/lease-armed ] && [ ! -e /run/removed ]; then
     touch /run/removed
