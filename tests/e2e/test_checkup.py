@@ -8,8 +8,6 @@ import pytest
 from breakage import wait_until
 from standing import standing
 
-pytestmark = pytest.mark.long
-
 MONIT = "/var/vcap/bosh/bin/monit"
 
 

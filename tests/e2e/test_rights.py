@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from restoring import restore
-
-pytestmark = pytest.mark.long
 
 # Who may log in, who may become root and by what: everything but the content of what a restore brings back.
 RIGHTS = r"""

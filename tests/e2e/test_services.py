@@ -9,8 +9,6 @@ import pytest
 from breakage import READER, SLOWED, replaced, wait_until, wait_until_up
 from restoring import content, restore
 
-pytestmark = pytest.mark.long
-
 MONIT = "/var/vcap/bosh/bin/monit"
 ALARM = "Connection failed"
 # Checks that are no processes and that alarm, and a process that works and alarms: nobody listens on that port.

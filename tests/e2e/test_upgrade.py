@@ -18,12 +18,10 @@ from breakage import wait_until
 from conftest import REPOSITORY, Director
 from watching import look, settle
 
-pytestmark = pytest.mark.long
-
 FIXTURES = REPOSITORY / "tests" / "fixtures" / "upgrade"
 MADE = sorted(path.parent for path in FIXTURES.glob("*/*/fixture.json"))
 GUIDE = REPOSITORY / "docs" / "recovery.md"
-OPEN_RESTORES = [("swapped", "resume"), ("loading", "rollback")]
+OPEN_RESTORES = [("swapped", "resume"), pytest.param("loading", "rollback", marks=pytest.mark.long)]
 RESTORED = {"archive": "*.tar.zst", "encrypted": "*.tar.zst.age"}
 STAGING = "/var/vcap/store/microbosh-backup"
 # As after a reboot in the middle: nothing runs, and nothing is started.
@@ -147,6 +145,7 @@ def test_its_restore_is_brought_to_an_end(earlier, host, phase, way):
     check_content(host, earlier.contents["backup" if way == "resume" else "before"])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("form", RESTORED)
 def test_its_archives_are_restored(earlier, host, form):
     run = host.setup()
@@ -168,6 +167,7 @@ def commands_of_guide():
     return place, send, replace, start
 
 
+@pytest.mark.long
 def test_an_archive_is_restored_by_hand(earlier, host, tmp_path):
     place, send, replace, start = commands_of_guide()
     restoring.destroy(host)
