@@ -22,8 +22,8 @@ import stat
 from ansible.module_utils.common.text.converters import to_bytes, to_native
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._files import write_durably
+from ansible_collections.microbosh.director.plugins.module_utils._metadata import open_mtime
 from ansible_collections.microbosh.director.plugins.module_utils._mtree import readable
-from ansible_collections.microbosh.director.plugins.module_utils._tree import mtime_of
 
 # The agent's credentials, whoever may read them on this host.
 ALWAYS = (b"bosh/settings.json", b"bosh/agent.key")
@@ -127,17 +127,17 @@ class Tree(object):
         return [name for name in names if os.path.join(path, name) != b"store"]
 
     def read(self, path):
-        """Return what there is to know of a file, and its content; no link is followed at its end."""
+        """Return what there is to know of a file, its time in nanoseconds and its content; no link at its end is followed."""
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
         with io.open(os.open(os.path.join(self._root, path), flags), "rb") as source:
-            found = os.fstat(source.fileno())
+            found, mtime = os.fstat(source.fileno()), open_mtime(source.fileno())
             content = source.read(LARGEST + 1)
         if not stat.S_ISREG(found.st_mode) or len(content) > LARGEST:
             raise IdentityError(
                 "/var/vcap/%s, which only root reads, is no file of up to %d bytes. Leave it out of microbosh_filter."
                 % (readable(path), LARGEST)
             )
-        return found, content
+        return found, mtime, content
 
 
 def _is_meant(name, part):
@@ -204,10 +204,10 @@ def collect(root, named, reached):
     for path in named:
         if not tree.is_sealed(path):
             continue
-        found, content = tree.read(path)
+        found, mtime, content = tree.read(path)
         digest, mode = hashlib.sha256(content).hexdigest(), stat.S_IMODE(found.st_mode)
         described.append((path, found.st_uid, found.st_gid, mode, digest))
         facts = {"path": to_native(path), "uid": found.st_uid, "gid": found.st_gid, "mode": mode, "sha256": digest}
-        facts.update(mtime=mtime_of(found), size=len(content), content=packed(content))
+        facts.update(mtime=mtime, size=len(content), content=packed(content))
         files.append(facts)
     return {"files": files, "digest": digest_of(described)}
