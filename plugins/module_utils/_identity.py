@@ -127,7 +127,7 @@ class Tree(object):
         return [name for name in names if os.path.join(path, name) != b"store"]
 
     def read(self, path):
-        """Return what there is to know of a file, its time in nanoseconds and its content; no link at its end is followed."""
+        """Return what there is to know of a file, its time in nanoseconds, and its content; no link is its end."""
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
         with io.open(os.open(os.path.join(self._root, path), flags), "rb") as source:
             found, mtime = os.fstat(source.fileno()), open_mtime(source.fileno())
