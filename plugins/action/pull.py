@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import resource
 import shlex
@@ -18,6 +19,7 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._attributes imp
 from ansible_collections.microbosh.director.plugins.plugin_utils._attributes import lost_attributes
 from ansible_collections.microbosh.director.plugins.plugin_utils._gate import told
 from ansible_collections.microbosh.director.plugins.plugin_utils._left_out import in_steady, tops, vanished_paths
+from ansible_collections.microbosh.director.plugins.plugin_utils._lines import size
 from ansible_collections.microbosh.director.plugins.plugin_utils._owners import (
     compare_with_copy,
     remove_from_copy,
@@ -101,7 +103,7 @@ class ActionModule(ActionBase):
         if watch.exceeded:
             answer["failed"] = True
         if answer.get("failed"):
-            answer["msg"] = self._explain(arguments, answer, watch.exceeded)
+            answer["msg"] = self._explain(arguments, answer, watch.exceeded or too_large(arguments, answer))
         if arguments["attributes"] and not answer.get("failed"):
             answer["attributes"] = lost_attributes(answer.get("msg", "").split("\n"))
         if looking and not answer.get("failed"):
@@ -172,6 +174,14 @@ def _listing(arguments, counted):
     with tempfile.TemporaryDirectory(prefix="microbosh-") as scratch:
         arguments["listing"] = os.path.join(scratch, "log")
         yield
+
+
+def too_large(arguments, answer):
+    """Return what was exceeded if it was the kernel that let no file grow any more, "" if it was not."""
+    if not arguments["limit"] or f"({errno.EFBIG})" not in (answer.get("msg") or ""):
+        return ""
+    limit = size(arguments["limit"])
+    return f"the director sent more than the {limit} that it can have, by what it announced, in a single file"
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ from ansible_collections.microbosh.director.plugins.action.pull import (
     _largest_file,
     _listing,
     rsync_options,
+    too_large,
 )
 from ansible_collections.microbosh.director.plugins.action.push import permitted
 from ansible_collections.microbosh.director.plugins.filter.director_paths import director_paths
@@ -238,6 +239,13 @@ def test_no_file_grows_beyond_the_limit(tmp_path):
     assert done.returncode != 0
     assert (tmp_path / "x").stat().st_size == limit
     (tmp_path / "y").write_bytes(b"y" * (limit + 1))
+
+
+def test_what_the_kernel_refused_is_told_as_too_much():
+    said = {"msg": 'rsync: [receiver] write failed on "/b/huge": File too large (27)'}
+    assert "sent more than the" in too_large({"limit": 70_000_000}, said)
+    assert too_large({"limit": 0}, said) == ""
+    assert too_large({"limit": 70_000_000}, {"msg": "rsync: No space left on device (28)"}) == ""
 
 
 def test_every_transfer_is_counted(tmp_path):
