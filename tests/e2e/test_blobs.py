@@ -11,6 +11,8 @@ import pytest
 from conftest import ANSIBLE, ansible_environment
 from standing import standing, unharmed, whole
 
+pytestmark = pytest.mark.long
+
 PSQL = "/var/vcap/packages/postgres-15/bin/psql -h 127.0.0.1 -U vcap -AtqX -d bosh -c"
 STORE = "/var/vcap/store/blobstore/store"
 PUBLISH = {"microbosh_lost_blobs": "publish"}

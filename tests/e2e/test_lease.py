@@ -10,6 +10,8 @@ import pytest
 from breakage import wait_until
 from standing import whole
 
+pytestmark = pytest.mark.long
+
 ARM = "The director would come back by itself"
 STOP = "Every service but PostgreSQL is stopped"
 DUMP = "The databases are dumped by the only process left"

@@ -168,6 +168,7 @@ def test_what_vanishes_in_the_second_pass_is_told_and_left_out(micro):
     assert micro.play("verify").status == 0
 
 
+@pytest.mark.long
 def test_one_that_is_refused_does_not_keep_the_others_down(micro):
     """monit says no to its start; checkup starts all the others, and says which does not live."""
     before = set(micro.shell("ls -d /var/vcap/sys/run/*/*.pid").split())
@@ -185,6 +186,7 @@ def test_one_that_is_refused_does_not_keep_the_others_down(micro):
     assert "powerdns" in run.told(micro.name)
 
 
+@pytest.mark.long
 def test_what_bpm_runs_is_stopped_though_monit_does_not_watch_it(director):
     """Its pid file lies where only root reads."""
     pid = "cat /var/vcap/sys/run/bpm/credhub/credhub.pid"
@@ -204,6 +206,7 @@ def test_what_bpm_runs_is_stopped_though_monit_does_not_watch_it(director):
     director.shell(f"kill -0 {after}")
 
 
+@pytest.mark.long
 def test_a_setup_without_the_rights_for_it_is_told_before_anything_stops(director):
     sudoers = "/etc/sudoers.d/backup"
     director.shell(f"cp -p {sudoers} /run/sudoers; sed -i 's/ unmonitor credhub/ validate credhub/' {sudoers}")

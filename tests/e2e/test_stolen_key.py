@@ -9,6 +9,8 @@ import pytest
 from conftest import prepared_places
 from test_setup import SSH_FAILED, STAGING, key_as
 
+pytestmark = pytest.mark.long
+
 USER = "microbosh"
 # What its holder leaves to come back by: as the user, and the key in other accounts.
 LEAVE = f"""

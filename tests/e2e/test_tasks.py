@@ -13,6 +13,8 @@ import yaml
 from restoring import psql
 from standing import refused, standing
 
+pytestmark = pytest.mark.long
+
 NOT_TO_BE_HAD = 4
 SECRETS = ("credhub_encryption_password", "nats_ca", "uaa_jwt_signing_key", "uaa_encryption_key_1")
 WAIT = "The director works on nothing, or a minute is over"
