@@ -496,7 +496,7 @@ kill $(cat /run/attack.pid)
 while kill -0 $(cat /run/attack.pid) 2>/dev/null; do sleep 0.1; done
 cat /run/attack.log
 """
-OUTSIDE = "stat -c '%n %U %G %a' /etc/profile.d /etc/profile.d/*; sha256sum /etc/profile.d/*"
+OUTSIDE = "find /etc/profile.d -printf '%p %u %g %m %s %l\\n'; find /etc/profile.d -type f -exec sha256sum {} +"
 
 
 @pytest.mark.long

@@ -21,7 +21,7 @@ from watching import look, settle
 FIXTURES = REPOSITORY / "tests" / "fixtures" / "upgrade"
 MADE = sorted(path.parent for path in FIXTURES.glob("*/*/fixture.json"))
 GUIDE = REPOSITORY / "docs" / "recovery.md"
-OPEN_RESTORES = [("swapped", "resume"), pytest.param("loading", "rollback", marks=pytest.mark.long)]
+OPEN_RESTORES = [("swapped", "resume"), ("loading", "rollback")]
 RESTORED = {"archive": "*.tar.zst", "encrypted": "*.tar.zst.age"}
 STAGING = "/var/vcap/store/microbosh-backup"
 # As after a reboot in the middle: nothing runs, and nothing is started.
@@ -135,6 +135,7 @@ def test_a_host_that_it_set_up_is_backed_up_or_says_what_to_do(earlier, host):
         assert host.partials == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("phase", "way"), OPEN_RESTORES)
 def test_its_restore_is_brought_to_an_end(earlier, host, phase, way):
     host.shell(STOP)
