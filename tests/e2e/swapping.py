@@ -88,7 +88,7 @@ def main():
     pids = [attack(vcap, swap), attack(os.stat(STAGING).st_uid, write, {})]
     try:
         while True:
-            time.sleep(60)
+            signal.pause()
     except Ended:
         for pid in pids:
             os.kill(pid, signal.SIGTERM)
