@@ -10,10 +10,9 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from breakage import replaced
+from breakage import READER, replaced
 from standing import listing, refused, whole
 
-READER = "/usr/local/sbin/microbosh-read"
 SENDER = Path(__file__).with_name("evil_sender.py").read_text()
 MIB = 1024 * 1024
 GROWTH = 40 * MIB

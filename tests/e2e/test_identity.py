@@ -9,10 +9,10 @@ import stat
 import subprocess
 
 import pytest
+from breakage import READER
 from restoring import restore
 from test_setup import key_as
 
-READER = "/usr/local/sbin/microbosh-read"
 ASK = "sudo -n /usr/local/sbin/microbosh-identity"
 SETTINGS = "/var/vcap/bosh/settings.json"
 SECRETS = ("settings.json", "agent.key")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from breakage import OWNERS_ONLINE, SECOND_PASS, gate, replaced
+from breakage import OWNERS_ONLINE, READER, SECOND_PASS, gate, replaced
 from conftest import Director, finish
 from restoring import content, destroy, restore
 from standing import whole
@@ -18,7 +18,6 @@ from trees import check_archive, host_tree, recorded_tree
 
 pytestmark = pytest.mark.long
 
-READER = "/usr/local/sbin/microbosh-read"
 ODD = "/var/vcap/store/director/tasks/odd"
 # Nobody on the controller is in any of these groups, and many of the modes shut out whoever is not root.
 MAKE_ODD = f"""
