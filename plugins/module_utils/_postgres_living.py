@@ -80,9 +80,9 @@ class Processes(object):
         return self._content(pid, "cmdline").rstrip("\0").split("\0")
 
     def parent(self, pid):
-        """Return the pid of its parent, 0 if there is none to be seen."""
+        """Return the pid of its parent, 0 if there is none to be seen, None if the process is gone."""
         fields = self._content(pid, "stat").rpartition(")")[2].split()
-        return int(fields[1]) if len(fields) > 1 else 0
+        return int(fields[1]) if len(fields) > 1 else None
 
     def is_postgres(self, pid):
         """Whether it is one of PostgreSQL's."""
@@ -155,8 +155,10 @@ def _seen(directories, processes):
         place = _place_of(pid, places, directories, processes)
         if place:
             here[pid] = place
-    # Whoever has a parent there is one of its workers. One that outlived its parent still writes.
-    firsts = [pid for pid in sorted(here) if here.get(processes.parent(pid)) != here[pid]]
+    # Whoever has a parent there is one of its workers. One that outlived its parent still writes; one that ended since
+    # it was seen, as workers do all the time, has no parent to be asked for.
+    parents = dict((pid, processes.parent(pid)) for pid in here)
+    firsts = [pid for pid in sorted(here) if parents[pid] is not None and here.get(parents[pid]) != here[pid]]
     return [Living(here[pid], pid, tuple(processes.ports(pid)), tuple(processes.command(pid))) for pid in firsts]
 
 

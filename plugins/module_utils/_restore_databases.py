@@ -106,7 +106,7 @@ def _first_pid(path):
 def _ancestors(pid, processes):
     """Return a process and everything above it but the first one."""
     found = []
-    while pid > 1 and pid not in found:
+    while pid and pid > 1 and pid not in found:
         found.append(pid)
         pid = processes.parent(pid)
     return found

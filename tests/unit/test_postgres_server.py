@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -139,7 +140,8 @@ def rig(template, monkeypatch):
     yield made
     monkeypatch.undo()
     for server in made.living():
-        os.kill(server.pid, signal.SIGQUIT)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(server.pid, signal.SIGQUIT)
     for process in made.others:
         process.kill()
         process.wait()
@@ -198,6 +200,19 @@ def test_a_pid_file_that_names_somebody_else_is_no_server(rig):
         assert sleeper.poll() is None
         assert rig.bring("started")["changed"] is True
         assert sleeper.poll() is None
+
+
+def test_a_worker_that_ends_while_it_is_looked_at_is_no_server(rig, monkeypatch):
+    """Autovacuum's end every few seconds, and leave nobody who could be asked for a parent."""
+    rig.somebody_starts()
+    (server,) = rig.living()
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    where = living.Processes.directory
+    monkeypatch.setattr(living.Processes, "pids", lambda self: [server.pid, ended.pid])
+    monkeypatch.setattr(living.Processes, "is_postgres", lambda self, pid: True)
+    monkeypatch.setattr(living.Processes, "directory", lambda self, pid: where(self, server.pid))
+    assert [found.pid for found in rig.living()] == [server.pid]
 
 
 def test_a_server_whose_files_somebody_removed_still_lives(rig):
