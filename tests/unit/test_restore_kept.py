@@ -40,7 +40,7 @@ class Elsewhere:
             self._all.ask(database, query)
 
     def rows(self, database=BOSH):
-        return [row[0] for row in self._all.ask(database, "SELECT name FROM deployments ORDER BY name")]
+        return [row[0] for row in self._all.ask(database, "SELECT name FROM public.deployments ORDER BY name")]
 
     def write(self, *names):
         rows = [f"INSERT INTO deployments VALUES ('{name}')" for name in names]
