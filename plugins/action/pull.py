@@ -232,8 +232,9 @@ def until_nothing_vanishes(transfer, again):
 def rsync_options(arguments, by_root):
     """Given the action's arguments, return rsync's options, quoted as synchronize expects them."""
     # Times are compared to the nanosecond, so that a change within the second of the copy is seen.
-    options = ["--hard-links", "--sparse", "--numeric-ids", "--no-devices", "--no-specials", "--modify-window=-1"]
-    options += ATTRIBUTES if arguments.get("attributes") else []
+    options = ["--sparse", "--numeric-ids", "--no-devices", "--no-specials", "--modify-window=-1"]
+    # What a file has besides is told of each of its names.
+    options += ATTRIBUTES if arguments.get("attributes") else ["--hard-links"]
     if not arguments["reader"]:
         # They are the backup user's, not the director's; and files alone: through a link, another's would be read here.
         options += ["--no-owner", "--no-group", "--no-links"]
