@@ -62,7 +62,7 @@ def set_open_metadata(descriptor, entry):
 
 
 def _set_open_attributes(descriptor, entry):
-    """Give what is open the mode and the attributes of an Entry, and no others; without its list, its group has no right.
+    """Give what is open mode and attributes of an Entry, and no others; without its list, its group has no right.
 
     At no moment has the group more than it shall have: what a list leaves behind as the group's rights is its mask.
     """

@@ -28,7 +28,11 @@ from ansible_collections.microbosh.director.plugins.module_utils._openat import 
     open_directory,
 )
 from ansible_collections.microbosh.director.plugins.module_utils._restore_copy import copy_content, copy_place
-from ansible_collections.microbosh.director.plugins.module_utils._restore_tree import RestoreError, has_attributes, is_blob
+from ansible_collections.microbosh.director.plugins.module_utils._restore_tree import (
+    RestoreError,
+    has_attributes,
+    is_blob,
+)
 
 
 class Staging(object):

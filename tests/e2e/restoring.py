@@ -96,9 +96,10 @@ LISTED = "0200000001000600ffffffff020006000100000004000000ffffffff08000400e11000
 
 
 def attributes(director, *given):
-    """Give files of the director's store attributes, as (path, name, value in hexadecimal); return all that there are."""
+    """Give files in the store attributes, as (path, name, value in hexadecimal); return all that there are."""
     lines = "".join(f"/var/vcap/store/{path}|{name}|{value}\n" for path, name, value in given)
-    director.execute("sh", "-c", 'printf %s "$1" >/run/attributes.py; printf %s "$2" >/run/attributes', "sh", ATTRIBUTES, lines)
+    write = 'printf %s "$1" >/run/attributes.py; printf %s "$2" >/run/attributes'
+    director.execute("sh", "-c", write, "sh", ATTRIBUTES, lines)
     python = "$(command -v python3 || command -v python2 || command -v python)"
     return sorted(director.shell(f"{python} /run/attributes.py </run/attributes").splitlines())
 

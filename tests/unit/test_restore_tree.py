@@ -536,7 +536,7 @@ ACCESS, DEFAULT = "system.posix_acl_access", "system.posix_acl_default"
 
 
 def attributes_of(top):
-    """Whatever has attributes below a tree, but for what is none of a restore's business: {name: {attribute: value}}."""
+    """Whatever has attributes below a tree, but for a restore's own: {name: {attribute: value}}."""
     found = {}
     for path in [top, *top.rglob("*")]:
         name = str(path.relative_to(top))
