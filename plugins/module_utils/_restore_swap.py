@@ -135,9 +135,18 @@ class Swap(object):
         if any(entry.attributes is not None for entry in self._wanted.values()):
             for path, entry in entries.items():
                 if entry.type == "dir":
-                    found = open_attributes(self._live.place(path).enter().descriptor)
-                    entry.attributes = dict((name, found[name]) for name in found if is_kept(name))
+                    entry.attributes = self._attributes_of(self._live.place(path))
         return entries
+
+    @staticmethod
+    def _attributes_of(place):
+        try:
+            found = open_attributes(place.enter().descriptor)
+        except EnvironmentError as error:
+            if error.errno not in NOT_THERE:
+                raise
+            return None
+        return dict((name, found[name]) for name in found if is_kept(name))
 
     def _put_aside(self, path):
         here, aside = self._live.place(path), self._workspace.aside(path)

@@ -104,7 +104,7 @@ def parse_wanted(content, leave_out):
 
 
 def give_attributes(wanted, content):
-    """Given what parse_wanted() returned and a backup's file of attributes, None if it has none, give each Entry its own."""
+    """Given what parse_wanted() returned and a backup's file of attributes or None, give each Entry its own."""
     if content is None:
         return
     files = parse_attributes(content)

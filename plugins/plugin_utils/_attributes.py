@@ -21,6 +21,8 @@ from ansible_collections.microbosh.director.plugins.module_utils._attributes imp
     DEFAULT_LIST,
     LISTS,
     LONGEST,
+    MOST_BYTES,
+    format_attributes,
     is_kept,
 )
 from ansible_collections.microbosh.director.plugins.module_utils._mtree import escape
@@ -160,14 +162,18 @@ def bring(found: dict, copy: str, scratch: str, transfer) -> tuple[dict[bytes, d
 
 
 def _sorted_out(names, laid_out, still, scratch):
-    files, lost = {}, []
+    files, lost, room = {}, [], MOST_BYTES
     for name in names:
         path = unescape_name(name)
         attributes, whole = _read_or_none(Path(scratch, os.fsdecode(path))) if path in laid_out else ({}, False)
         if name in still["access_lists"]:  # not as it is there: then rather none, as of a list that is lost
             attributes = {name: value for name, value in attributes.items() if name not in LISTS}
+        needs = len(format_attributes({path: attributes}))
+        if needs > room:
+            attributes, whole = {}, False
         if attributes:
             files[path] = attributes
+            room -= needs
         if not whole or name in still["access_lists"] or name in still["extended"]:
             lost.append(name)
     return files, lost

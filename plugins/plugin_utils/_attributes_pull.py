@@ -10,7 +10,7 @@ import shlex
 import tempfile
 from pathlib import Path
 
-from ansible_collections.microbosh.director.plugins.module_utils._attributes import MOST_BYTES, format_attributes
+from ansible_collections.microbosh.director.plugins.module_utils._attributes import format_attributes
 from ansible_collections.microbosh.director.plugins.module_utils._files import write_durably
 from ansible_collections.microbosh.director.plugins.module_utils._mtree import escape
 from ansible_collections.microbosh.director.plugins.plugin_utils._attributes import bring
@@ -41,7 +41,8 @@ class AttributesPull:
         itemize = ["--itemize-changes", "--itemize-changes"]
         with self._watch(log, dest) as watch:
             answer = self._rsync(dest, [shlex.quote(option) for option in [*every, *options, *itemize, *tell]])
-        if watch.exceeded or answer.get("rc", 0) not in (PARTIAL[:1] if looks else PARTIAL):
+        status = answer.get("rc", 1 if answer.get("failed") else 0)
+        if watch.exceeded or status not in (PARTIAL[:1] if looks else PARTIAL):
             raise PullError
         return answer.get("msg", "").split("\n")
 
@@ -55,12 +56,9 @@ def keep_attributes(found: dict, copy: str, path: str, pull) -> dict:
     files, lost = {}, found["access_lists"] + found["extended"]
     if lost:
         files, lost = _brought(found, os.path.normpath(copy), pull)
-    content = format_attributes(files)
-    if len(content) > MOST_BYTES:
-        files, lost = {}, list(dict.fromkeys(found["access_lists"] + found["extended"]))
     if files:
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-        write_durably(path, content)
+        write_durably(path, format_attributes(files))
     else:
         Path(path).unlink(missing_ok=True)
     return {"kept": [escape(name or b".").decode() for name in sorted(files)], "lost": lost}

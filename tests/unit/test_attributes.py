@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import shlex
@@ -25,6 +26,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._attributes imp
 from ansible_collections.microbosh.director.plugins.module_utils._mtree import unescape
 from ansible_collections.microbosh.director.plugins.module_utils._restore_tree import without_group
 from ansible_collections.microbosh.director.plugins.module_utils._tree import Entry
+from ansible_collections.microbosh.director.plugins.plugin_utils import _attributes
 from ansible_collections.microbosh.director.plugins.plugin_utils._attributes import (
     OPTIONS,
     access_list,
@@ -36,6 +38,7 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._attributes_pul
     AttributesPull,
     keep_attributes,
 )
+from ansible_collections.microbosh.director.plugins.plugin_utils._source import Source, SourceError
 
 # Owner rw-, a named user rw-, the group ---, the mask rw-, others ---: the mode shows rw-rw----.
 ACL = bytes.fromhex("02000000 01000600ffffffff 0200060001000000 04000000ffffffff 10000600ffffffff 20000000ffffffff")
@@ -319,3 +322,56 @@ def test_the_guide_needs_no_setfattr_either(director, tmp_path):
     subprocess.run(["/bin/bash", "-c", script], env={"PATH": str(tmp_path / "bin")}, check=True)
     for path in kept_of(director):
         assert list_of(director.copy, path) == list_of(director.source, path)
+
+
+def source_of(tmp_path, attributes, content=b"", proven=True):
+    """What a restore knows of a backup whose report says this of its attributes."""
+    (tmp_path / "vcap").mkdir()
+    (tmp_path / "extra").mkdir()
+    for name in ("SHA256SUMS", "metadata.mtree") if proven else ():
+        (tmp_path / name).write_text("")
+    (tmp_path / "backup.json").write_text(json.dumps({"id": "20261122T221326Z", "attributes": attributes}))
+    (tmp_path / "extra/attributes.getfattr").write_bytes(content)
+    return Source(tmp_path)._attributes()
+
+
+LISTED = {
+    "known": True, "access_lists": ["store/a", "store/b", "."], "extended": [], "kept": ["store/a"], "lost": ["store/b"]
+}  # fmt: skip
+LIST = {ACCESS.encode(): ACL}
+KEPT = format_attributes({b"store/a": LIST, b"store/b": {b"user.a": b"1"}, b"": LIST})
+
+
+def test_a_group_has_no_right_where_the_backup_has_no_list(tmp_path):
+    found = source_of(tmp_path, LISTED, KEPT)
+    assert found == {"attributes": str(tmp_path / "extra/attributes.getfattr"), "groupless": ["store/b"]}
+
+
+@pytest.mark.parametrize(
+    ("attributes", "proven", "expected"),
+    [
+        ({"known": True, "access_lists": ["store/a"], "extended": []}, True, (None, ["store/a"])),
+        ({**LISTED, "known": False, "access_lists": []}, True, (None, [])),
+        (LISTED, False, (None, LISTED["access_lists"])),
+        ({"known": True, "access_lists": [], "extended": [], "kept": [], "lost": []}, True, ("", [])),
+    ],
+    ids=["earlier version", "not known", "nothing vouches for it", "none"],
+)
+def test_no_file_counts_that_the_backup_does_not_speak_of(tmp_path, attributes, proven, expected):
+    found = source_of(tmp_path, attributes, KEPT, proven)
+    assert (found["attributes"], found["groupless"]) == expected
+
+
+def test_a_damaged_file_is_no_source(tmp_path):
+    with pytest.raises(SourceError, match="Restore another backup"):
+        source_of(tmp_path, LISTED, b"# file: a\nuser.a=1\n")
+
+
+def test_more_than_a_backup_keeps_is_named(director, monkeypatch):
+    monkeypatch.setattr(_attributes, "MOST_BYTES", 300)
+    found = look(director)
+    told = keep(director, found)
+    assert director.kept.stat().st_size <= 300
+    assert told["kept"]
+    assert set(told["kept"]) | set(told["lost"]) == set(found["access_lists"] + found["extended"])
+    assert not set(told["kept"]) & set(told["lost"])
