@@ -86,8 +86,8 @@ buffer = ctypes.create_string_buffer(65536)
 for top, directories, files in os.walk("/var/vcap/store"):
     directories[:] = [name for name in directories if not name.startswith("microbosh-")]
     for path in [top] + [os.path.join(top, name) for name in files]:
-        names = buffer.raw[: max(libc.llistxattr(path.encode(), buffer, 65536), 0)].split(b"\0")[:-1]
-        for name in sorted(names):
+        length = libc.llistxattr(path.encode(), buffer, 65536)
+        for name in sorted(buffer.raw[: max(length, 0)].split(b"\0")[:-1]):
             size = libc.lgetxattr(path.encode(), name, buffer, 65536)
             print("%s|%s|%s" % (path, name.decode(), binascii.hexlify(buffer.raw[:size]).decode()))
 """
