@@ -50,6 +50,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._psql import (
 NEW = "microbosh_restore_"
 OLD = "microbosh_replaced_"
 KEPT = "microbosh_kept_"
+ABSENT = "microbosh_absent_"
 # A session of a service that was just stopped may outlive it for a moment, most of all on a server that is far.
 PATIENCE = 10
 # Nobody is asked on the other side: its slot belongs to the subscription of the same name in the new database.
@@ -63,10 +64,11 @@ NOT_TO_REPLACE = ("template0", "template1")
 def working_names(target):
     """Return what a database is called until it gets its name, when it lost it, and while it may have to come back.
 
-    An operator recognises them, and they fit into the 63 bytes a name may have.
+    The last is that of an empty one, which says that there was none before. An operator recognises the names, and they
+    fit into the 63 bytes a name may have.
     """
     mark = hashlib.sha256(encoded(target)).hexdigest()[:16]
-    return NEW + mark, OLD + mark, KEPT + mark
+    return NEW + mark, OLD + mark, KEPT + mark, ABSENT + mark
 
 
 def require_alone(server, database, patience=0):
@@ -251,7 +253,7 @@ class Restore(object):
         self._wanted = wanted
         if not self._target:
             raise RestoreError("The dump %s does not say what its database is called: name the target." % source.path)
-        self._new, self._old, self._kept = working_names(self._target)
+        self._new, self._old, self._kept, self._absent = working_names(self._target)
         self.warnings = []
         self.found = {}
         server.stay_out_of(self._target)
@@ -303,7 +305,7 @@ class Restore(object):
                 "The dump %s is of PostgreSQL %s, and the server has %s: an older server does not understand it. "
                 "Restore it into a server that is not older." % (self._source.path, dumped, self._server.version)
             )
-        if self._target in NOT_TO_REPLACE or self._target.startswith((NEW, OLD, KEPT)):
+        if self._target in NOT_TO_REPLACE or self._target.startswith((NEW, OLD, KEPT, ABSENT)):
             raise RestoreError("The database %s belongs to the server and is not replaced." % self._target)
         if self.exists and not self._wanted.get("replace"):
             raise RestoreError(
@@ -331,12 +333,13 @@ class Restore(object):
 
     def require_none_kept(self):
         """Raise RestoreError if an earlier restore keeps one still: only that restore knows what it is good for."""
-        if self._keeps and self._server.has(self._kept):
+        left = [name for name in (self._kept, self._absent) if self._keeps and self._server.has(name)]
+        if left:
             raise RestoreError(
                 "The database that an earlier restore replaced is still there as %s. Nothing was touched. End that "
                 "restore (of the playbook microbosh_restore_unfinished=resume, or rollback); if none is under way, "
-                "drop that database, which is %s as it was before."
-                % (self._kept, self._target)
+                "drop that database, which is %s as it was before%s."
+                % (left[0], self._target, ": there was none" if left == [self._absent] else "")
             )
 
     def require_alone(self):
@@ -346,6 +349,8 @@ class Restore(object):
     def load(self, mapping, expected):
         """Load, compare, and give the database its name."""
         self._server.drop(self._new)
+        if self._keeps and not self.exists and not self._server.has(self._absent):
+            self._server.create(self._absent, Traits())
         self._make_roles()
         with self._loading() as loading:
             self._create(loading.role)
@@ -482,7 +487,8 @@ class Restore(object):
         self._server.drop(self._old)
         self.require_alone()
         # One that is kept already is what was there before: what is replaced now came with a load whose end was lost.
-        aside = self._kept if self._keeps and not self._server.has(self._kept) else self._old
+        known = any(self._server.has(name) for name in (self._kept, self._absent))
+        aside = self._kept if self._keeps and not known else self._old
         self._server.rename((self._target, aside), (self._new, self._target))
 
     def warn_of_roles(self):

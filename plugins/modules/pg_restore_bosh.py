@@ -46,7 +46,7 @@ options:
         connected makes no difference. It loads nothing.
       - V(examined) only reads the dump, wherever it is, and fails if O(rewrite) does not fit it. It asks no server.
       - V(put_back) gives the database that a load with O(keep_replaced) replaced its name again, and drops the loaded
-        one. Where none was replaced, nothing changes.
+        one. Where there was none before, there is none again. Where nothing was loaded, nothing changes.
       - V(settled) drops the database that a load with O(keep_replaced) replaced.
     type: str
     choices: [loaded, checked, examined, put_back, settled]
@@ -97,7 +97,8 @@ options:
   keep_replaced:
     description:
       - Whether the database that is replaced stays on the server, under a name that begins with C(microbosh_kept_),
-        until O(state=put_back) or O(state=settled) decides what becomes of it.
+        until O(state=put_back) or O(state=settled) decides what becomes of it. Where there was none, an empty one whose
+        name begins with C(microbosh_absent_) says so.
       - While one is kept, a further load replaces the one that was loaded. So this may be asked for again when an
         answer was lost. O(state=checked) refuses then, because it is for the beginning of a restore.
       - This needs a role that owns the database and may make databases (C(CREATEDB)), and no superuser.
