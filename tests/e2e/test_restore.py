@@ -72,7 +72,7 @@ HERE = Path(__file__).parent
 BESIDES = [
     ("director/tasks/2/debug", "system.posix_acl_access", LISTED),
     ("director/tasks", "system.posix_acl_default", LISTED),
-    ("director/tasks/1/debug", "user.note", "6b657074"),
+    ("director/tasks/1/event", "user.note", "6b657074"),
 ]
 HOLE = "/var/vcap/store/director/tasks/1/hole"  # a file that is nothing but a hole
 SHORT = 15  # microbosh_outage_limit of what is killed: the lease's deadline passes soon after
