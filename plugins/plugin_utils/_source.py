@@ -173,7 +173,9 @@ class Source:
             path = str(self.path / layout.EXTRA / layout.ATTRIBUTES)
             kept = self._kept(path)
         having = {mtree.escape(name or TOP).decode() for name in kept if ACCESS_LIST in kept[name]}
-        return {"attributes": path, "groupless": [name for name in listed if name not in having]}
+        # Of what is not lost all is kept: without a list for itself, a directory has one for what is made in it.
+        lost = set(told.get("lost") or []) - having
+        return {"attributes": path, "groupless": [name for name in listed if name in lost]}
 
     @staticmethod
     def _kept(path):

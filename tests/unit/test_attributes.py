@@ -336,10 +336,13 @@ def source_of(tmp_path, attributes, content=b"", proven=True):
 
 
 LISTED = {
-    "known": True, "access_lists": ["store/a", "store/b", "."], "extended": [], "kept": ["store/a"], "lost": ["store/b"]
+    "known": True, "access_lists": ["store/a", "store/b", ".", "store/d"], "extended": ["store/a"],
+    "kept": ["store/a", "store/b", ".", "store/d"], "lost": ["store/a", "store/b"],
 }  # fmt: skip
 LIST = {ACCESS.encode(): ACL}
-KEPT = format_attributes({b"store/a": LIST, b"store/b": {b"user.a": b"1"}, b"": LIST})
+KEPT = format_attributes({
+    b"store/a": LIST, b"store/b": {b"user.a": b"1"}, b"": LIST, b"store/d": {DEFAULT.encode(): ACL},
+})  # fmt: skip
 
 
 def test_a_group_has_no_right_where_the_backup_has_no_list(tmp_path):
