@@ -26,7 +26,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._attributes imp
 from ansible_collections.microbosh.director.plugins.module_utils._mtree import unescape
 from ansible_collections.microbosh.director.plugins.module_utils._restore_tree import without_group
 from ansible_collections.microbosh.director.plugins.module_utils._tree import Entry
-from ansible_collections.microbosh.director.plugins.plugin_utils import _attributes
+from ansible_collections.microbosh.director.plugins.plugin_utils import _attributes, _attributes_pull
 from ansible_collections.microbosh.director.plugins.plugin_utils._attributes import (
     OPTIONS,
     access_list,
@@ -378,3 +378,22 @@ def test_more_than_a_backup_keeps_is_named(director, monkeypatch):
     assert told["kept"]
     assert set(told["kept"]) | set(told["lost"]) == set(found["access_lists"] + found["extended"])
     assert not set(told["kept"]) & set(told["lost"])
+
+
+@pytest.mark.parametrize("refused", [1, 2])
+def test_backups_on_a_file_system_without_any_are_no_obstacle(director, monkeypatch, refused):
+    """As NFS: then it is done where temporary files are; if nothing here has them, they are named."""
+    places = []
+
+    def has_attributes(directory):
+        places.append(directory)
+        return len(places) > refused
+
+    monkeypatch.setattr(_attributes_pull, "_has_attributes", has_attributes)
+    found = look(director)
+    told = keep(director, found)
+    assert places[0].startswith(str(director.copy.parent))
+    assert not places[1].startswith(str(director.copy.parent))
+    assert not Path(places[1]).exists()
+    assert len(told["kept"]) == (6 if refused == 1 else 0)
+    assert len(told["lost"]) == (0 if refused == 1 else 6)
