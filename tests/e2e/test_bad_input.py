@@ -36,7 +36,6 @@ BAD_SETTINGS = {
     "archive-ending": ({"microbosh_archive": "{id}.zip"}, ["ends in .tar.zst, .tar.gz, .tar.xz or .tar"]),
     "no-timeout": ({"microbosh_timeout": 0}, ["microbosh_timeout (0)", "seconds above 0"]),
     "extra-file": ({"microbosh_extra_files": ["/nowhere/state.json"]}, ["/nowhere/state.json, which is not a file"]),
-    "extra-name": ({"microbosh_extra_files": ["/nowhere/attributes.getfattr"]}, ["Rename it"]),
     "no-directory": ({"microbosh_backup_dir": "/dev/null/backups"}, ["/dev/null", "Not a directory"]),
 }
 TRY_AGAIN = ("unknown-host", "closed-port")  # the rest of these has to be mended by a person
