@@ -7,6 +7,7 @@ import json
 
 import pytest
 from ansible.errors import AnsibleActionFail, AnsibleFilterError
+from ansible_collections.microbosh.director.plugins.action.director_command import answer_of
 from ansible_collections.microbosh.director.plugins.action.on_director import chosen
 from ansible_collections.microbosh.director.plugins.filter.account_of import account_of
 from ansible_collections.microbosh.director.plugins.plugin_utils import _gate as gate
@@ -54,6 +55,14 @@ def test_output_has_lines_and_is_printable_and_bounded():
 def test_one_of_a_few_is_named(given):
     with pytest.raises(AnsibleActionFail, match="Name one of these modules"):
         chosen(given)
+
+
+def test_a_status_that_is_no_failure_is_none():
+    arguments = {"argv": ["getent"], "statuses": [0, 2]}
+    assert answer_of({"rc": 2, "stdout": "", "stderr": ""}, arguments) == {
+        "failed": False, "rc": 2, "stdout": "", "stderr": ""
+    }  # fmt: skip
+    assert answer_of({"rc": 1, "stdout": "", "stderr": "\x1b"}, arguments)["failed"]
 
 
 LINE = "microbosh:x:998:997:microbosh.director:/home/microbosh:/bin/sh"
