@@ -13,7 +13,9 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._told_paths imp
 
 FIELDS = ("password", "uid", "gid", "comment", "home", "shell")
 # Nobody's home, and no place in which setup should let a key in or root remove an account's files.
-SYSTEM = re.compile(r"/(?:bin|boot|dev|etc|lib[0-9x]*|proc|run|sbin|sys|usr)(?:/.*)?|/|/(?:home|opt|srv|tmp|var)|/var/vcap")
+SYSTEM = re.compile(
+    r"/(?:bin|boot|dev|etc|lib[0-9x]*|proc|run|sbin|sys|usr)(?:/.*)?|/|/(?:home|opt|srv|tmp|var)|/var/vcap"
+)
 NUMBER = re.compile(r"[0-9]{1,10}")
 
 
@@ -23,9 +25,10 @@ def account_of(said, user):
     if not lines:
         return {}
     values = lines[0].split(":")[1:]
-    account = dict(zip(FIELDS, values))
-    if len(lines) > 1 or len(values) != len(FIELDS) or not all(NUMBER.fullmatch(account[key]) for key in ("uid", "gid")):
-        raise AnsibleFilterError(f"The director says of its user {user} what is no account: {printable(lines[0])[:200]}")
+    if len(lines) > 1 or len(values) != len(FIELDS) or not all(NUMBER.fullmatch(number) for number in values[1:3]):
+        shown = printable(lines[0])[:200]
+        raise AnsibleFilterError(f"The director says of its user {user} what is no account: {shown}")
+    account = dict(zip(FIELDS, values, strict=True))
     if not is_plain(account["home"]) or SYSTEM.fullmatch(account["home"]):
         raise AnsibleFilterError(
             f"The director says that the home of its user {user} is {printable(account['home'])[:200]!r}, which is no "

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from ansible.plugins.action.copy import ActionModule as Copy
 from ansible_collections.microbosh.director.plugins.plugin_utils._director_action import GatedAction
-from ansible_collections.microbosh.director.plugins.plugin_utils._gate import admitted
 from ansible_collections.microbosh.director.plugins.plugin_utils._printable import printable_lines
 
 # Those that may be asked for, by the name of the option.

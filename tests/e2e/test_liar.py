@@ -122,7 +122,7 @@ def kept(director):
     return here, *((director.directory / name).read_text() for name in ("key", "key.pub"))
 
 
-@pytest.mark.parametrize("setup", ["present", "rotate", "absent"])
+@pytest.mark.parametrize("setup", ["present", "rotate"])
 def test_setup_believes_no_lie_of_a_module_of_others(micro, victim, setup):
     """The good one's backups and key are where the liar would have setup look."""
     told = {**lies(micro), "ansible_facts": {**lies(micro)["ansible_facts"], **key_of(micro)}}
@@ -131,21 +131,24 @@ def test_setup_believes_no_lie_of_a_module_of_others(micro, victim, setup):
         run = victim.setup(microbosh_setup=setup)
     assert run.status == 2
     assert kept(micro) == before
-    assert "was not taken, as the director sent" in run.told(victim.name)
+    assert "was not taken, as the director sent ansible_facts" in run
     assert not [sign for sign in ESCAPES if not sign.isprintable() and sign in run.output]
 
 
-def test_what_a_director_says_at_the_last_moment_is_not_believed_either(micro, victim):
+def test_absent_removes_no_copy_of_anothers_identity(micro, victim):
     """Nothing of ours looks between what removes programs there and what removes the copy of the identity here."""
     before = kept(micro)
     try:
-        with lying(victim, lies(micro), r"ansible\.modules\.(file|command)"):
+        with lying(victim, lies(micro), OTHERS):
             run = victim.setup(microbosh_setup="absent")
         assert kept(micro) == before
         assert run.status == 2
+        assert "was not taken, as the director sent ansible_facts" in run
     finally:
-        assert victim.setup().status == 0
+        again = victim.setup()
+    assert again.status == 0, again.output
 
 
 def key_of(director):
-    return {"microbosh_private_key": f"{director.directory}/key", "microbosh_public_key": f"{director.directory}/key.pub"}
+    key = f"{director.directory}/key"
+    return {"microbosh_private_key": key, "microbosh_public_key": f"{key}.pub"}
