@@ -114,6 +114,27 @@ def test_nor_does_one_of_a_module_of_others(play):
         assert sign not in done.stdout + done.stderr
 
 
+def test_the_end_of_absent_removes_nothing_of_another_director(play, tmp_path):
+    """After what root removes there, for which the director answers, the copy of the identity is removed here."""
+    tasks = yaml.safe_load((ROOT / "roles/setup/tasks/absent.yml").read_text())
+    names = [task["name"] for task in tasks]
+    tasks = [{**task, "become": False} for task in tasks[names.index("Rights and programs are gone") :]]
+    [here] = [task for task in tasks if task.get("delegate_to") == "localhost"]
+    here["vars"] = {"ansible_python_interpreter": sys.executable}
+    other = tmp_path / "other"
+    (other / "identity").mkdir(parents=True)
+    settings = {"setup_left": [str(tmp_path / "left")], "setup_staging": str(tmp_path / "staging")}
+    settings |= {"microbosh_user": "root", "setup_own_user": False}
+    done = play(
+        [{"name": "Take away", "block": tasks, "vars": settings}],
+        changed=False,
+        ansible_facts={"microbosh_backup_dir": str(other)},
+    )
+    assert (other / "identity").is_dir()
+    assert "The answer of file was not taken" in done.stdout
+    assert done.returncode == 2
+
+
 def test_what_a_module_of_others_was_told_ends_at_the_next_task_of_ours(play):
     """As in a playbook of somebody's own: they would let a fact stand before the inventory."""
     for following in ("known_settings", "run_log", "monit_summary"):
