@@ -15,7 +15,13 @@ from ansible_collections.microbosh.director.plugins.module_utils._postgres impor
     matching_client,
 )
 from ansible_collections.microbosh.director.plugins.module_utils._postgres_info import is_directors
-from ansible_collections.microbosh.director.plugins.module_utils._psql import Psql, count_rows, hexadecimal, select
+from ansible_collections.microbosh.director.plugins.module_utils._psql import (
+    Psql,
+    count_rows,
+    hexadecimal,
+    plain_table,
+    select,
+)
 
 SHOWN = 5
 
@@ -79,17 +85,18 @@ class DatabaseCheck(object):
     def _uuid(self):
         """Return the director's UUID, which was a column of its own before 2014."""
         for column, condition in (("value", " WHERE name = 'uuid'"), ("uuid", "")):
-            rows = self._rows(select([_text(column)], "director_attributes" + condition))
+            rows = self._rows(_text(column), "director_attributes", condition)
             if rows:
                 return rows[0][0]
         return None
 
     def _names(self, column, table):
-        return [row[0] for row in self._rows(select([_text(column)], "%s ORDER BY %s" % (table, column)))]
+        return [row[0] for row in self._rows(_text(column), table, " ORDER BY %s" % column)]
 
-    def _rows(self, query):
+    def _rows(self, column, table, rest):
         try:
-            return self._psql.ask(self._director, query)
+            name = plain_table(self._psql, self._director, table)
+            return self._psql.ask(self._director, select([column], name + rest)) if name else []
         except PostgresError:  # an older or a newer schema
             return []
 

@@ -27,6 +27,10 @@ VERSION = "PG_VERSION"
 CONTROL = os.path.join("global", "pg_control")
 LOGS = ("pg_wal", "pg_xlog")
 TABLESPACES = "pg_tblspc"
+# Where the release keeps the version of glibc that its indexes were made with last: its text is "2.35", say.
+TRACKED_LIBC = os.path.join("postgres-previous-glibc-tracking", "previous-glibc-version.txt")
+# The locales that sort by the bytes, with every glibc alike, as PostgreSQL itself has it.
+_SORTS_BYTES = re.compile(r"(C|POSIX)$|C\.", re.IGNORECASE)
 
 
 class NoWayBack(DirectorError):
@@ -170,6 +174,42 @@ def file_layout(path, report):
     return FileLayout(path, report).facts()
 
 
+def libc_version():
+    """Return the version of this host's glibc as text, None if it has another library."""
+    try:
+        name, dummy, version = os.confstr("CS_GNU_LIBC_VERSION").partition(" ")
+    except (AttributeError, TypeError, ValueError, EnvironmentError):
+        return None
+    return version if name == "glibc" else None
+
+
+def sorting(path, report):
+    """Given a backup's directory and its report, return which glibc sorted its indexes, and in which databases.
+
+    Whose collation nobody recorded counts as sorted by glibc.
+    """
+    tracked = _first_line(os.path.join(path, layout.TREE, STORE, TRACKED_LIBC))
+    collates = (report.get("postgresql") or {}).get("collates")
+    sorted_by_libc = sorted(name for name, collate in (collates or {}).items() if not _SORTS_BYTES.match(collate or ""))
+    return {
+        "libc": tracked or (report.get("machine") or {}).get("libc"),
+        "databases": sorted_by_libc if collates is not None else None,
+    }
+
+
+def why_unsorted(backup, host):
+    """Return why indexes of a backup's files may be wrong on a host, as texts."""
+    by = backup.get("sorting") or {}
+    here = host.get("libc")
+    if not by.get("libc") or not here or by["libc"] == here or by.get("databases") == []:
+        return []
+    names = ", ".join(by["databases"]) if by.get("databases") else "its databases"
+    return [
+        "the indexes in the files of %s were sorted with glibc %s, and the director has %s, which may sort texts in "
+        "another order" % (names, by["libc"], here)
+    ]
+
+
 def _named(directories, name):
     """Return how a person calls a data directory."""
     majors = [found["major"] for found in directories if found["name"] == name]
@@ -234,19 +274,27 @@ def choose(asked, backup, host):
             return FILES, "its databases are on a server elsewhere"
         return FILES, "the backup has no databases"
     no_files, no_dump = why_no_files(backup, host), why_no_dump(backup, host)
+    unsorted = "; ".join(why_unsorted(backup, host))
     if asked == FILES:
         _require(no_files, FILES, no_dump, DUMP)
-        return FILES, "microbosh_restore_database=files asks for it"
+        return FILES, "microbosh_restore_database=files asks for it" + _to_mend(unsorted)
     if asked == DUMP:
         _require(no_dump, DUMP, no_files, FILES)
         return DUMP, "microbosh_restore_database=dump asks for it"
     if backup.get("rewrite"):
         _require(no_dump, DUMP, ["ids are rewritten while dumps are loaded"], FILES)
         return DUMP, "ids are rewritten while dumps are loaded"
+    if not no_files and unsorted and not no_dump:
+        return DUMP, unsorted
     if not no_files:
-        return FILES, "the director can use PostgreSQL's files as they are"
+        return FILES, "the director can use PostgreSQL's files as they are" + _to_mend(unsorted)
     _require(no_dump, DUMP, no_files, FILES)
     return DUMP, "the files of the backup do not serve here, as " + "; ".join(no_files)
+
+
+def _to_mend(unsorted):
+    advice = ". BUT %s: after the restore, REINDEX DATABASE in each, or microbosh_restore_database=dump makes them anew"
+    return advice % unsorted if unsorted else ""
 
 
 def _require_nothing_to_lose(host):

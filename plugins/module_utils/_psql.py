@@ -41,6 +41,14 @@ SELECT 'x' || encode(convert_to(n.nspname, 'UTF8'), 'hex'), 'x' || encode(conver
 FROM part JOIN pg_catalog.pg_class c USING (oid) JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"""
 
 
+# What is set for a database or a role may let functions of its own stand before PostgreSQL's, and a superuser asks; or
+# end a question after a while, and a large table takes its time. What a client gives counts before both.
+_NO_TIMEOUT = "-c statement_timeout=0"
+_OWN_FUNCTIONS = "-c search_path=pg_catalog"
+# The namespace pg_catalog has this number in every database.
+_PG_CATALOG = 11
+
+
 def identifier(name):
     """Return a name as SQL writes it, whatever its characters."""
     return '"%s"' % name.replace('"', '""')
@@ -118,6 +126,24 @@ def _count_through_root(psql, database, table, counted):
     return int(psql.ask(database, select(["count(*)"], relation(table)))[0][0]) - own
 
 
+def plain_table(psql, database, table):
+    """Return a table's name with its schema, or None if to read it could run what the database brings.
+
+    A view runs what it calls, and a type of the database's own what turns it into text.
+    """
+    foreign = select(["1"], (
+        "pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid"
+        " WHERE a.attrelid = c.oid AND a.attnum > 0 AND t.typnamespace <> %d" % _PG_CATALOG
+    ))  # fmt: skip
+    source = (
+        "pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relname =%s"
+        " AND c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_|^information_schema$' AND NOT EXISTS (%s)"
+        " ORDER BY n.nspname <> 'public', n.nspname LIMIT 1" % (literal(table), foreign)
+    )
+    rows = psql.ask(database, select([hexadecimal("n.nspname")], source))
+    return ".".join((identifier(rows[0][0]), identifier(table))) if rows else None
+
+
 def restricting(version):
     """Return the line after which psql takes no commands of its own, if it is of a version that can.
 
@@ -148,9 +174,13 @@ class Psql(object):
         return command + ["--dbname=" + conninfo(database)]
 
     def ask(self, database, query):
-        """Return the rows that answer a query, as lists of texts."""
+        """Return the rows that answer a query, as lists of texts.
+
+        Its tables are named with their schemas: but for PostgreSQL's own, nothing of a database is found without.
+        """
         argv = self._argv(database) + ["--command=" + query]
         environment = dict(self._client.environment, PGCLIENTENCODING="UTF8")
+        environment["PGOPTIONS"] = "%s %s" % (_NO_TIMEOUT, _OWN_FUNCTIONS)
         code, out, error = self._run_command(argv, environ_update=environment)
         if code != 0:
             raise PostgresError(_complaint(error) or "psql ended with exit status %s and no message" % code)
@@ -163,7 +193,7 @@ class Psql(object):
         PostgresError if the server refuses one; what raises in ``pieces`` leaves nothing either.
         """
         environment = dict((name, value) for name, value in os.environ.items() if not name.startswith("PG"))
-        environment.update(self._client.environment)
+        environment.update(self._client.environment, PGOPTIONS=_NO_TIMEOUT)
         # Not a pipe: nobody would read it while we write. It stays small, psql stops at the first error.
         pieces = itertools.chain([restricting(self._client.version)], pieces)
         with tempfile.TemporaryFile() as messages:

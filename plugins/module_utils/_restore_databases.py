@@ -15,6 +15,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._file_layout im
     FILES,
     choose,
     data_directories,
+    libc_version,
     live_of,
     numbers_of,
     possible_directories,
@@ -60,6 +61,7 @@ class HostDatabases(object):
             "live": self._live(majors),
             "majors": majors,
             "architecture": platform.machine(),
+            "libc": libc_version(),
         }
 
     def _majors(self):

@@ -14,37 +14,41 @@ from ansible_collections.microbosh.director.plugins.module_utils._restore import
 
 
 class Kept(object):
-    """What a load with keep_replaced left of one database. What has neither of the two names left is of no use."""
+    """What a load with keep_replaced left of one database. What has one of the other names left is of no use."""
 
     def __init__(self, server, target):
         self._server = server
         self._target = target
-        self._new, self._old, self._kept = working_names(target)
+        self._new, self._old, self._kept, self._absent = working_names(target)
         server.stay_out_of(target)
         self.exists = server.has(self._kept)
+        self.was_absent = server.has(self._absent)
         self._left = [name for name in (self._new, self._old) if server.has(name)]
         self.warnings = []
 
     @property
     def untidy(self):
         """Whether there is anything to do."""
-        return self.exists or bool(self._left)
+        return self.exists or self.was_absent or bool(self._left)
 
     def put_back(self):
-        """Give the kept one its name again; where none is kept, nothing was replaced."""
-        if self.exists:
+        """Give the kept one its name again, or none where there was none; else nothing was replaced."""
+        if self.exists or self.was_absent:
             self._server.drop(self._old)
-            pairs = [(self._kept, self._target)]
+            pairs = [(self._kept, self._target)] if self.exists else []
             if self._server.has(self._target):
                 require_alone(self._server, self._target, PATIENCE)
                 pairs.insert(0, (self._target, self._old))
-            self._server.rename(*pairs)
+            if pairs:
+                self._server.rename(*pairs)
+            self._server.drop(self._absent)
         for name in (self._new, self._old):
             self._discard(name)
 
     def settle(self):
         """Drop the kept one: what replaced it stays."""
         self._server.drop(self._kept)
+        self._server.drop(self._absent)
         for name in (self._new, self._old):
             self._discard(name)
 

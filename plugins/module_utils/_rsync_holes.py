@@ -11,32 +11,52 @@ from __future__ import absolute_import, division, print_function
 
 import gzip
 import re
+from collections import namedtuple
 
 __metaclass__ = type
 
-MENDED = (3, 4, 0)
-# Each with the first version that has it.
-HOLES = (
-    ("CVE-2024-12084", (3, 2, 7)),
-    ("CVE-2024-12085", (0,)),
-    ("CVE-2024-12086", (0,)),
-    ("CVE-2024-12087", (0,)),
-    ("CVE-2024-12088", (0,)),
-    ("CVE-2024-12747", (0,)),
+# A row of rsync's history: the version that mended holes, the holes, each with the first version that has it, and the
+# first package of each release with all of them mended: (ID, VERSION_ID) of os-release. Only holes by which one side of
+# a transfer such as ours may harm the other: none of rrsync, of rsync-ssl, or of a daemon that anybody may reach.
+Row = namedtuple("Row", "mended holes packages")
+ROWS = (
+    Row(
+        (3, 4, 0),
+        (
+            ("CVE-2024-12084", (3, 2, 7)),
+            ("CVE-2024-12085", (0,)),
+            ("CVE-2024-12086", (0,)),
+            ("CVE-2024-12087", (0,)),
+            ("CVE-2024-12088", (0,)),
+            ("CVE-2024-12747", (0,)),
+        ),
+        {
+            ("debian", "11"): "3.2.3-4+deb11u2",
+            ("debian", "12"): "3.2.7-1+deb12u1",
+            ("debian", "13"): "3.3.0+ds1-3",
+            ("ubuntu", "14.04"): "3.1.0-2ubuntu0.4+esm1",
+            ("ubuntu", "16.04"): "3.1.1-3ubuntu1.3+esm3",
+            ("ubuntu", "18.04"): "3.1.2-2.1ubuntu1.6+esm1",
+            ("ubuntu", "20.04"): "3.1.3-8ubuntu0.8",
+            ("ubuntu", "22.04"): "3.2.7-0ubuntu0.22.04.3",
+            ("ubuntu", "24.04"): "3.2.7-1ubuntu1.1",
+            ("ubuntu", "24.10"): "3.3.0-1ubuntu0.1",
+        },
+    ),
+    Row(
+        (3, 4, 3),
+        (("CVE-2025-10158", (0,)), ("CVE-2026-43618", (0,)), ("CVE-2026-43620", (0,))),
+        {("debian", "13"): "3.4.1+ds1-5+deb13u3"},
+    ),
+    Row(
+        (3, 5, 0),
+        tuple(
+            ("CVE-2026-%d" % number, (0,))
+            for number in (53792, 53794, 53797, 53801, 70453, 70456, 70457, 70458, 70461, 70462)
+        ),
+        {("debian", "12"): "3.5.0+ds1-0+deb12u1"},
+    ),
 )
-# The first package of each release with all of them mended: (ID, VERSION_ID) of os-release.
-PACKAGES = {
-    ("debian", "11"): "3.2.3-4+deb11u2",
-    ("debian", "12"): "3.2.7-1+deb12u1",
-    ("debian", "13"): "3.3.0+ds1-3",
-    ("ubuntu", "14.04"): "3.1.0-2ubuntu0.4+esm1",
-    ("ubuntu", "16.04"): "3.1.1-3ubuntu1.3+esm3",
-    ("ubuntu", "18.04"): "3.1.2-2.1ubuntu1.6+esm1",
-    ("ubuntu", "20.04"): "3.1.3-8ubuntu0.8",
-    ("ubuntu", "22.04"): "3.2.7-0ubuntu0.22.04.3",
-    ("ubuntu", "24.04"): "3.2.7-1ubuntu1.1",
-    ("ubuntu", "24.10"): "3.3.0-1ubuntu0.1",
-}
 OS_RELEASE = "/etc/os-release"
 CHANGELOG = "/usr/share/doc/rsync/changelog.Debian.gz"
 LARGEST = 1 << 24  # bytes of a changelog that are read
@@ -52,10 +72,10 @@ def version_of(text):
     return found.group(1) if found else None
 
 
-def holes_of(version):
-    """Given a version, return the names of the holes that rsync of that number has, as its authors published it."""
+def holes_of(version, row):
+    """Return the names of the holes of a row that rsync of that number has, as its authors published it."""
     number = tuple(int(part) for part in version.split("."))
-    return [name for name, first in HOLES if first <= number < MENDED]
+    return [name for name, first in row.holes if first <= number < row.mended]
 
 
 def release_of(text):
@@ -73,15 +93,22 @@ def look(run_command, read=None):
     version = None if rc else version_of(out)
     if version is None:
         return {"version": None, "package": None, "open": [], "mended_by": None}
-    holes = holes_of(version)
     package = package_of(run_command)
-    if not holes:
-        return {"version": version, "package": package, "open": [], "mended_by": "version"}
-    named = _named(run_command, package, read or _read)
-    left = [name for name in holes if name not in named]
-    if left and _is_mended_package(run_command, package, read or _read):
-        return {"version": version, "package": package, "open": [], "mended_by": "package"}
-    return {"version": version, "package": package, "open": left, "mended_by": None if left else "changelog"}
+    left, how = [], "version"
+    for row in ROWS:
+        found = holes_of(version, row)
+        if found:
+            names, how = _left(found, row, run_command, package, read or _read)
+            left += names
+    return {"version": version, "package": package, "open": left, "mended_by": None if left else how}
+
+
+def _left(holes, row, run_command, package, read):
+    """Return the holes that nothing says are mended, and what says it of the others."""
+    left = sorted(set(holes) - _named(run_command, package, read))
+    if left and _is_mended_package(row, run_command, package, read):
+        return [], "package"
+    return left, "changelog"
 
 
 def package_of(run_command):
@@ -101,8 +128,8 @@ def _named(run_command, package, read):
     return frozenset(_NAMES.findall(out if rc == 0 else read(CHANGELOG)))
 
 
-def _is_mended_package(run_command, package, read):
-    mended = PACKAGES.get(release_of(read(OS_RELEASE)))
+def _is_mended_package(row, run_command, package, read):
+    mended = row.packages.get(release_of(read(OS_RELEASE)))
     if package is None or mended is None:
         return False
     return run_command(["dpkg", "--compare-versions", package, "ge", mended])[0] == 0

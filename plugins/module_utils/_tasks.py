@@ -21,7 +21,13 @@ from ansible_collections.microbosh.director.plugins.module_utils._postgres impor
     find_clients,
     matching_client,
 )
-from ansible_collections.microbosh.director.plugins.module_utils._psql import Psql, hexadecimal, select
+from ansible_collections.microbosh.director.plugins.module_utils._psql import (
+    Psql,
+    hexadecimal,
+    literal,
+    plain_table,
+    select,
+)
 
 STATES = ("processing", "cancelling")
 # Seconds since a worker was last heard of.
@@ -38,9 +44,8 @@ SHOWN = 5
 _CONTROL = re.compile(u"[\\x00-\\x1f\\x7f-\\x9f]")
 
 COLUMNS = select(
-    [hexadecimal("a.attname")],
-    "pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid WHERE c.relname = 'tasks'"
-    " AND c.relkind IN ('r', 'p') AND pg_catalog.pg_table_is_visible(c.oid) AND a.attnum > 0 AND NOT a.attisdropped",
+    [hexadecimal("attname")],
+    "pg_catalog.pg_attribute WHERE attrelid =%s::pg_catalog.regclass AND attnum > 0 AND NOT attisdropped",
 )
 # When a worker was last heard of, from the best that a schema has to the least; and when the task began.
 SIGNS = ("checkpoint_time", "started_at", "timestamp")
@@ -59,7 +64,7 @@ Task = namedtuple("Task", "id state description age began checkpoints")
 Tasks = namedtuple("Tasks", "running dead queued")
 
 
-def question(columns):
+def question(columns, table="public.tasks"):
     """Given the columns that the table has, return the query for all tasks that run, or wait, or seem to."""
     missing = [name for name in ("id", "state", "description", "timestamp") if name not in columns]
     if missing:
@@ -67,7 +72,7 @@ def question(columns):
     fields = ["id", hexadecimal("state"), hexadecimal("substr(description, 1, 400)")]
     fields += [_seconds_since(SIGNS, columns), _seconds_since(BEGINNINGS, columns)]
     states = ", ".join("'%s'" % state for state in STATES + ("queued",))
-    return select(fields, "tasks WHERE state IN (%s) ORDER BY id" % states)
+    return select(fields, "%s WHERE state IN (%s) ORDER BY id" % (table, states))
 
 
 def _seconds_since(names, columns):
@@ -123,13 +128,14 @@ class TaskTable(object):
         client = matching_client(server.version, clients, rejected)
         self._psql = Psql(client.at(endpoint), endpoint, run_command)
         self._database = database
-        self._columns = [row[0] for row in self._ask(COLUMNS)]
-        if not self._columns:
+        self._table = plain_table(self._psql, database, "tasks")
+        if not self._table:
             raise TasksUnknown("The database %s has no table of tasks" % database)
+        self._columns = [row[0] for row in self._ask(COLUMNS % literal(self._table))]
 
     def look(self):
         """Return the Tasks of this moment."""
-        rows = self._ask(question(self._columns))
+        rows = self._ask(question(self._columns, self._table))
         return sort_out(read_tasks(rows, self._columns))
 
     def _ask(self, query):

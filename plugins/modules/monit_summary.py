@@ -210,6 +210,11 @@ architecture:
   type: str
   returned: success
   sample: x86_64
+libc:
+  description: The version of its glibc, null if it has another library.
+  type: str
+  returned: success
+  sample: "2.35"
 unknown:
   description: Names that were given and that monit does not know.
   type: list
@@ -222,6 +227,7 @@ import platform
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._file_layout import libc_version
 from ansible_collections.microbosh.director.plugins.module_utils._host import Host
 from ansible_collections.microbosh.director.plugins.module_utils._services import MONIT, Monit, look
 
@@ -242,7 +248,7 @@ def main():
         facts = look(monit, Host(), wanted["wait"], wanted["required_checks"])
     except DirectorError as error:
         module.fail_json(msg=str(error), **error.facts)
-    module.exit_json(changed=False, architecture=platform.machine(), **facts)
+    module.exit_json(changed=False, architecture=platform.machine(), libc=libc_version(), **facts)
 
 
 if __name__ == "__main__":

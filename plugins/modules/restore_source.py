@@ -167,6 +167,12 @@ layout:
       description: Of the machine that it was made of, null if that is not known.
       type: str
       sample: x86_64
+    sorting:
+      description:
+        - The version of glibc that its indexes were sorted with, and the databases that sort by it; null where that is
+          not known.
+      type: dict
+      sample: {"libc": "2.35", "databases": [bosh]}
     dumps:
       description: Its databases that come back from dumps, with size in bytes.
       type: list

@@ -272,6 +272,7 @@ host:
     live: postgres-15
     majors: ["13", "15"]
     architecture: x86_64
+    libc: "2.35"
 postgres:
   description: The directories of PostgreSQL in the store.
   returned: O(state=compared)

@@ -12,8 +12,8 @@ module: rsync_holes_info
 short_description: Tell which known holes the rsync of a host has
 version_added: 1.0.0
 description:
-  - An rsync before 3.4.0 has holes by which either side of a transfer may harm the other (CVE-2024-12084 to 12088 and
-    CVE-2024-12747). Distributions mended them without a new number.
+  - An rsync before 3.5.0 has holes by which either side of a transfer may harm the other (CVE-2024-12084 to 12088,
+    CVE-2024-12747 and, since 3.4.0, those of 2025 and 2026). Distributions mended them without a new number.
   - So the package is asked first, by its changelog, or where that was removed by its version. A hole that nobody says
     is mended counts as open.
   - Runs on a director as well as on the controller.

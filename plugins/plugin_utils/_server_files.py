@@ -81,6 +81,7 @@ def report(facts: dict, rules: list[str]) -> dict | None:
         "wal_directory": found.get("write-ahead log"),
         "tablespaces": [dict(item, location=below_top(item["location"])) for item in facts["tablespaces"]],
         "collations": collations(facts),
+        "collates": {item["name"]: item["collate"] for item in facts["databases"] if not item["template"]},
         "outside": outside(found, rules),
     }
 

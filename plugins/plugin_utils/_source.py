@@ -16,7 +16,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._blobstore impo
 from ansible_collections.microbosh.director.plugins.module_utils._database_properties import ENDING
 from ansible_collections.microbosh.director.plugins.module_utils._dump import chunks_of, read_dump
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
-from ansible_collections.microbosh.director.plugins.module_utils._file_layout import file_layout
+from ansible_collections.microbosh.director.plugins.module_utils._file_layout import file_layout, sorting
 from ansible_collections.microbosh.director.plugins.module_utils._files import read_plain, remove_tree, sha256
 from ansible_collections.microbosh.director.plugins.module_utils._identity import LARGEST, is_identity
 from ansible_collections.microbosh.director.plugins.module_utils._snapshots import (
@@ -135,6 +135,7 @@ class Source:
         return {
             **file_layout(str(self.path), self._report()),
             "architecture": (self._report().get("machine") or {}).get("architecture"),
+            "sorting": sorting(str(self.path), self._report()),
             "dumps": [
                 {key: dump[key] for key in ("database", "size", "server_version")}
                 for dump in dumps

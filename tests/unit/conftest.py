@@ -26,3 +26,12 @@ if not collection_found():
         del sys.modules[package]
     if not collection_found():
         raise pytest.UsageError("there is no collection in .collections: run 'script/test unit', which installs it")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Of two workers one has all that starts or looks for a PostgreSQL: it sees every one of the machine."""
+    if not config.pluginmanager.hasplugin("xdist"):
+        return
+    for item in items:
+        starts_one = {"running_server", "newest_binaries"} & set(vars(item.module))
+        item.add_marker(pytest.mark.xdist_group("postgres" if starts_one else item.module.__name__))

@@ -9,7 +9,9 @@ from ansible_collections.microbosh.director.plugins.module_utils._file_layout im
     choose,
     data_directories,
     file_layout,
+    libc_version,
     live_of,
+    sorting,
 )
 
 
@@ -182,3 +184,41 @@ def test_what_has_no_way_back_is_refused_with_the_reason(asked, of_backup, of_ho
     with pytest.raises(NoWayBack, match="Nothing was touched") as refused:
         choose(asked, backup(**of_backup), host(**of_host))
     assert words in str(refused.value)
+
+
+SORTED = {"sorting": {"libc": "2.27", "databases": ["bosh"]}}
+
+
+@pytest.mark.parametrize(
+    ("asked", "of_backup", "libc", "chosen", "why"),
+    [
+        ("auto", SORTED, "2.35", "dump", "sorted with glibc 2.27, and the director has 2.35"),
+        ("auto", {"sorting": {"libc": "2.27", "databases": None}}, "2.35", "dump", "files of its databases"),
+        ("auto", {**SORTED, "dumps": []}, "2.35", "files", "REINDEX DATABASE"),
+        ("files", SORTED, "2.35", "files", "REINDEX DATABASE"),
+        ("auto", SORTED, "2.27", "files", "as they are"),
+        ("auto", SORTED, None, "files", "as they are"),
+        ("auto", {"sorting": {"libc": "2.27", "databases": []}}, "2.35", "files", "as they are"),
+        ("auto", {"sorting": {"libc": None, "databases": ["bosh"]}}, "2.35", "files", "as they are"),
+    ],
+)
+def test_files_sorted_by_another_glibc_are_not_taken_unasked(asked, of_backup, libc, chosen, why):
+    found = choose(asked, backup(**of_backup), host(libc=libc))
+    assert found[0] == chosen
+    assert why in found[1]
+    assert ("REINDEX" in found[1]) == (why == "REINDEX DATABASE")
+
+
+def test_which_glibc_sorted_is_told_by_the_release_or_else_by_the_report(tree):
+    """The release writes down with which one it made its indexes anew, when a stemcell brought another."""
+    collates = {"bosh": "en_US.UTF-8", "uaa": "C", "credhub": "C.utf8"}
+    report = {"machine": {"libc": "2.35"}, "postgresql": {"collates": collates}}
+    assert sorting(str(tree.parent), report) == {"libc": "2.35", "databases": ["bosh"]}
+    (tree / "store/postgres-previous-glibc-tracking").mkdir()
+    (tree / "store/postgres-previous-glibc-tracking/previous-glibc-version.txt").write_text("2.27\n")
+    assert sorting(str(tree.parent), report)["libc"] == "2.27"
+    assert sorting(str(tree.parent), {}) == {"libc": "2.27", "databases": None}
+
+
+def test_this_host_tells_its_glibc():
+    assert libc_version() is None or libc_version()[0].isdigit()

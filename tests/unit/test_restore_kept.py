@@ -19,7 +19,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._restore_kept i
 from postgres_rig import let_in, run_command, running_server
 
 BOSH = "director"
-NEW, OLD, KEPT = working_names(BOSH)
+NEW, OLD, KEPT, ABSENT = working_names(BOSH)
 
 
 class Killed(BaseException):
@@ -35,16 +35,19 @@ class Elsewhere:
         self._all = Psql(scratch.binaries, scratch.endpoint, run_command)
         self.endpoint = scratch.endpoint._replace(user="bosh")
 
-    def provide(self, *queries, database="postgres"):
+    def provide(self, *queries):
         for query in queries:
-            self._all.ask(database, query)
+            self._all.ask("postgres", query)
+
+    def change(self, *statements):
+        self._all.load(BOSH, [f"{statement};\n".encode() for statement in statements])
 
     def rows(self, database=BOSH):
-        return [row[0] for row in self._all.ask(database, "SELECT name FROM deployments ORDER BY name")]
+        return [row[0] for row in self._all.ask(database, "SELECT name FROM public.deployments ORDER BY name")]
 
     def write(self, *names):
         rows = [f"INSERT INTO deployments VALUES ('{name}')" for name in names]
-        self.provide("DELETE FROM deployments", *rows, database=BOSH)
+        self.change("DELETE FROM deployments", *rows)
 
     def names(self):
         query = "SELECT datname FROM pg_database WHERE datname LIKE 'microbosh%' ORDER BY 1"
@@ -84,7 +87,7 @@ def elsewhere(running):
     """The database as it was at the backup."""
     running.provide("ALTER ROLE bosh CREATEDB", *[f'DROP DATABASE IF EXISTS "{n}"' for n in [BOSH, *running.names()]])
     running.provide(f"CREATE DATABASE {BOSH} OWNER bosh")
-    running.provide("SET ROLE bosh; CREATE TABLE deployments (name text)", database=BOSH)
+    running.change("SET ROLE bosh", "CREATE TABLE deployments (name text)")
     running.write("backed up")
     return running
 
@@ -152,12 +155,23 @@ def test_without_keeping_nothing_is_kept_and_what_is_kept_stays(elsewhere, dump)
     assert (elsewhere.rows(KEPT), elsewhere.names()) == (["of today"], [KEPT])
 
 
-def test_where_there_was_none_nothing_is_kept(elsewhere, dump):
+def test_where_there_was_none_there_is_none_again(elsewhere, dump):
     elsewhere.provide(f"DROP DATABASE {BOSH}")
     assert load(elsewhere, dump)["replaced"] is False
-    assert elsewhere.names() == []
-    assert end(elsewhere, "put_back")["kept"] is False
-    assert elsewhere.rows() == ["backed up"]
+    assert (elsewhere.rows(), elsewhere.names()) == (["backed up"], [ABSENT])
+    with pytest.raises(DirectorError, match=f"still there as {ABSENT}.*there was none"):
+        load(elsewhere, dump, "checked")
+    assert load(elsewhere, dump)["replaced"] is True  # a run whose end was lost is done again
+    assert end(elsewhere, "put_back")["changed"] is True
+    assert (elsewhere.server().has(BOSH), elsewhere.names()) == (False, [])
+    assert end(elsewhere, "put_back")["changed"] is False
+
+
+def test_where_there_was_none_what_came_stays_when_it_is_settled(elsewhere, dump):
+    elsewhere.provide(f"DROP DATABASE {BOSH}")
+    load(elsewhere, dump)
+    assert [end(elsewhere, "settled")["changed"] for dummy in range(2)] == [True, False]
+    assert (elsewhere.rows(), elsewhere.names()) == (["backed up"], [])
 
 
 # Every call that changes the server, at which a run may die.

@@ -6,11 +6,14 @@
 from __future__ import annotations
 
 import gzip
+import re
 
 import pytest
 from ansible_collections.microbosh.director.plugins.module_utils import _rsync_holes as holes
 
-ALL = [name for name, dummy in holes.HOLES]
+FIRST, SECOND, THIRD = [[name for name, dummy in row.holes] for row in holes.ROWS]
+ALL = FIRST + SECOND + THIRD
+SINCE = len(SECOND) + len(THIRD)
 UNKNOWN = (127, "", "")
 
 
@@ -35,19 +38,24 @@ def host(version, package=None, release=("debian", "12"), changelog="", rpm=None
 
 
 def as_numbers(version):
-    return [int(part) for part in version.replace("+deb", ".").replace("u", ".").replace("-", ".").split(".")]
+    return [int(part) for part in re.findall(r"\d+", version)]
 
 
-@pytest.mark.parametrize("version", ["3.4.0", "3.4.1", "3.5.0", "4.0"])
-def test_a_number_from_3_4_on_has_none(version):
+@pytest.mark.parametrize("version", ["3.5.0", "3.5.1", "4.0"])
+def test_a_number_from_3_5_on_has_none(version):
     assert host(version)["open"] == []
     assert host(version)["mended_by"] == "version"
+
+
+@pytest.mark.parametrize(("version", "left"), [("3.4.0", SECOND + THIRD), ("3.4.2", SECOND + THIRD), ("3.4.3", THIRD)])
+def test_each_number_has_what_was_found_since(version, left):
+    assert host(version)["open"] == left
 
 
 @pytest.mark.parametrize(("version", "count"), [("3.1.0", 5), ("3.2.3", 5), ("3.2.6", 5), ("3.2.7", 6), ("3.3.0", 6)])
 def test_an_older_one_of_nobodys_has_them_all(version, count):
     found = host(version)
-    assert len(found["open"]) == count
+    assert len(found["open"]) == count + SINCE
     assert found["mended_by"] is None
 
 
@@ -63,7 +71,12 @@ def test_what_the_changelog_leaves_out_is_open():
 @pytest.mark.parametrize(("package", "left"), [("3.2.7-1+deb12u1", 0), ("3.2.7-1+deb12u10", 0), ("3.2.7-1", 6)])
 def test_without_a_changelog_the_version_of_the_package_counts(package, left):
     """Containers and stemcells are without /usr/share/doc."""
-    assert len(host("3.2.7", package)["open"]) == left
+    assert len(host("3.2.7", package)["open"]) == left + SINCE
+
+
+def test_a_row_that_the_package_mended_leaves_the_others():
+    found = host("3.4.1", "3.4.1+ds1-5+deb13u3", ("debian", "13"))
+    assert (found["open"], found["mended_by"]) == (THIRD, None)
 
 
 def test_a_release_that_nobody_knows_mends_nothing():
