@@ -402,3 +402,10 @@ def test_the_command_itself_is_ended():
         program.wait()
     assert "larger" in watch.exceeded
     assert program.returncode == -15
+
+
+def test_what_is_found_of_wrong_blobs_passes_the_gate():
+    """A backup of a director with an altered blob failed for its answer, and did not say which blob it was."""
+    blob = {"id": "b", "table": "packages", "path": "ab/b", "about": "package b", "mend": "upload it"}
+    found = {"missing": [{**blob, "had": True}], "wrong": [{**blob, "expected": "sha1:0", "found": "sha1:1"}]}
+    assert answered("blobstore_check", found) == found
