@@ -416,7 +416,7 @@ class Stop(Change):
             self.host.sleep(QUICK_LOOK)
 
     def check_excluded(self, report):
-        """What monit has ceased to watch it has not therefore stopped: a rule or a person may have taken it out of sight."""
+        """monit need not have stopped what it watches no more: a rule or a person may have taken it out of sight."""
         was_monitored = [service.name for service in self.before.services if service.monitored]
         unwatched = [s.name for s in report.services if s.name in was_monitored and not s.monitored]
         unwatched = [name for name in unwatched if name in self.exclude]
@@ -477,6 +477,7 @@ class Start(Change):
         self._checks = frozenset()  # names of what is no process
         self._waited = {}  # (name, pid) -> since when monit has only words left to change
         self._unmonitor_asked = {}  # name -> (how often, when)
+        self._tries = {}  # name -> how often monit was asked for its start
         self._left = None  # names of what was down before and is all that is left, while that is so
         self._left_since = None
 
@@ -528,6 +529,7 @@ class Start(Change):
                 self._unmonitor(service.name)
             else:
                 super(Start, self).ask(service)
+                self._tries[service.name] = self._tries.get(service.name, 0) + 1
             self.refused.pop(service.name, None)
         except (MonitError, SudoRefused) as error:
             self.refused[service.name] = error
@@ -552,7 +554,7 @@ class Start(Change):
         return not service.has_process or self._is_up(service) or service.name in self.down_before
 
     def in_turn(self, services):
-        """While monit waits for a process that does not come, it starts no other: what has not run for long comes last."""
+        """What may not come at all comes last: while monit waits for a process, it starts no other."""
         return sorted(services, key=lambda service: service.name in self.down_before)
 
     def is_enough(self, unreached):
@@ -563,10 +565,15 @@ class Start(Change):
         if left - self.down_before:
             self._left = None
             return False
-        if self._left is None or self._left - left:
+        if self._left is None or self._left - left or any(self._is_first_try(service) for service in unreached):
             self._left_since = self.host.now()
         self._left = left
-        return self.host.now() - self._left_since >= PATIENCE or all(self._is_forbidden(s) for s in unreached)
+        patient = self.host.now() - self._left_since < PATIENCE
+        return not patient or all(self._is_forbidden(service) for service in unreached)
+
+    def _is_first_try(self, service):
+        """Tell whether monit still waits for the process, for as long as its job says: a database may take minutes."""
+        return service.pending == self.action and self._tries.get(service.name, 0) <= 1
 
     def _is_forbidden(self, service):
         return isinstance(self.refused.get(service.name), SudoRefused)

@@ -17,8 +17,8 @@ description:
   - Started means that the processes live, have lived for a moment, and that nothing is pending. What else monit says of
     them is an alarm, which is told and is no failure.
   - A start that is refused does not keep the others down, and neither does a check of something that is no process.
-  - Where this user cannot see the processes of others, nothing is stopped; everything is asked to start all the same, and
-    then the module fails, as nobody can tell what lives.
+  - Where this user cannot see the processes of others, nothing is stopped. Everything is asked to start all the same,
+    and then the module fails, as nobody can tell what lives.
   - While another action is pending, monit 5.2 refuses the next one. It is asked again until O(timeout).
   - Services are asked for one by one, which is up to five times as fast as C(monit stop all) where monit is 5.2.
 options:
@@ -46,10 +46,10 @@ options:
     default: []
   down_before:
     description:
-      - Names of services that did not run before they were stopped, as RV(microbosh.director.monit_summary#module:not_running)
-        told them. Names that monit does not know are passed over.
-      - With O(state=started) they are asked to start after all others. One that has not come up 60 seconds after the last
-        that did is told in RV(still_down), and is no failure.
+      - Names of services that did not run before they were stopped, as
+        RV(microbosh.director.monit_summary#module:not_running) told them. What monit does not know is passed over.
+      - With O(state=started) they are asked to start after all others. One that has not come up 60 seconds after the
+        last that did, and that monit does not wait for itself any more, is told in RV(still_down), and is no failure.
     type: list
     elements: str
     default: []

@@ -248,8 +248,8 @@ def test_stops_are_not_held_back_by_a_slow_one(host):
 # Starting.
 
 
-def stopped(host, **options):
-    run_command = serial(host, **options)
+def stopped(host, *names, **options):
+    run_command = serial(host, *names, **options)
     for service in run_command.services.values():
         service.monitored, service.pid = False, None
     host.births.clear()
@@ -696,6 +696,22 @@ def test_as_long_as_more_come_up_one_that_was_down_before_has_time(host):
     assert result["still_down"] == []
     assert all(run_command.services[name].pid for name in NAMES)
     assert result["up_at"] is not None
+
+
+def test_what_monit_itself_still_waits_for_has_time(host):
+    """The start of a database may take minutes."""
+    run_command = stopped(host, ["nats", "postgres"], seconds=0.5)
+    act = run_command.act
+
+    def slow(action, name):
+        answer = act(action, name)
+        run_command.services[name].due += 200 if name == "postgres" else 0
+        return answer
+
+    run_command.act = slow
+    result = change(Start, run_command, host, down_before=["postgres"]).run()
+    assert result["still_down"] == []
+    assert 200 < result["seconds"] < 215
 
 
 def test_the_time_of_one_that_was_down_before_ends_with_that_of_all(host):
