@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.microbosh.director.plugins.module_utils import _monit, _services
+from ansible_collections.microbosh.director.plugins.module_utils import _lease_director, _monit, _services
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._host import ProcessesHidden
 from ansible_collections.microbosh.director.plugins.module_utils._services import Monit, NotReached, Start, Stop
@@ -799,3 +799,12 @@ def test_what_is_hidden_is_started_and_the_true_cause_told_at_once(host):
         change(Start, run_command, host).run()
     assert {name for _action, name in run_command.asked} == set(NAMES)
     assert host.clock < 1060
+
+
+def test_the_dead_mans_switch_starts_what_it_cannot_see(host, monkeypatch):
+    run_command = stopped(host)
+    host.hidden = True
+    monkeypatch.setattr(_lease_director, "Host", lambda: host)
+    switch = _lease_director.Director(run_command, "/var/vcap/bosh/bin/monit", "auto")
+    assert switch.not_running() == []
+    assert run_command.asked == []
