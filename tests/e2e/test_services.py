@@ -95,7 +95,8 @@ def dead(director, name):
 
         def missed():
             look_now(director)
-            return status(director, name) in ("Does not exist", "Execution failed")
+            # After each start that fails monit says Initializing, until its next cycle.
+            return not lives(director, name) and status(director, name) != "OK"
 
         wait_until(missed, f"monit misses {name}")
         yield
