@@ -12,6 +12,7 @@ import os
 
 from ansible.module_utils.common.text.converters import to_bytes, to_native
 from ansible_collections.microbosh.director.plugins.module_utils._clock import seconds_since, uptime
+from ansible_collections.microbosh.director.plugins.module_utils._data_directories import DEEPEST
 from ansible_collections.microbosh.director.plugins.module_utils._file_layout import DUMP
 from ansible_collections.microbosh.director.plugins.module_utils._files import remove_tree
 from ansible_collections.microbosh.director.plugins.module_utils._openat import READ, Tree, as_before, open_directory
@@ -228,8 +229,9 @@ class Restore(object):
         """Return what is there, what of a backup is restored on this host, and the paths that stay out of both."""
         leave_out = [] if self._is_same_machine() else [IDENTITY]
         if self._params["database"] == "dump":
-            there = [b"store/" + to_bytes(found["name"]) for found in self._databases().directories]
-            leave_out += there + database_directories_of(content)
+            recorded = (self._params["source"] or {}).get("live")
+            names = self._databases().in_use(self._params["data_directory"]) + [recorded] * bool(recorded)
+            leave_out += [os.path.join(_STORE, to_bytes(name)) for name in names] + database_directories_of(content)
         left_out = [to_native(path) for path in sorted(set(leave_out))]
         return self._live(self._params["filter"], leave_out), parse_wanted(content, leave_out), left_out
 
@@ -284,9 +286,10 @@ class Restore(object):
     def _kept_databases(self):
         """Return the names, below the store, of the databases that were copied aside to their end."""
         names = self._names_of(self._workspace.database)
-        deeper = [os.path.join(name, below) for name in names if not self._is_database(name)
-                  for below in self._names_of(self._workspace.database.below(name))]  # fmt: skip
-        return [name for name in names + deeper if self._is_database(name) and not name.endswith(_PART)]
+        for name in names:
+            if not self._is_database(name) and name.count(b"/") < DEEPEST:
+                names += [os.path.join(name, below) for below in self._names_of(self._workspace.database.below(name))]
+        return [name for name in names if self._is_database(name) and not name.endswith(_PART)]
 
     @staticmethod
     def _names_of(place):
