@@ -131,7 +131,7 @@ class Processes(object):
 
 
 def inhabited(store, processes=None):
-    """Return the names, below a store, of the directories that processes of PostgreSQL work in: whatever is there still.
+    """Return the names, below a store, of the directories that processes of PostgreSQL work in, whatever is in them.
 
     Only whoever may see the processes of others, as root does, learns of them.
     """

@@ -563,6 +563,10 @@ def test_two_servers_on_one_directory_are_refused_before_anything_is_touched(rig
         rig.restore("compared")
 
 
+MADE = {"postgres": [{"name": "elsewhere/pg", "major": "15"}], "unrestorable": "made online"}
+DUMPED = [{"database": "bosh", "server_version": "15.1", "size": 10}]
+
+
 def test_a_deeper_database_is_kept_and_put_back(rig):
     """The layout of the release after BOSH's own."""
     (rig.vcap / "store/postgres").rename(rig.vcap / "store/postgres-15")
@@ -573,6 +577,31 @@ def test_a_deeper_database_is_kept_and_put_back(rig):
     rig.restore("swapped")
     assert (rig.vcap / "store/postgres/postgres-15/base").read_text() == "rows that came later"
     write(rig.vcap / "store/postgres/postgres-15/base", "half loaded")
+    rig.restore("rolled_back")
+    rig.settle("rolled_back")
+    assert describe(rig.vcap) == before
+
+
+@pytest.mark.parametrize("name", ["pgdata/15", "postgres/postgres-15/data", "pg[1]/d*"])
+def test_a_database_of_any_name_is_kept_and_put_back(rig, monkeypatch, name):
+    """As a director has it whose operator chose the place; a copy beside that nobody uses is only files."""
+    data = rig.vcap / "store" / name
+    (rig.vcap / "store/postgres").rename(rig.vcap / "store/was")
+    data.parent.mkdir(parents=True)
+    (rig.vcap / "store/was").rename(data)
+    write(data / "global/pg_control", "control")
+    write(data / "postmaster.opts", f'/usr/bin/postgres "-D" "{data}"\n')
+    shutil.copytree(data, rig.vcap / "store/copied")
+    monkeypatch.setattr(databases.HostDatabases, "_majors", lambda self: ["15"])
+    before = describe(rig.vcap)
+    given = {"database": "dump", "data_directory": name, "source": {"live": "elsewhere/pg", "dumps": DUMPED, **MADE}}
+    assert rig.restore("compared", **given)["data_directory"] == name
+    compared = rig.stage(**given)
+    assert compared["left_out"] == sorted([f"store/{name}", "store/elsewhere/pg", "store/postgres"])
+    rig.restore("swapped")
+    assert (data / "base").read_text() == "rows that came later"
+    assert not (rig.vcap / "store/copied").exists()
+    write(data / "base", "half loaded")
     rig.restore("rolled_back")
     rig.settle("rolled_back")
     assert describe(rig.vcap) == before
