@@ -41,18 +41,20 @@ from ansible_collections.microbosh.director.plugins.module_utils._postgres_livin
 class HostDatabases(object):
     """What there is of PostgreSQL below /var/vcap."""
 
-    def __init__(self, root, packages, scratch, run_command):
+    def __init__(self, root, packages, scratch, run_command, noted=None):
+        """``noted`` is the directory, below the store, that a restore which is under way has noted."""
         self._store = os.path.join(root, "store")
         self._run_directory = os.path.join(root, "sys", "run")
         self._packages = packages
         self._scratch = scratch
         self._run_command = run_command
+        self._noted = [noted] if noted else []
         self._told = inhabited(self._store)
         self.directories = data_directories(self._store, self._told)
 
     def living(self):
         """Return the servers that live on any of the directories, and on what any of their processes works in."""
-        told = inhabited(self._store)
+        told = self._noted + inhabited(self._store)
         names = possible_directories(self._store, told)
         names += [name for name in told if name not in names]  # its files are gone
         return living_servers([os.path.join(self._store, name) for name in names], [USUAL_PORT])

@@ -110,10 +110,11 @@ class Restore(object):
         self._params.update(database=way["database"], data_directory=way["data_directory"])
         return way
 
-    def _databases(self):
-        """Return PostgreSQL on this host."""
+    def _databases(self, marker=None):
+        """Return PostgreSQL on this host; its files may be put aside, but a marker names its directory."""
         given = self._params
-        return HostDatabases(given["root"], given["packages"], given["scratch"], self._run_command)
+        noted = ((marker or {}).get("about") or {}).get("data_directory")
+        return HostDatabases(given["root"], given["packages"], given["scratch"], self._run_command, noted)
 
     def _spaces(self, live, comparison, mounts):
         """Return what is needed in each file system."""
@@ -170,7 +171,7 @@ class Restore(object):
                 raise RestoreError("This restore is being rolled back: it can only be rolled back to the end.")
             if reached(marker["phase"], "swapped"):
                 return {"changed": False, "marker": marker}
-            self._databases().require_none("Nothing was exchanged.")
+            self._databases(marker).require_none("Nothing was exchanged.")
             self._workspace.marker.write("swapping")
             live, wanted = self._resumed(marker)
             self._copy_database(live)
@@ -187,7 +188,7 @@ class Restore(object):
             if marker["phase"] == "proven":
                 raise RestoreError("This restore is proven, what was there before may be gone in part: resume it.")
             if self._workspace.read_kept() is not None or self._kept_databases():
-                self._databases().require_none("Nothing was put back.")
+                self._databases(marker).require_none("Nothing was put back.")
             self._workspace.marker.write("rolling_back", failed_phase=marker.get("failed_phase", marker["phase"]))
             live, wanted = self._resumed(marker)
             changed = self._put_back_database(live)

@@ -548,6 +548,20 @@ def test_nothing_is_exchanged_or_put_back_under_a_server_that_lives(rig, monkeyp
     assert describe(rig.vcap) == rig.before
 
 
+def test_whether_a_server_lives_is_asked_of_the_directory_that_was_noted(rig, monkeypatch):
+    """Its files may be put aside already, and its process hidden: then nothing else tells of it."""
+    (rig.vcap / "store/postgres").rename(rig.vcap / "store/pgdata")
+    rig.push(rig.restore("compared")["push"])
+    rig.restore("staged")
+    about = {"filter": RULES, "left_out": [], "database": "files", "data_directory": "pgdata"}
+    rig.restore("marked", phase="stopping", about=about)
+    asked = []
+    monkeypatch.setattr(databases, "living_servers", lambda directories, ports: asked.append(directories) or [])
+    rig.restore("swapped")
+    rig.restore("rolled_back")
+    assert [str(rig.vcap / "store/pgdata") in directories for directories in asked] == [True, True]
+
+
 def test_services_that_run_again_are_no_obstacle_where_nothing_was_exchanged(rig, monkeypatch):
     rig.stage()
     monkeypatch.setattr(databases, "living_servers", lambda directories, ports: LIVING)
