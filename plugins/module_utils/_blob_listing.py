@@ -69,7 +69,9 @@ class Listing(object):
         return found
 
     def _links_of(self, place):
-        places = (place.split("/")[0], place, os.path.join(place, INNER))
+        places = [place.split("/")[0], place, os.path.join(place, INNER)]
+        shards = [name for name in self._entries if os.path.dirname(name) in (_raw(place), _raw(places[-1]))]
+        places += sorted(set(name.decode("utf-8", "surrogateescape") for name in shards) - set(places))
         return [path for path in places if "link" in self.kind(path)]
 
 

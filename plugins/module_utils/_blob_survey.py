@@ -128,6 +128,7 @@ class Survey(object):
         result = {
             "external": external,
             "because": because,
+            "unserved": kind == "auto" and not served and bool(lost),
             "links": links,
             "named": len(self._names.blobs),
             "here": self.here,
@@ -191,6 +192,11 @@ def refusal(result, policy, accepted):
         lines.append(
             "Not one blob was seen: if they are elsewhere, or microbosh_filter leaves them out on purpose, set "
             "microbosh_blobstore to external."
+        )
+    elif result["unserved"]:
+        lines.append(
+            "Monit runs no blobstore_nginx: if the director keeps its blobs elsewhere by now, and what is here is of "
+            "before, set microbosh_blobstore to external, or else to local."
         )
     lines.append(
         "Mend that, or set microbosh_lost_blobs to publish, which backs up all the rest and keeps the list with the "

@@ -41,6 +41,11 @@ _CREATE = re.compile(
     br"CREATE DATABASE " + NAME + br" WITH TEMPLATE = template0((?: [A-Z_]+ =  ?E?'(?:[^']|'')*')*);\Z"
 )
 _SETTING = re.compile(br" SET (" + NAME + br"(?:\." + NAME + br")?) (?:TO|=) ")
+# Settings that only a superuser makes and that change what is logged, counted or limited, and nothing else.
+_HARMLESS = re.compile(
+    r"(?:log_\w+|track_\w+|auto_explain\.\w+|pg_stat_statements\.\w+|compute_query_id|deadlock_timeout|temp_file_limit"
+    r"|commit_delay|lc_messages|update_process_title)\Z"
+)
 _OPTION = re.compile(r" ([A-Z_]+) =  ?E?'((?:[^']|'')*)'")
 
 Traits = namedtuple("Traits", "owner encoding collate ctype provider locale rules")
@@ -173,6 +178,16 @@ def properties_of(ask, version, database):
     asked = _Asked(ask, version, database)
     traits = asked.traits()
     return Properties(traits, asked.statements()) if traits else None
+
+
+def superusers_setting(ask, names):
+    """Return the first of these settings that only a superuser may make and that is not harmless, or None."""
+    wanted = ", ".join(literal(name) for name in sorted(names) if not _HARMLESS.match(name))
+    if not wanted:
+        return None
+    rows = ask(select([hexadecimal("name")], "pg_catalog.pg_settings WHERE context NOT IN ('user', 'backend')"
+                      " AND pg_catalog.lower(name) IN (%s)" % wanted))
+    return rows[0][0] if rows else None
 
 
 class Properties(namedtuple("Properties", "traits statements")):

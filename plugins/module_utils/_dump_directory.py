@@ -20,7 +20,10 @@ from collections import namedtuple
 from ansible_collections.microbosh.director.plugins.module_utils._clock import seconds_since, uptime
 from ansible_collections.microbosh.director.plugins.module_utils._database_properties import ENDING as PROPERTIES
 from ansible_collections.microbosh.director.plugins.module_utils._database_properties import HEADER as PROPERTIES_HEADER
-from ansible_collections.microbosh.director.plugins.module_utils._database_properties import properties_of
+from ansible_collections.microbosh.director.plugins.module_utils._database_properties import (
+    properties_of,
+    superusers_setting,
+)
 from ansible_collections.microbosh.director.plugins.module_utils._dump import HEADERS, native
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._files import make_durable
@@ -193,9 +196,12 @@ class Preflight(object):
             )
 
     def properties(self, database):
-        """Return as a file what hangs on a database itself, which its dump does not hold."""
-        found = properties_of(lambda query: self._psql.ask(database, query), self._server.version, database)
-        return found.text(database)
+        """Return as a file what hangs on a database itself, and which setting among it only a superuser may make."""
+        def ask(query):
+            return self._psql.ask(database, query)
+
+        found = properties_of(ask, self._server.version, database)
+        return found.text(database), superusers_setting(ask, found.settings())
 
     @property
     def bytes_estimate(self):
@@ -275,14 +281,14 @@ def _dump_one(preflight, database, paths):
     if database is not None:
         result["database"] = database
         result["rows"] = dict((table.qualified, count) for table, count in written.dump.rows.items())
-        result["properties"] = _write_properties(preflight, database, paths)
+        text, result["superuser_setting"] = preflight.properties(database)
+        result["properties"] = _write_properties(preflight, database, text, paths)
     return result
 
 
-def _write_properties(preflight, database, paths):
+def _write_properties(preflight, database, text, paths):
     """Write a part beside the dump with what it does not hold; return where, and what it is."""
     path = preflight.directory.dump_path(database)[: -len(SQL)] + PROPERTIES
-    text = preflight.properties(database)
     paths.append(path)
     with preflight.directory.part(path) as target:
         target.write(text)

@@ -16,6 +16,10 @@ from ansible_collections.microbosh.director.plugins.module_utils._dump_file impo
     read_as_restore,
 )
 from ansible_collections.microbosh.director.plugins.module_utils._files import sha256
+from ansible_collections.microbosh.director.plugins.module_utils._superuser_statements import (
+    powers_needed,
+    setting_needed,
+)
 
 ADVICE = (
     "No restore would load the dump of %s: %s. Change or drop on the director what this names, or leave the database "
@@ -30,8 +34,10 @@ class DumpReading(object):
         self._directory = directory
         self.problems = []
         self.dumps = []
+        self.superuser_for = {}
         self._needed = {}
         self._made = None
+        self._superusers = None
 
     def read(self, dumps, roles):
         """Given what pg_dump_bosh returned of dumps and globals, read each as a restore would."""
@@ -61,6 +67,7 @@ class DumpReading(object):
             found = RolesFile(self._copy(roles), roles["sha256"])
             found.require_loadable()
             self._made = found.made
+            self._superusers = found.said().superusers
         except RestoreError as error:
             if self._is_what_was_written(roles):
                 self.problems.append("The roles cannot be loaded: %s" % error)
@@ -79,6 +86,7 @@ class DumpReading(object):
                 self.problems.append(ADVICE % (name, error.why or error))
             return
         contents = source.contents
+        self._note_powers(dump, source)
         for role in contents.statements_by_role:
             self._needed.setdefault(role, []).append(name)
         self.dumps.append({
@@ -90,6 +98,16 @@ class DumpReading(object):
             "roles": sorted(contents.statements_by_role),
         })
 
+    def _note_powers(self, dump, source):
+        """Note why only a superuser may load a dump again, where the roles of its server are known."""
+        if self._superusers is None:
+            return
+        owner = source.properties and source.properties.traits.owner
+        owners = [owner] * bool(owner) + sorted(source.contents.owners)
+        why = powers_needed(source.contents, owners, self._superusers) or setting_needed(dump.get("superuser_setting"))
+        if why:
+            self.superuser_for[dump["database"]] = why
+
     @property
     def lost_roles(self):
         """Roles that a dump needs and that no dump makes, and the databases whose dumps need them."""
@@ -97,6 +115,15 @@ class DumpReading(object):
             return {}
         return dict((role, names) for role, names in self._needed.items()
                     if role not in self._made and not role.startswith("pg_"))
+
+
+    @property
+    def told(self):
+        """What a restore leaves out, or has to be allowed, as sentences."""
+        lines = ["The role %s is gone, and the dump of %s still names it: a restore leaves that out"
+                 % (role, ", ".join(names)) for role, names in sorted(self.lost_roles.items())]
+        return lines + ["The dump of %s loads only with microbosh_dump_as_superuser=true, as it %s" % item
+                        for item in sorted(self.superuser_for.items())]
 
 
 def read_dumps(directory, dumps, roles):
@@ -108,5 +135,7 @@ def read_dumps(directory, dumps, roles):
         "dumps": reading.dumps,
         "problems": reading.problems,
         "lost_roles": reading.lost_roles,
+        "superuser_for": reading.superuser_for,
+        "told": reading.told,
         "seconds": seconds_since(began),
     }

@@ -41,10 +41,10 @@ SELECT 'x' || encode(convert_to(n.nspname, 'UTF8'), 'hex'), 'x' || encode(conver
 FROM part JOIN pg_catalog.pg_class c USING (oid) JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"""
 
 
-# A database's own settings may let functions of its own stand before PostgreSQL's, and a superuser asks. Other
-# statements may have to stand alone, and call nothing.
-_OWN_FUNCTIONS = "SET search_path = pg_catalog; "
-_QUESTION = re.compile(r"\s*(?:SELECT|WITH|SET statement_timeout)\b")
+# What is set for a database or a role may let functions of its own stand before PostgreSQL's, and a superuser asks; or
+# end a question after a while, and a large table takes its time. What a client gives counts before both.
+_NO_TIMEOUT = "-c statement_timeout=0"
+_OWN_FUNCTIONS = "-c search_path=pg_catalog"
 # The namespace pg_catalog has this number in every database.
 _PG_CATALOG = 11
 
@@ -178,9 +178,9 @@ class Psql(object):
 
         Its tables are named with their schemas: but for PostgreSQL's own, nothing of a database is found without.
         """
-        before = _OWN_FUNCTIONS if _QUESTION.match(query) else ""
-        argv = self._argv(database) + ["--command=" + before + query]
+        argv = self._argv(database) + ["--command=" + query]
         environment = dict(self._client.environment, PGCLIENTENCODING="UTF8")
+        environment["PGOPTIONS"] = "%s %s" % (_NO_TIMEOUT, _OWN_FUNCTIONS)
         code, out, error = self._run_command(argv, environ_update=environment)
         if code != 0:
             raise PostgresError(_complaint(error) or "psql ended with exit status %s and no message" % code)
@@ -193,7 +193,7 @@ class Psql(object):
         PostgresError if the server refuses one; what raises in ``pieces`` leaves nothing either.
         """
         environment = dict((name, value) for name, value in os.environ.items() if not name.startswith("PG"))
-        environment.update(self._client.environment)
+        environment.update(self._client.environment, PGOPTIONS=_NO_TIMEOUT)
         # Not a pipe: nobody would read it while we write. It stays small, psql stops at the first error.
         pieces = itertools.chain([restricting(self._client.version)], pieces)
         with tempfile.TemporaryFile() as messages:

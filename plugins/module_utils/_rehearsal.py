@@ -78,6 +78,14 @@ def recorded_rows(backup):
     return dict((dump["database"], dump["rows"]) for dump in dumps if "rows" in dump)
 
 
+def databases_without_roles(backup):
+    """Return the databases of a server elsewhere whose roles nobody could read: the backup says so itself."""
+    if not os.path.lexists(os.path.join(backup, layout.REPORT)):
+        return ()
+    roles = os.path.join(backup, layout.EXTRA, ELSEWHERE, GLOBALS + ".sql")
+    return () if os.path.isfile(roles) else (read_report(backup).get("elsewhere") or {}).get("databases") or ()
+
+
 def _fitting(properties):
     """Return properties without the locale: the controller need not have the director's."""
     if properties is None:
@@ -94,6 +102,7 @@ class Rehearsal(object):
         self._as_superuser = as_superuser
         self._dumps = dumps_of(backup)
         self._recorded = recorded_rows(backup)
+        self._without_roles = databases_without_roles(backup)
         self._psql = Psql(scratch.binaries, scratch.endpoint, run_command)
         self.server = Server(scratch.binaries.version, ["postgres"], self._psql)
         self.problems = []
@@ -179,7 +188,7 @@ class Rehearsal(object):
             return None
         self.problems.extend(
             "The dump %s needs the role %s, which no dump makes." % (path, role)
-            for role in sorted(restore.missing_roles)
+            for role in restore.lost_roles if database not in self._without_roles
         )
         return rows
 

@@ -16,6 +16,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._database_prope
     Traits,
     create_statement,
     properties_of,
+    superusers_setting,
 )
 from ansible_collections.microbosh.director.plugins.module_utils._dump import native
 from ansible_collections.microbosh.director.plugins.module_utils._dump_file import (
@@ -46,6 +47,10 @@ from ansible_collections.microbosh.director.plugins.module_utils._psql import (
     literal,
     select,
 )
+from ansible_collections.microbosh.director.plugins.module_utils._superuser_statements import (
+    powers_needed,
+    setting_needed,
+)
 
 NEW = "microbosh_restore_"
 OLD = "microbosh_replaced_"
@@ -57,7 +62,6 @@ PATIENCE = 10
 _END_OF_SUBSCRIPTION = (
     "ALTER SUBSCRIPTION %s DISABLE", "ALTER SUBSCRIPTION %s SET (slot_name = NONE)", "DROP SUBSCRIPTION %s",
 )
-_MOST_SHOWN = 3
 NOT_TO_REPLACE = ("template0", "template1")
 
 
@@ -111,6 +115,10 @@ class Server(object):
         if database == self._maintenance:
             self._maintenance = "template1"
 
+    def greet(self, loading):
+        """Ask something as the role of a load: the server may not let it in."""
+        loading.greet(self._maintenance)
+
     def load(self, database, pieces):
         self._psql.load(database, pieces)
 
@@ -140,15 +148,6 @@ class Server(object):
     def superusers(self):
         """Return the roles that may do what no dump is to do, or may give themselves the right to."""
         return set(row[0] for row in self.ask(superusers_query(self.version)))
-
-    def superusers_setting(self, names):
-        """Return the first of these settings that only a superuser may make, or None."""
-        if not names:
-            return None
-        wanted = ", ".join(literal(name) for name in sorted(names))
-        rows = self.ask(select([hexadecimal("name")], "pg_catalog.pg_settings WHERE context NOT IN ('user', 'backend')"
-                               " AND pg_catalog.lower(name) IN (%s)" % wanted))
-        return rows[0][0] if rows else None
 
     def drop_stale_loaders(self):
         """Remove what loads left that were killed: their roles, and the databases that these own."""
@@ -284,10 +283,17 @@ class Restore(object):
     def _roles_file(self):
         return self._wanted.get("roles_file")
 
+    @property
+    def lost_roles(self):
+        """The names of roles that somebody could still make, and that are not there.
+
+        A number is what pg_dump writes for a role that was gone by then; pg_... belongs to a version of PostgreSQL.
+        """
+        return sorted(role for role in self.missing_roles if not role.isdigit() and not role.startswith("pg_"))
+
     def require_roles(self):
         """Raise RestoreError if objects or rights would be lost with their roles, and that is not allowed."""
-        # A number is what pg_dump writes for a role that was gone by then; pg_... belongs to a version of PostgreSQL.
-        lost = sorted(role for role in self.missing_roles if not role.isdigit() and not role.startswith("pg_"))
+        lost = self.lost_roles
         if lost and self._wanted.get("missing_roles") == "refuse":
             raise RestoreError(
                 "The dump %s gives objects or rights to the roles %s, which are neither on this server nor in the "
@@ -330,6 +336,12 @@ class Restore(object):
                 "that right, or bring the database back by other means and restore the rest without it (of the "
                 "playbook microbosh_restore_elsewhere=left)." % (self._target, ", nor ".join(lacking))
             )
+
+    def require_way_in(self):
+        """Raise PostgresError unless the server lets in the role that is made for a load."""
+        if self.guarded and self._wanted.get("way_in"):
+            with self._loading() as loading:
+                self._server.greet(loading)
 
     def require_none_kept(self):
         """Raise RestoreError if an earlier restore keeps one still: only that restore knows what it is good for."""
@@ -406,16 +418,14 @@ class Restore(object):
 
     def _powers(self):
         """Return what it takes to load the dump that no role of a service has, or None."""
-        contents, superusers = self._source.contents, self._server.superusers()
-        if contents.beyond:
-            return "needs a superuser: %s" % "; ".join(contents.beyond[:_MOST_SHOWN])
-        if contents.code and (contents.owners & superusers or self._heir is None):
-            return "brings code that would belong to a superuser: %s" % contents.code
+        superusers = self._server.superusers()
+        why = powers_needed(self._source.contents, self._owners, superusers)
+        if why:
+            return why
         role = self._roles_file.said().powerful(self.made_roles, superusers) if self.made_roles else None
         if role:
             return "needs a role that may more than own what it is given: %s" % role
-        setting = self._server.superusers_setting(self._properties.settings())
-        return "comes with a setting of the database that only a superuser may make: %s" % setting if setting else None
+        return setting_needed(superusers_setting(self._server.ask, self._properties.settings()))
 
     def require_harmless(self):
         """Raise RestoreError if the dump needs a superuser, or would leave code behind that one runs."""
@@ -553,6 +563,7 @@ def restore_database(source, server, params, pretend=False):
         restore.check()
         if params.get("state") == "checked":
             restore.require_none_kept()
+            restore.require_way_in()
         else:
             restore.require_alone()
         if not pretend:

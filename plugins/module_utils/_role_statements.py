@@ -79,6 +79,15 @@ class RolesSaid(object):
         """Return who is in whom, among these roles."""
         return [(group, member) for group, member in self.members if group in roles and member in roles]
 
+    @property
+    def superusers(self):
+        """The roles that it gives more than a role of a service has, and who is in one of them."""
+        found, more = set(), set(self.powers)
+        while more:
+            found |= more
+            more = set(member for group, member in self.members if group in found or group.startswith("pg_")) - found
+        return found
+
     def powerful(self, roles, superusers):
         """Return the first statement that would give one of these roles more than a role of a service has, or None."""
         for role in sorted(roles):

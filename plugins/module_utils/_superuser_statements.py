@@ -27,6 +27,7 @@ EXTENSIONS = frozenset((
     "ltree", "pg_stat_statements", "pg_trgm", "pgcrypto", "plpgsql", "seg", "tablefunc", "tcn", "tsm_system_rows",
     "tsm_system_time", "unaccent", "uuid-ossp",
 ))
+_MOST_SHOWN = 3
 # They are in every database, or made by nobody.
 _SCHEMAS_THERE = ("public", "pg_catalog")
 _EXTENSION = re.compile(br"CREATE EXTENSION (?:IF NOT EXISTS )?(" + NAME + br")(?: WITH SCHEMA (" + NAME + br"))?;\Z")
@@ -98,6 +99,20 @@ def needs_superuser(payload):
 def schemas_of(extensions):
     """Given the schemas by extension, return those that have to be made for them."""
     return sorted(set(schema for schema in extensions.values() if schema and schema not in _SCHEMAS_THERE))
+
+
+def powers_needed(contents, owners, superusers):
+    """Given what is in a dump, and who is to own something of it, return why a superuser has to load it, or None."""
+    if contents.beyond:
+        return "needs a superuser: %s" % "; ".join(contents.beyond[:_MOST_SHOWN])
+    if contents.code and (contents.owners & superusers or not set(owners) - superusers):
+        return "brings code that would belong to a superuser: %s" % contents.code
+    return None
+
+
+def setting_needed(name):
+    """Given the setting of a database that only a superuser may make, or None, return why one has to load the dump."""
+    return "comes with a setting of the database that only a superuser may make: %s" % name if name else None
 
 
 class Guard(object):

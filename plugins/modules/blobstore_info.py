@@ -113,6 +113,11 @@ because:
   returned: always
   type: str
   sample: not one of the blobs that the database names is here, and monit runs no blobstore_nginx
+unserved:
+  description: Whether blobs are lost on a director where monit runs no C(blobstore_nginx), and nothing was set.
+  returned: always
+  type: bool
+  sample: false
 links:
   description: Links in place of the blobstore that leave what is copied.
   returned: always

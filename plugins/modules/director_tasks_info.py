@@ -48,7 +48,9 @@ options:
     type: float
     default: 0
   refuse_running:
-    description: Whether to fail, with RV(reason=busy), if a task runs when the time is over.
+    description:
+      - Whether to fail, with RV(reason=busy), if a task runs when the time is over.
+      - With O(fail=false) also if nobody can tell.
     type: bool
     default: false
   fail:
@@ -174,7 +176,7 @@ waited:
   sample: 0.0
 reason:
   description: V(busy).
-  returned: when a task runs that shall not
+  returned: when a task runs that shall not, or may run
   type: str
   sample: busy
 """
@@ -249,6 +251,8 @@ def main():
         if module.params["fail"]:
             module.fail_json(msg=str(error), **error.facts)
         result = unknown(str(error))
+        if module.params["refuse_running"]:
+            module.fail_json(msg="%s. Nobody can say that no task runs." % result["told"][0], reason="busy", **result)
     module.exit_json(changed=False, **result)
 
 

@@ -101,6 +101,19 @@ lost_roles:
   returned: always
   type: dict
   sample: {}
+superuser_for:
+  description:
+    - The databases whose dumps a restore loads only as a superuser, which has to be allowed for that run, and why.
+    - Without O(globals) nobody knows who is one, and it is empty.
+  returned: always
+  type: dict
+  sample: {"audit": "needs a superuser: CREATE EXTENSION postgres_fdw"}
+told:
+  description: What a restore of them leaves out, or has to be allowed, as sentences.
+  returned: always
+  type: list
+  elements: str
+  sample: []
 seconds:
   description: Seconds that it took.
   returned: always

@@ -185,6 +185,10 @@ dumps:
         path: /var/vcap/store/microbosh-backup/dbs/bosh.properties
         size: 214
         sha256: 3f9b2f1c0fd0c1d0b4a6f2f6a1a0ad1f6d1b8b0f4a0d4d9b7a2c6c2b0b7d1e55
+    superuser_setting:
+      description: The first setting of the database that only a superuser may make again, null if there is none.
+      type: str
+      sample: session_preload_libraries
     seconds:
       description: Seconds that this dump took.
       type: float

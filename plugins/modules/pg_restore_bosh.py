@@ -43,7 +43,8 @@ options:
     description:
       - V(loaded) loads the database.
       - V(checked) finds out whether the running server would take it, before anything is stopped for that; who is
-        connected makes no difference. It loads nothing.
+        connected makes no difference. It loads nothing, but makes the role of a load and removes it again, to see that
+        the server lets it in.
       - V(examined) only reads the dump, wherever it is, and fails if O(rewrite) does not fit it. It asks no server.
       - V(put_back) gives the database that a load with O(keep_replaced) replaced its name again, and drops the loaded
         one. Where there was none before, there is none again. Where nothing was loaded, nothing changes.
@@ -316,7 +317,8 @@ def perform(params, check_mode, run_command):
     source = read_as_restore(params["src"], params["checksum"], params["database"], params["properties_checksum"])
     if params["state"] == "examined":
         return examine(source, params["rewrite"])
-    wanted = dict(params, roles_file=RolesFile(params["roles"], params["roles_checksum"]) if params["roles"] else None)
+    roles = RolesFile(params["roles"], params["roles_checksum"]) if params["roles"] else None
+    wanted = dict(params, roles_file=roles, way_in=not check_mode)
     pretend = check_mode or params["state"] == "checked"
     return restore_database(source, _server(params, run_command), wanted, pretend)
 

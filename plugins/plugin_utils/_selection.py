@@ -8,6 +8,7 @@ Ansible calls a run that did nothing a success. Whoever reads the exit status ta
 
 from __future__ import annotations
 
+import contextlib
 import os
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -79,12 +80,26 @@ class Selection:
 
     def require_known_limit(self):
         """Every name in the limit is one of the inventory: Ansible leaves a misspelt one out, with a warning."""
-        unknown = [part for part in limit_parts(self._limit) if not names(self._all, part)]
+        parts = limit_parts(self._limit)
+        directors = names(self._all, GROUP)
+        found = {part: names(self._all, part) for part in parts}
+        unknown = [part for part in parts if not found[part]]
         if unknown:
             raise NothingToDo(
                 f"--limit names {', '.join(unknown)}, which no host and no group of the inventory is called. "
-                f"The directors are {', '.join(names(self._all, GROUP))}. Nothing was done."
+                f"The directors are {', '.join(directors)}. Nothing was done."
             )
+        others = [part for part in parts if not set(found[part]) & set(directors)]
+        if others and len(others) < len(parts) and not self._has_plays_for(others):
+            raise NothingToDo(
+                f"--limit names {', '.join(others)}, where no director is. "
+                f"The directors are {', '.join(directors)}. Nothing was done."
+            )
+
+    def _has_plays_for(self, parts):
+        """Whether a play of the run, one of somebody's own, works on hosts that are no directors."""
+        meant = set().union(*(names(self._all, part) for part in parts))
+        return any(meant & set(names(self._all, hosts_of(play))) for play in self._plays() if not play_is_ours(play))
 
     def require_whole_start(self):
         """A run does not begin in the middle of a playbook of ours."""
@@ -146,8 +161,22 @@ def names(inventory, pattern):
 
 
 def limit_parts(limit):
-    """Given --limit, return the patterns in it that are to match something: no exclusions, intersections and files."""
-    return [part for part in split_host_pattern(limit or "") if part and part[0] not in "!&@"]
+    """Given --limit, return the patterns in it that are to match something: no exclusions and no intersections.
+
+    Those of a file (@) are its lines, as Ansible has it.
+    """
+    parts = []
+    for part in split_host_pattern(limit or ""):
+        parts += lines_of(part[1:]) if part.startswith("@") else [part]
+    return [part for part in parts if part and part[0] not in "!&"]
+
+
+def lines_of(path):
+    """Return what a file of patterns has in its lines; where it cannot be read, Ansible has said so."""
+    with contextlib.suppress(OSError):
+        text = Path(to_text(path)).expanduser().read_text(encoding="utf-8", errors="surrogateescape")
+        return [line.strip() for line in text.splitlines()]
+    return []
 
 
 def plays_of(playbook, loader):
@@ -177,6 +206,10 @@ def tasks_of(play):
 def is_called(task, name):
     """Whether --start-at-task means this task."""
     return any(known and fnmatchcase(known, name) for known in (task.name, task.get_name()))
+
+
+def play_is_ours(play):
+    return os.path.realpath(str(play.get_path())).startswith(str(COLLECTION))
 
 
 def is_ours(task):

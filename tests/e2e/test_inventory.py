@@ -41,6 +41,8 @@ NOTHING = {
     "other_group": (OURS, ["--limit", "web"], "leaves no director to work on"),
     "excluded": (OURS, ["--limit", "all:!microbosh"], "leaves no director to work on"),
     "one_misspelt": (OURS, ["--limit", "director1,directr2"], "--limit names directr2"),
+    "one_elsewhere": (OURS, ["--limit", "director1,web1"], "--limit names web1, where no director is"),
+    "one_of_a_file": (OURS, ["--limit", "@{list}"], "--limit names directr2"),
     "nobody": (OURS, ["--limit", "directr1"], "no hosts to target"),
     "localhost": (OURS, ["--limit", "localhost"], "no hosts to target"),
     "step": (OURS, ["--step"], "--step lets tasks be left out"),
@@ -62,6 +64,7 @@ DONE = {
     "mixed_tags": (MIXED, ["--tags", "deploy"], "deployed"),
     "mixed_skipped": (MIXED, ["--skip-tags", "nightly"], "deployed"),
     "mixed_limit": (MIXED, ["--limit", "web1"], "deployed"),
+    "mixed_both": (MIXED, ["--tags", "deploy", "--limit", "director1,web1"], "deployed"),
     "mixed_start": (MIXED, ["--start-at-task", "Deploy"], "deployed"),
 }
 LISTINGS = ("--list-tasks", "--list-hosts", "--list-tags", "--syntax-check")
@@ -94,6 +97,9 @@ def run(tmp_path, playbook, arguments):
         own = tmp_path / "own.yml"
         own.write_text(playbook)
         playbook = own
+    names = tmp_path / "names.txt"
+    names.write_text("director1\ndirectr2\n")
+    arguments = [argument.replace("{list}", str(names)) for argument in arguments]
     return run_ansible(playbook_command(inventory, playbook, *arguments), {"BACKUPS": str(tmp_path)})
 
 

@@ -484,3 +484,20 @@ def test_the_module_puts_it_together(dump, tmp_path):
     assert (result["here"], len(result["lost"]), result["made_again"]) == (1, 5, 1)
     assert "has not got 5 of the 7 blobs" in result["refusal"]
     assert "and 2 more" in result["refusal"]
+
+
+def test_blobs_that_were_moved_away_are_asked_for_where_nothing_serves_those_here(dump):
+    """The disk keeps what was written before the blobstore moved; only what is new is missing."""
+    there = listed(*(name for name in ALL if name != "job"))
+    said = refusal(survey(dump, there, served=False), "refuse", [])
+    assert "set microbosh_blobstore to external" in said
+    assert "microbosh_blobstore" not in refusal(survey(dump, there), "refuse", [])
+    assert "microbosh_blobstore" not in refusal(survey(dump, there, served=False, kind="local"), "refuse", [])
+
+
+def test_a_shard_that_is_a_link_is_told_as_that(dump):
+    lines = [line("store", "d"), line("store/blobstore", "d"), line("store/blobstore/store", "d")]
+    listing = Listing([*lines, line("store/blobstore/store/ab", "L")])
+    result = survey(dump, listing)
+    assert [link["path"] for link in result["links"]] == ["store/blobstore/store/ab"]
+    assert result["lost"] == []

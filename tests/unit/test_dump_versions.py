@@ -12,6 +12,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import re
 
 import pytest
 from ansible_collections.microbosh.director.plugins.module_utils._dump_file import (
@@ -257,6 +258,27 @@ def test_copies_are_read_as_a_restore_would(tmp_path):
         ("bosh", 2, ["vcap"]), ("uaa", 2, ["vcap"]),
     ]  # fmt: skip
     assert result["lost_roles"] == {"vcap": ["bosh", "uaa"]}
+
+
+@pytest.mark.parametrize(
+    ("body", "setting", "why"),
+    [
+        ("CREATE EXTENSION IF NOT EXISTS postgres_fdw WITH SCHEMA public;\n", None, "needs a superuser: CREATE EXT"),
+        ("CREATE FUNCTION public.f() RETURNS integer\n    LANGUAGE sql\n    AS 'SELECT 1';\n", None, "brings code"),
+        ("", "session_preload_libraries", "comes with a setting .*: session_preload_libraries"),
+        ("", None, None),
+    ],
+)
+def test_what_only_a_superuser_would_load_is_told(tmp_path, body, setting, why):
+    """It is asked in the outage's preflight: only a dump brings an online backup back."""
+    end = "--\n-- PostgreSQL database dump complete"
+    dumps = written(tmp_path, bosh=crafted("15").replace(end, body + end))
+    (roles,) = written(tmp_path, globals=GLOBALS.replace("postgres", "vcap"))
+    result = read_dumps(str(tmp_path), [dict(dumps[0], superuser_setting=setting)], roles)
+    assert (result["problems"], result["lost_roles"]) == ([], {})
+    assert [re.match(why, found) is not None for found in result["superuser_for"].values()] == [True] * bool(why)
+    assert len(result["told"]) == bool(why)
+    assert read_dumps(str(tmp_path), dumps, None)["superuser_for"] == {}
 
 
 def test_what_a_restore_would_refuse_is_named_with_the_way_out(tmp_path):

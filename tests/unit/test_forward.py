@@ -104,7 +104,7 @@ def elsewhere(tmp_path_factory):
             psql.ask("postgres", "CREATE DATABASE director OWNER bosh")
             psql.ask("postgres", "CREATE DATABASE rdsadmin")
             tables = "".join(f"CREATE TABLE {name} (id int);" for name in DIRECTOR_TABLES)
-            psql.ask("director", f"SET ROLE bosh;{tables}")
+            psql.load("director", [f"SET ROLE bosh;{tables}".encode()])
             yield directory, int(settings["port"])
 
 

@@ -94,3 +94,19 @@ def test_no_question_calls_what_a_database_brings(scratch, database, request):
         assert [task.id for task in running] == [7]
     else:
         assert (told["uuid"], told["deployments"], running) == (None, [], None)
+
+
+def test_a_timeout_of_the_database_or_the_role_ends_no_question(scratch):
+    """It is set for services; what counts every row of a large table takes its time."""
+    psql = Psql(scratch.binaries, scratch.endpoint, run_command)
+    psql.ask("postgres", f"DROP DATABASE IF EXISTS {BOSH}")
+    psql.ask("postgres", f"CREATE DATABASE {BOSH}")
+    psql.ask("postgres", f"ALTER DATABASE {BOSH} SET statement_timeout = '20ms'")
+    user = scratch.endpoint.user
+    psql.ask("postgres", f"ALTER ROLE {user} SET statement_timeout = '20ms'")
+    psql.load(BOSH, [b"CREATE TABLE events AS SELECT 1 AS id FROM pg_sleep(0.1);"])
+    try:
+        assert psql.ask(BOSH, "SELECT 1 FROM pg_sleep(0.1)") == [["1"]]
+        assert count_rows(psql, BOSH, {"public.events": 1}) == {"public.events": 1}
+    finally:
+        psql.ask("postgres", f"ALTER ROLE {user} RESET statement_timeout")

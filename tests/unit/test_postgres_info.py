@@ -36,8 +36,8 @@ def server(tmp_path_factory):
         psql = Psql(running.binaries, running.endpoint, run_command)
         for name in ("prod|bosh's", "uaa", "nearly", "closed"):
             psql.ask("postgres", f'CREATE DATABASE "{name}"')
-        psql.ask("prod|bosh's", TABLES)
-        psql.ask("nearly", TABLES + "CREATE SCHEMA s; ALTER TABLE stemcells SET SCHEMA s")
+        psql.load("prod|bosh's", [TABLES.encode()])
+        psql.load("nearly", [TABLES.encode(), b"CREATE SCHEMA s; ALTER TABLE stemcells SET SCHEMA s;"])
         psql.ask("postgres", "CREATE ROLE guest LOGIN")
         psql.ask("postgres", 'REVOKE CONNECT ON DATABASE "prod|bosh\'s" FROM PUBLIC')
         psql.ask("postgres", "UPDATE pg_database SET datallowconn = false WHERE datname = 'closed'")

@@ -485,6 +485,31 @@ class TestAsARoleOfItsOwn:
         with pytest.raises(DirectorError, match="only a superuser may make: session_preload_libraries"):
             postgres.restore(path, target="bosh")
 
+    def test_what_is_only_logged_or_counted_is_set_by_a_superuser(self, postgres, tmp_path):
+        path = self.dump(tmp_path, "CREATE TABLE public.a (\n    a integer\n);\n")
+        path.with_suffix(".properties").write_text(
+            "--\n-- PostgreSQL database properties\n--\n\nCREATE DATABASE \"bosh\" WITH TEMPLATE = template0;\n"
+            "ALTER DATABASE \"bosh\" SET \"log_min_duration_statement\" TO '1000';\n")  # fmt: skip
+        postgres.restore(path, target="bosh")
+        assert postgres.sql("bosh", "SHOW log_min_duration_statement") == "1s"
+
+    def test_a_server_that_lets_the_role_in_nowhere_is_known_before(self, postgres, tmp_path):
+        """As where pg_hba.conf names the roles that may come."""
+        hba = Path(postgres.sql("postgres", "SHOW hba_file"))
+        before = hba.read_text()
+        path = self.dump(tmp_path, "CREATE TABLE public.a (\n    a integer\n);\n")
+        user = postgres.scratch.endpoint.user
+        hba.write_text(f"local all {user} trust\nhost all {user} all trust\n")
+        postgres.sql("postgres", "SELECT pg_reload_conf()")
+        try:
+            with pytest.raises(DirectorError, match=r"could not be loaded: .*no pg_hba.conf entry"):
+                postgres.restore(path, target="bosh", state="checked", way_in=True, pretend=True)
+        finally:
+            hba.write_text(before)
+            postgres.sql("postgres", "SELECT pg_reload_conf()")
+        postgres.restore(path, target="bosh", state="checked", way_in=True, pretend=True)
+        assert (postgres.databases(), postgres.sql("postgres", self.LEFT)) == ({"postgres"}, "0")
+
     def test_what_a_killed_load_left_is_removed_by_the_next(self, postgres, tmp_path):
         mark = hashlib.sha256(b"other").hexdigest()[:16]
         postgres.sql("postgres", f"CREATE ROLE microbosh_load_{mark}",

@@ -35,16 +35,19 @@ class Elsewhere:
         self._all = Psql(scratch.binaries, scratch.endpoint, run_command)
         self.endpoint = scratch.endpoint._replace(user="bosh")
 
-    def provide(self, *queries, database="postgres"):
+    def provide(self, *queries):
         for query in queries:
-            self._all.ask(database, query)
+            self._all.ask("postgres", query)
+
+    def change(self, *statements):
+        self._all.load(BOSH, [f"{statement};\n".encode() for statement in statements])
 
     def rows(self, database=BOSH):
         return [row[0] for row in self._all.ask(database, "SELECT name FROM public.deployments ORDER BY name")]
 
     def write(self, *names):
         rows = [f"INSERT INTO deployments VALUES ('{name}')" for name in names]
-        self.provide("DELETE FROM deployments", *rows, database=BOSH)
+        self.change("DELETE FROM deployments", *rows)
 
     def names(self):
         query = "SELECT datname FROM pg_database WHERE datname LIKE 'microbosh%' ORDER BY 1"
@@ -84,7 +87,7 @@ def elsewhere(running):
     """The database as it was at the backup."""
     running.provide("ALTER ROLE bosh CREATEDB", *[f'DROP DATABASE IF EXISTS "{n}"' for n in [BOSH, *running.names()]])
     running.provide(f"CREATE DATABASE {BOSH} OWNER bosh")
-    running.provide("SET ROLE bosh; CREATE TABLE deployments (name text)", database=BOSH)
+    running.change("SET ROLE bosh", "CREATE TABLE deployments (name text)")
     running.write("backed up")
     return running
 

@@ -301,6 +301,16 @@ class TestRehearsal:
         result = self.rehearse(backup)
         assert [problem for problem in result["problems"] if "needs the role gone, which no dump makes" in problem]
 
+    def test_a_role_that_was_gone_at_the_dump_is_nobodys_to_make(self, backup):
+        """pg_dump writes a number for it then, and a restore leaves that out."""
+        rewrite(backup / "dbs/uaa.sql", b"OWNER TO vcap", b'OWNER TO "16400"')
+        assert self.rehearse(backup)["good"]
+
+    def test_roles_of_a_server_that_told_none_are_not_asked_for(self, backup):
+        rewrite(backup / "dbs/uaa.sql", b"OWNER TO vcap", b"OWNER TO provider")
+        rewrite(backup / "backup.json", b'"dumps":', b'"elsewhere": {"databases": ["uaa"]}, "dumps":')
+        assert self.rehearse(backup)["good"]
+
     def test_roles_that_cannot_be_made_are_named(self, backup):
         rewrite(backup / "dbs/globals.sql", b"CREATE ROLE vcap;", b"CREATE ROLE vcap NOSUCHRIGHT;")
         assert "globals.sql of the roles cannot be loaded" in self.rehearse(backup)["problems"][0]
