@@ -15,9 +15,14 @@ import zlib
 from ansible.module_utils.common.text.converters import to_bytes, to_native
 from ansible_collections.microbosh.director.plugins.module_utils import _layout as layout
 from ansible_collections.microbosh.director.plugins.module_utils import _mtree as mtree
+from ansible_collections.microbosh.director.plugins.module_utils._attributes import (
+    TOP,
+    is_kept,
+    parse_attributes,
+)
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._files import digest_of
-from ansible_collections.microbosh.director.plugins.module_utils._metadata import same_metadata
+from ansible_collections.microbosh.director.plugins.module_utils._metadata import open_attributes, same_metadata
 from ansible_collections.microbosh.director.plugins.module_utils._openat import (
     NOT_THERE,
     READ,
@@ -98,12 +103,24 @@ def parse_wanted(content, leave_out):
     return wanted
 
 
+def give_attributes(wanted, content):
+    """Given what parse_wanted() returned and a backup's file of attributes or None, give each Entry its own."""
+    if content is None:
+        return
+    files = parse_attributes(content)
+    for path, entry in wanted.items():
+        entry.attributes = files.get(path, {})
+        if entry.type not in ("file", "dir"):
+            entry.attributes = None
+
+
 def without_group(content, paths):
     """Given the content of a metadata.mtree, take every right from the groups of some paths below /var/vcap.
 
     They had access control lists, whose mask is what the mode shows: the group itself may have had none of it.
     """
-    names = set(b"./" + to_bytes(layout.TREE) + b"/" + to_bytes(path) for path in paths)
+    top = b"./" + to_bytes(layout.TREE)
+    names = set(top if path == TOP else top + b"/" + path for path in map(to_bytes, paths))
     lines = content.split(b"\n")
     for number, line in enumerate(lines):
         if line.split(b" ", 1)[0] in names:
@@ -129,6 +146,24 @@ def require_mounts(wanted, mounts):
                 "In the backup %s is a %s, and on the director a file system is mounted there. Nothing was touched. "
                 "Unmount it, or restore into a director that has none there." % (mtree.readable(mount), entry.type)
             )
+
+
+def has_attributes(place, wanted):
+    """Whether what is at a Place has the attributes of an Entry, of those that are kept."""
+    try:
+        if wanted.type == "dir":
+            found = open_attributes(place.enter().descriptor)
+        else:
+            descriptor = place.open(READ)
+            try:
+                found = open_attributes(descriptor)
+            finally:
+                os.close(descriptor)
+    except (EnvironmentError, Planted) as error:  # as in _digest
+        if getattr(error, "errno", None) not in NOT_THERE + (None,):
+            raise
+        return False
+    return dict((name, found[name]) for name in found if is_kept(name)) == wanted.attributes
 
 
 class Live(object):
@@ -206,7 +241,7 @@ class Comparison(object):
             self.added.append(path)
         elif not self._same_content(wanted, found):
             self.replaced.append(path)
-        elif not same_metadata(found, wanted):
+        elif not (same_metadata(found, wanted) and self._same_attributes(wanted)):
             self.altered.append(path)
         else:
             self.same += 1
@@ -222,6 +257,12 @@ class Comparison(object):
         if wanted.type == "link":
             return wanted.link == found.link
         return wanted.type != "file" or self._digest(wanted.path) == wanted.digest
+
+    def _same_attributes(self, wanted):
+        """Whether what is there has the attributes of the backup; looked at where it has any, and of what is shared."""
+        if wanted.attributes or (wanted.attributes is not None and is_blob(wanted.path)):
+            return has_attributes(self._live.place(wanted.path), wanted)
+        return True
 
     def _digest(self, path):
         try:

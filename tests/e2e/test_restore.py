@@ -9,10 +9,12 @@ from pathlib import Path
 
 import faults
 import pytest
+import restoring
 from breakage import wait_until
 from conftest import prepared
 from restoring import (
-    content,
+    LISTED,
+    attributes,
     destroy,
     files,
     is_down,
@@ -66,6 +68,13 @@ KILLS = [
     for way in WAYS
 ]
 HERE = Path(__file__).parent
+# A list for another group on a file, one for what will be made in a directory, and somebody's note.
+BESIDES = [
+    ("director/tasks/2/debug", "system.posix_acl_access", LISTED),
+    ("director/tasks", "system.posix_acl_default", LISTED),
+    ("director/tasks/1/event", "user.note", "6b657074"),
+]
+HOLE = "/var/vcap/store/director/tasks/1/hole"  # a file that is nothing but a hole
 SHORT = 15  # microbosh_outage_limit of what is killed: the lease's deadline passes soon after
 
 
@@ -75,10 +84,28 @@ def nothing_is_left(director):
     return marker(director) is None and not [name for name in found if "restore" in name]
 
 
+def content(director):
+    """All that a restore has to bring back, and what files have besides."""
+    return {**restoring.content(director), "besides": attributes(director)}
+
+
+def with_lists(director):
+    """A director whose files have access control lists and attributes when it is backed up."""
+    assert director.setup().status == 0
+    assert len(attributes(director, *BESIDES)) == len(BESIDES)
+    director.shell(f"truncate -s 8M {HOLE}")
+    run = director.backup()
+    assert run.status == 0, run.output
+    assert f"{len(BESIDES)} names have access control lists or extended attributes, which are kept" in run
+    assert "does not keep" not in run
+    assert sorted(director.report["attributes"]["kept"]) == sorted(f"store/{path}" for path, *_ in BESIDES)
+    return director
+
+
 @pytest.fixture(scope="session")
 def victim(new_director):
     """A microBOSH with a backup, that is destroyed again and again."""
-    return prepared(new_director("e2e-restore", generation="micro", **faults.SMALL))
+    return with_lists(new_director("e2e-restore", generation="micro", **faults.SMALL))
 
 
 @pytest.fixture(scope="session")
@@ -113,6 +140,7 @@ def test_what_was_destroyed_comes_back(victim, backed_up):
     run = restore(victim)
     assert run.status == 0, run.output
     assert content(victim) == backed_up
+    assert victim.shell(f"stat -c '%s %b' {HOLE}") == f"{8 << 20} 0\n"
     assert victim.wholly_up()
     assert nothing_is_left(victim)
     # What is left to a person is said with the real values.
@@ -535,7 +563,7 @@ def test_what_vcap_and_the_backup_user_swap_meanwhile_leads_root_nowhere(victim,
 
 @pytest.mark.core216
 def test_a_host_with_python_27_is_restored_and_a_newer_postgresql_takes_its_dump(new_director):
-    old = prepared(new_director("e2e-old", generation="micro", base="bullseye", **faults.SMALL))
+    old = with_lists(new_director("e2e-old", generation="micro", base="bullseye", **faults.SMALL))
     expected = content(old)
     destroy(old)
     run = restore(old)

@@ -50,7 +50,7 @@ VARIANTS = {
     ),
     "postgres_layout": (
         ("bosh", "successor", "upgraded", "chosen"),
-        "successor: store/postgres/postgres-<version>; upgraded: an old store/postgres-13 beside; chosen: store/pgdata/15",
+        "successor: store/postgres/postgres-<version>; upgraded: an old postgres-13 beside; chosen: store/pgdata/15",
     ),
     "blobstore": (
         ("local", "external", "mounted"),
