@@ -49,8 +49,14 @@ class HostDatabases(object):
         self._scratch = scratch
         self._run_command = run_command
         self._noted = [noted] if noted else []
-        self._told = inhabited(self._store)
-        self.directories = data_directories(self._store, self._told)
+        self._directories = None
+
+    @property
+    def directories(self):
+        """The data directories, as they were when they were first asked for."""
+        if self._directories is None:
+            self._directories = data_directories(self._store, inhabited(self._store))
+        return self._directories
 
     def living(self):
         """Return the servers that live on any of the directories, and on what any of their processes works in."""
@@ -61,7 +67,7 @@ class HostDatabases(object):
 
     def in_use(self, chosen):
         """Return the names of what a dump leaves as it is: no copy that somebody keeps, which is only files."""
-        keep = [chosen] + self._told
+        keep = [chosen] + inhabited(self._store)
         return [found["name"] for found in self.directories if is_usual(found["name"]) or found["name"] in keep]
 
     def require_none(self, what):

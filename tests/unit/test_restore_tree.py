@@ -158,6 +158,7 @@ def memory_alone(monkeypatch):
 def no_server(monkeypatch):
     """Whether a server lives is asked for real in test_postgres_server; here it would be, hundreds of times."""
     monkeypatch.setattr(databases, "living_servers", lambda directories, ports: [])
+    monkeypatch.setattr(databases, "inhabited", lambda store: [])
 
 
 @pytest.fixture
