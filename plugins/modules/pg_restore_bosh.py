@@ -320,7 +320,10 @@ def perform(params, check_mode, run_command):
     roles = RolesFile(params["roles"], params["roles_checksum"]) if params["roles"] else None
     wanted = dict(params, roles_file=roles, way_in=not check_mode)
     pretend = check_mode or params["state"] == "checked"
-    return restore_database(source, _server(params, run_command), wanted, pretend)
+    server = _server(params, run_command)
+    if not params["packages"]:
+        server.require_restricting()  # on the controller, for a server elsewhere
+    return restore_database(source, server, wanted, pretend)
 
 
 def _server(params, run_command):
