@@ -227,10 +227,10 @@ def _signal(pid, how):
             raise
 
 
-def others(name, uid):
-    """Return what a user still runs and what nobody can vouch for, as a person reads it."""
-    there = processes()
-    pids = unexplained(there, name, uid, os.getpid(), services())
+def others(name, uid, own):
+    """Return what a user still runs and what nobody can vouch for, as a person reads it; but not what ``end`` ends."""
+    there, me, spared = processes(), os.getpid(), services()
+    pids = sorted(set(unexplained(there, name, uid, me, spared)) - set(chosen(there, name, uid, own, me, spared)))
     return ["process %s (%s)" % (there[pid].described(), _program(pid) or "no program") for pid in pids[:MOST]]
 
 

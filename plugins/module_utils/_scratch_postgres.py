@@ -271,9 +271,15 @@ class ScratchServer(object):
             self._watch.stop()
         if self._process is not None:
             end(self._process)
-        if self._lock is not None:
-            os.close(self._lock)
-        shutil.rmtree(self.directory)
+        try:
+            shutil.rmtree(self.directory)
+        except EnvironmentError as error:
+            # Another rehearsal, which takes it for a stale one as soon as its lock is gone, is at the same.
+            if error.errno not in _ANOTHERS:
+                raise
+        finally:
+            if self._lock is not None:
+                os.close(self._lock)
 
 
 def _own_directory(parent):

@@ -119,7 +119,7 @@ def close(module):
     result["ended"] = end(account.pw_name, account.pw_uid, given["own"], dry_run)
     # What ran may have put the key back.
     result["removed"] += [path for path in retire(configuration, keys, dry_run) if path not in removed]
-    result["leftovers"] = others(account.pw_name, account.pw_uid)
+    result["leftovers"] = others(account.pw_name, account.pw_uid, given["own"])
     result["leftovers"] += leftovers(account.pw_name, account.pw_uid, account.pw_dir, given["staging"])
     result["changed"] = bool(result["removed"] or result["ended"])
     return result
