@@ -152,9 +152,8 @@ def chosen(there, name, uid, own, me, spared=()):
         return sorted(one.pid for one in theirs)
     sessions = set(one.pid for one in theirs if one.is_session_of(name))
     told = _Logins(there)
-    return sorted(
-        one.pid for one in theirs if _came_by(there, one, sessions, spared, told) and not _is_ours(there, one, mine, name)
-    )
+    came = [one for one in theirs if _came_by(there, one, sessions, spared, told)]
+    return sorted(one.pid for one in came if not _is_ours(there, one, mine, name))
 
 
 def unexplained(there, name, uid, me, spared):

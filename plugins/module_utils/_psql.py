@@ -175,7 +175,8 @@ class Psql(object):
         environment["PGOPTIONS"] = "%s %s" % (_NO_TIMEOUT, _OWN_FUNCTIONS)
         code, out, error = self._run_command(argv, environ_update=environment)
         if code != 0:
-            raise PostgresError(_complaint(error.splitlines()) or "psql ended with exit status %s and no message" % code)
+            complaint = _complaint(error.splitlines())
+            raise PostgresError(complaint or "psql ended with exit status %s and no message" % code)
         return [[_value(field) for field in line.split("|")] for line in out.splitlines()]
 
     def load(self, database, pieces):

@@ -50,7 +50,7 @@ def restricting(version):
 
 
 def require_restricting(version):
-    """Raise PostgresError unless this controller's psql, which nothing contains, is of a version that can be told so."""
+    """Raise PostgresError unless this controller's psql, which nothing contains, is of a version that can be so."""
     if not restricting(version):
         raise PostgresError(
             "The psql %s of this controller can be made to run programs by what it is sent (CVE-2025-8714), so no dump "

@@ -43,8 +43,8 @@ options:
   own:
     description:
       - Whether the user is one of backups alone. Then everything that it runs is ended.
-      - Otherwise, as for C(vcap), who also runs the director, what came by ssh or out of another login is. Whatever else
-        of it is no service that monit knows is listed.
+      - Otherwise, as for C(vcap), who also runs the director, what came by ssh or out of another login is. Whatever
+        else of it is no service that monit knows is listed.
     type: bool
     required: true
   always:

@@ -199,15 +199,16 @@ def test_where_everything_is_in_one_control_group_it_tells_nothing():
 
 
 def test_what_nobody_can_vouch_for_is_told():
-    hidden = [(500, {USER}, 1, b"sleep", False), (501, {USER}, 500, b"sh", False), (301, {USER}, 300, b"worker", False)]
-    assert unexplained(table(*hidden), "vcap", USER, ME, {300}) == [100, 101, 102, 500, 501]
+    worker = (301, {USER}, 300, b"worker", False)
+    there = table(worker, (500, {USER}, 1, b"sleep", False), (501, {USER}, 500, b"sh", False))
+    assert unexplained(there, "vcap", USER, ME, {300}) == [100, 101, 102, 500, 501]
 
 
 RECORDS = '{{"version": 1, "processes": [{}]}}'
 
 
 def test_a_service_is_what_monit_names_and_a_program_of_the_director(tmp_path, monkeypatch):
-    programs = {1: "/var/vcap/data/packages/ruby/1/bin/ruby", 2: "/usr/bin/sleep", 3: "/var/vcap/packages/nats/bin/nats",
+    programs = {1: "/var/vcap/data/packages/ruby/1/bin/ruby", 2: "/usr/bin/sleep", 3: "/var/vcap/jobs/nats/bin/nats",
                 4: "/var/vcap/store/x", 5: "/var/vcap/bosh/bin/x", 6: "/var/vcap/packagesx/y"}  # fmt: skip
     for pid, program in programs.items():
         (tmp_path / str(pid)).mkdir()

@@ -21,7 +21,6 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._answer_watch i
     Pace,
 )
 from ansible_collections.microbosh.director.plugins.plugin_utils._director_action import (
-    DirectorAction,
     GatedAction,
     with_known_interpreter,
 )

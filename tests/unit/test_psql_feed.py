@@ -91,7 +91,8 @@ def test_the_encoding_is_said_before_whatever_is_not_ascii():
 
 
 def test_of_an_encoding_that_nobody_said_the_bytes_stay_as_they_are():
-    assert list(in_one_encoding([b"SELECT '\xfc';\n"])) == [b"SET client_encoding = 'SQL_ASCII';\n", b"SELECT '\xfc';\n"]
+    sent = b"SELECT '\xfc';\n"
+    assert list(in_one_encoding([sent])) == [b"SET client_encoding = 'SQL_ASCII';\n", sent]
 
 
 def test_messages_without_end_fill_neither_disk_nor_memory(postgres, tmp_path):
@@ -115,7 +116,8 @@ def said_by(script):
 
 
 def test_of_messages_the_first_and_the_last_are_kept():
-    said = said_by("echo ERROR: first >&2; head -c 3000000 /dev/zero | tr '\\0' x | fold -w 100 >&2; echo >&2; echo last >&2")
+    flood = "head -c 3000000 /dev/zero | tr '\\0' x | fold -w 100 >&2"
+    said = said_by(f"echo ERROR: first >&2; {flood}; echo >&2; echo last >&2")
     assert (said[0], said[-1]) == ("ERROR: first", "last")
     assert sum(map(len, said)) < 2 * MESSAGES
 

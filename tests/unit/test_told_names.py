@@ -19,9 +19,9 @@ from ansible_collections.microbosh.director.plugins.action.pull import (
     too_large,
 )
 from ansible_collections.microbosh.director.plugins.action.push import permitted
+from ansible_collections.microbosh.director.plugins.filter.databases_of_others import databases_of_others
 from ansible_collections.microbosh.director.plugins.filter.director_paths import director_paths
 from ansible_collections.microbosh.director.plugins.filter.dumped_bytes import dumped_bytes
-from ansible_collections.microbosh.director.plugins.filter.databases_of_others import databases_of_others
 from ansible_collections.microbosh.director.plugins.filter.dumps_of_ours import dumps_of_ours
 from ansible_collections.microbosh.director.plugins.plugin_utils._database_plan import PlanError
 from ansible_collections.microbosh.director.plugins.plugin_utils._inside import OutsideError, file_status, link_target
