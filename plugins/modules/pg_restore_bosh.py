@@ -156,7 +156,8 @@ options:
     description:
       - Whether to ask the server that the settings C(microbosh_director_database_*) name, from the controller and
         through the director. O(host), O(port), O(user), O(address), O(ca), O(passfile) and O(packages) come from them.
-      - To load a dump, the controller's C(psql) has to have the updates of August 2025 (13.22, 14.19, 15.14, 16.10, 17.6).
+      - To load a dump, the controller's C(psql) has to have the updates of August 2025 (13.22, 14.19, 15.14, 16.10,
+        17.6).
     type: bool
     default: false
 seealso:
