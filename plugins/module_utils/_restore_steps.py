@@ -13,6 +13,7 @@ import os
 from ansible.module_utils.common.text.converters import to_bytes, to_native
 from ansible_collections.microbosh.director.plugins.module_utils import _mtree as mtree
 from ansible_collections.microbosh.director.plugins.module_utils._clock import seconds_since, uptime
+from ansible_collections.microbosh.director.plugins.module_utils._data_directories import DEEPEST
 from ansible_collections.microbosh.director.plugins.module_utils._file_layout import DUMP
 from ansible_collections.microbosh.director.plugins.module_utils._files import remove_tree
 from ansible_collections.microbosh.director.plugins.module_utils._openat import READ, Tree, as_before, open_directory
@@ -116,10 +117,11 @@ class Restore(object):
         self._params.update(database=way["database"], data_directory=way["data_directory"])
         return way
 
-    def _databases(self):
-        """Return PostgreSQL on this host."""
+    def _databases(self, marker=None):
+        """Return PostgreSQL on this host; its files may be put aside, but a marker names its directory."""
         given = self._params
-        return HostDatabases(given["root"], given["packages"], given["scratch"], self._run_command)
+        noted = ((marker or {}).get("about") or {}).get("data_directory")
+        return HostDatabases(given["root"], given["packages"], given["scratch"], self._run_command, noted)
 
     def _spaces(self, live, comparison, mounts):
         """Return what is needed in each file system."""
@@ -178,7 +180,7 @@ class Restore(object):
                 raise RestoreError("This restore is being rolled back: it can only be rolled back to the end.")
             if reached(marker["phase"], "swapped"):
                 return {"changed": False, "marker": marker, "unset": []}
-            self._databases().require_none("Nothing was exchanged.")
+            self._databases(marker).require_none("Nothing was exchanged.")
             self._workspace.marker.write("swapping")
             live, wanted = self._resumed(marker)
             self._copy_database(live)
@@ -195,7 +197,7 @@ class Restore(object):
             if marker["phase"] == "proven":
                 raise RestoreError("This restore is proven, what was there before may be gone in part: resume it.")
             if self._workspace.read_kept() is not None or self._kept_databases():
-                self._databases().require_none("Nothing was put back.")
+                self._databases(marker).require_none("Nothing was put back.")
             self._workspace.marker.write("rolling_back", failed_phase=marker.get("failed_phase", marker["phase"]))
             live, wanted = self._resumed(marker)
             changed = self._put_back_database(live)
@@ -237,8 +239,9 @@ class Restore(object):
         """Return what is there, what of a backup is restored on this host, and the paths that stay out of both."""
         leave_out = [] if self._is_same_machine() else [IDENTITY]
         if self._params["database"] == "dump":
-            there = [b"store/" + to_bytes(found["name"]) for found in self._databases().directories]
-            leave_out += there + database_directories_of(content)
+            recorded = (self._params["source"] or {}).get("live")
+            names = self._databases().in_use(self._params["data_directory"]) + [recorded] * bool(recorded)
+            leave_out += [os.path.join(_STORE, to_bytes(name)) for name in names] + database_directories_of(content)
         left_out = [to_native(path) for path in sorted(set(leave_out))]
         wanted = parse_wanted(content, leave_out)
         give_attributes(wanted, self._attributes())
@@ -302,9 +305,10 @@ class Restore(object):
     def _kept_databases(self):
         """Return the names, below the store, of the databases that were copied aside to their end."""
         names = self._names_of(self._workspace.database)
-        deeper = [os.path.join(name, below) for name in names if not self._is_database(name)
-                  for below in self._names_of(self._workspace.database.below(name))]  # fmt: skip
-        return [name for name in names + deeper if self._is_database(name) and not name.endswith(_PART)]
+        for name in names:
+            if not self._is_database(name) and name.count(b"/") < DEEPEST:
+                names += [os.path.join(name, below) for below in self._names_of(self._workspace.database.below(name))]
+        return [name for name in names if self._is_database(name) and not name.endswith(_PART)]
 
     @staticmethod
     def _names_of(place):

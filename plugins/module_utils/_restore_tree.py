@@ -42,7 +42,7 @@ IDENTITY = b"bosh"
 VANISHED = 24
 
 _DATABASE = re.compile(
-    b"^\\./vcap/(store/postgres[a-z0-9.-]*(?:/postgres-[a-z0-9.-]*)?)/PG_VERSION type=file", re.MULTILINE
+    b"^\\./vcap/(store/postgres[^/ ]*|store/postgres/postgres-[^/ ]*)/PG_VERSION type=file", re.MULTILINE
 )
 _MODE = re.compile(b" mode=([0-7]+) ")
 _NAME = re.compile(r"^\|(.+)\|$")
@@ -133,8 +133,8 @@ def _no_group(match):
 
 
 def database_directories_of(content):
-    """Given the content of a metadata.mtree, return the paths of the directories of PostgreSQL in the backup."""
-    return _DATABASE.findall(content)
+    """Given the content of a metadata.mtree, return what it has of directories that are called as PostgreSQL's are."""
+    return [mtree.unescape(path) for path in _DATABASE.findall(content)]
 
 
 def require_mounts(wanted, mounts):
@@ -171,7 +171,7 @@ class Live(object):
 
     def __init__(self, root, rules, leave_out, run_command):
         self._root = to_bytes(root)
-        self._rules = ["- " + to_native(APART)] + ["- /" + to_native(path) for path in OWN + tuple(leave_out)]
+        self._rules = ["- " + to_native(APART)] + ["- /" + _literal(to_native(path)) for path in OWN + tuple(leave_out)]
         self._rules += list(rules)
         self._run_command = run_command
         self.tree = Tree(open_directory(root))
@@ -205,6 +205,11 @@ class Live(object):
         names = [_NAME.match(line) for line in out.splitlines()]
         listed = [unescape(to_bytes(name.group(1))).rstrip(b"/") for name in names if name]
         return [b"" if name == b"." else name for name in listed]
+
+
+def _literal(path):
+    """Return a path as rsync's rules have it: a backslash is one only in a rule that has no wildcard."""
+    return re.sub(r"([\\*?\[])", r"\\\1", path) if re.search(r"[*?\[]", path) else path
 
 
 class Comparison(object):

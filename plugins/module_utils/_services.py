@@ -25,6 +25,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._processes impo
     PROGRAM,
     judge,
     parse_records,
+    postgres_services,
     strangers,
 )
 from ansible_collections.microbosh.director.plugins.module_utils._stop_permit import StopPermit
@@ -673,7 +674,7 @@ def look(monit, host, seconds=0, required=()):
             unknown=unknown,
         )
     facts = report.facts(required)
-    facts.update(unseen=facts["unseen"] if records is None else [])
+    facts.update(unseen=facts["unseen"] if records is None else [], postgres=postgres_services(records))
     return dict(facts, reasons=[_reason(s) for s in report.services if s.name in facts["not_running"]])
 
 

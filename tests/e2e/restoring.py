@@ -21,8 +21,8 @@ TYPING_SECONDS = 300
 # Every name with its metadata and its content. What running services write is left out, and our own directories.
 FILES = r"""
 cd /var/vcap
-find bosh store -mindepth 1 \( -path 'store/microbosh-*' -o -path 'store/postgres*' -o -path store/redis \
-    -o -path store/lost+found -o -path bosh/log -o -path bosh/etc \) -prune \
+find bosh store -mindepth 1 \( -path 'store/microbosh-*' -o -path 'store/postgres*' -o -path store/pgdata \
+    -o -path store/redis -o -path store/lost+found -o -path bosh/log -o -path bosh/etc \) -prune \
     -o -printf '%p|%y|%U|%G|%m|%l|%n|%T@\n'
 find store/blobstore store/director bosh -type f ! -path 'bosh/log/*' -exec sha256sum {} +
 """

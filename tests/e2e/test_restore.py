@@ -498,15 +498,19 @@ def without_identity(lines):
 
 
 def test_a_freshly_made_director_takes_the_place_of_a_lost_one(new_director):
-    lost = prepared(new_director("e2e-lost", generation="director", **faults.SMALL))
+    """Its PostgreSQL has its files where an operator chose to have them."""
+    small = {**faults.SMALL, "postgres_layout": "chosen"}
+    lost = prepared(new_director("e2e-lost", generation="director", **small))
+    assert json.loads((lost.latest / "backup.json").read_text())["unrestorable_by_files"] is None
     expected = content(lost)
     source = str(lost.latest)
     lost.host.down()
-    fresh = new_director("e2e-fresh", generation="director", **{**faults.SMALL, "blobs": 1, "seed": 7})
+    fresh = new_director("e2e-fresh", generation="director", **{**small, "blobs": 1, "seed": 7})
     identity = [line for line in files(fresh) if "bosh/settings.json" in line]
     assert fresh.setup().status == 0
     run = restore(fresh, microbosh_restore_from=source)
     assert run.status == 0, run.output
+    assert "can use PostgreSQL's files as they are" in run.flat
     assert without_identity(files(fresh)) == without_identity(expected["files"])
     assert tables(fresh) == expected["tables"]
     assert [line for line in files(fresh) if "bosh/settings.json" in line] == identity

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from breakage import OWNERS_ONLINE, READER, SECOND_PASS, gate, replaced
 from conftest import Director, finish
-from restoring import LISTED, attributes, content, destroy, restore
+from restoring import content, destroy, restore
 from standing import whole
 from trees import check_archive, host_tree, recorded_tree
 
@@ -197,27 +197,3 @@ exit $status
     assert "sent more than" in run.told(operator.name)
     assert "Nothing was stopped on the director" in run.told(operator.name)
     assert operator.ids == ids
-
-
-def test_what_files_have_besides_comes_back_too(operator):
-    """Also what nobody but root may give a file: it is data on the controller."""
-    odd = ODD.removeprefix("/var/vcap/store/")
-    planted = attributes(
-        operator,
-        (f"{odd}/shut", "system.posix_acl_access", LISTED),
-        (f"{odd}/shared.d", "system.posix_acl_default", LISTED),
-        (f"{odd}/readonly", "security.capability", "0100000200040000000000000000000000000000"),
-        (f"{odd}/written", "user.note", "00ff"),
-    )
-    run = operator.backup()
-    assert run.status == 0, run.output
-    # Two names are one file.
-    assert "5 names have access control lists or extended attributes, which are kept" in run
-    assert "does not keep" not in run
-    before = content(operator)
-    operator.shell(f"rm -r {ODD}")
-    run = restore(operator)
-    assert run.status == 0, run.output
-    assert attributes(operator) == planted
-    assert content(operator) == before
-    assert whole(operator.latest) is True

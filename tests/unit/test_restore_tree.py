@@ -158,6 +158,7 @@ def memory_alone(monkeypatch):
 def no_server(monkeypatch):
     """Whether a server lives is asked for real in test_postgres_server; here it would be, hundreds of times."""
     monkeypatch.setattr(databases, "living_servers", lambda directories, ports: [])
+    monkeypatch.setattr(databases, "inhabited", lambda store: [])
 
 
 @pytest.fixture
@@ -662,6 +663,20 @@ def test_nothing_is_exchanged_or_put_back_under_a_server_that_lives(rig, monkeyp
     assert describe(rig.vcap) == rig.before
 
 
+def test_whether_a_server_lives_is_asked_of_the_directory_that_was_noted(rig, monkeypatch):
+    """Its files may be put aside already, and its process hidden: then nothing else tells of it."""
+    (rig.vcap / "store/postgres").rename(rig.vcap / "store/pgdata")
+    rig.push(rig.restore("compared")["push"])
+    rig.restore("staged")
+    about = {"filter": RULES, "left_out": [], "database": "files", "data_directory": "pgdata"}
+    rig.restore("marked", phase="stopping", about=about)
+    asked = []
+    monkeypatch.setattr(databases, "living_servers", lambda directories, ports: asked.append(directories) or [])
+    rig.restore("swapped")
+    rig.restore("rolled_back")
+    assert [str(rig.vcap / "store/pgdata") in directories for directories in asked] == [True, True]
+
+
 def test_services_that_run_again_are_no_obstacle_where_nothing_was_exchanged(rig, monkeypatch):
     rig.stage()
     monkeypatch.setattr(databases, "living_servers", lambda directories, ports: LIVING)
@@ -677,6 +692,10 @@ def test_two_servers_on_one_directory_are_refused_before_anything_is_touched(rig
         rig.restore("compared")
 
 
+MADE = {"postgres": [{"name": "elsewhere/pg", "major": "15"}], "unrestorable": "made online"}
+DUMPED = [{"database": "bosh", "server_version": "15.1", "size": 10}]
+
+
 def test_a_deeper_database_is_kept_and_put_back(rig):
     """The layout of the release after BOSH's own."""
     (rig.vcap / "store/postgres").rename(rig.vcap / "store/postgres-15")
@@ -687,6 +706,31 @@ def test_a_deeper_database_is_kept_and_put_back(rig):
     rig.restore("swapped")
     assert (rig.vcap / "store/postgres/postgres-15/base").read_text() == "rows that came later"
     write(rig.vcap / "store/postgres/postgres-15/base", "half loaded")
+    rig.restore("rolled_back")
+    rig.settle("rolled_back")
+    assert describe(rig.vcap) == before
+
+
+@pytest.mark.parametrize("name", ["pgdata/15", "postgres/postgres-15/data", "pg[1]/d*"])
+def test_a_database_of_any_name_is_kept_and_put_back(rig, monkeypatch, name):
+    """As a director has it whose operator chose the place; a copy beside that nobody uses is only files."""
+    data = rig.vcap / "store" / name
+    (rig.vcap / "store/postgres").rename(rig.vcap / "store/was")
+    data.parent.mkdir(parents=True)
+    (rig.vcap / "store/was").rename(data)
+    write(data / "global/pg_control", "control")
+    write(data / "postmaster.opts", f'/usr/bin/postgres "-D" "{data}"\n')
+    shutil.copytree(data, rig.vcap / "store/copied")
+    monkeypatch.setattr(databases.HostDatabases, "_majors", lambda self: ["15"])
+    before = describe(rig.vcap)
+    given = {"database": "dump", "data_directory": name, "source": {"live": "elsewhere/pg", "dumps": DUMPED, **MADE}}
+    assert rig.restore("compared", **given)["data_directory"] == name
+    compared = rig.stage(**given)
+    assert compared["left_out"] == sorted([f"store/{name}", "store/elsewhere/pg", "store/postgres"])
+    rig.restore("swapped")
+    assert (data / "base").read_text() == "rows that came later"
+    assert not (rig.vcap / "store/copied").exists()
+    write(data / "base", "half loaded")
     rig.restore("rolled_back")
     rig.settle("rolled_back")
     assert describe(rig.vcap) == before
