@@ -55,4 +55,4 @@ class ActionModule(ActionBase):
 def _described(source):
     """Return what there is to know of a backup, printable; where it is, the controller knows itself."""
     found = source.describe()
-    return {**plain(found), "path": found["path"], "metadata": found["metadata"], "filter": found["filter"]}
+    return {**plain(found), **{name: found[name] for name in ("path", "metadata", "filter", "attributes")}}

@@ -19,6 +19,9 @@ class ActionModule(DirectorAction):
         if path:
             groupless = self._task.args.pop("groupless", None) or []
             self._task.args = dict(self._task.args, metadata=pack(without_group(content(path), groupless)))
+        if self._task.args.get("attributes") is not None:
+            path = self._task.args["attributes"]
+            self._task.args = dict(self._task.args, attributes=pack(content(path) if path else b""))
         identity = self._task.args.get("identity")
         if identity:
             packed = {name: pack(content(path)) for name, path in identity.items()}

@@ -63,16 +63,17 @@ def documented(module: str) -> dict:
     return {}
 
 
-def admitted(module: str, result: dict, check_mode: bool = False) -> dict:
+def admitted(module: str, result: dict, check_mode: bool = False, known: dict | None = None) -> dict:
     """Given what came of running a module on a director, return the answer that a task may have.
 
-    ``result`` has what was printed and the exit status. An answer that does not pass is one that failed.
+    ``result`` has what was printed and the exit status. An answer that does not pass is one that failed. What a module
+    of others may answer is ``known``.
     """
     try:
         answer = _parsed(module, result)
         if answer.get("skipped") and not check_mode:
             raise GateError("skipped, and nobody asked for check mode")
-        return _passed(answer, documented(module))
+        return _passed(answer, documented(module) if known is None else known)
     except GateError as error:
         return {"failed": True, "msg": f"The answer of {module} was not taken, as the director sent {error}."}
 
@@ -164,10 +165,10 @@ def _wrong(where, expected):
     return GateError(f"in {where} something else than {expected}")
 
 
-def _text(value, dummy, where, *dummies):
+def _text(value, specification, where, *dummies):
     if not isinstance(value, str):
         raise _wrong(where, "text")
-    lines = where.rpartition(".")[2] in TEXTS
+    lines = where.rpartition(".")[2] in TEXTS or (specification or {}).get("lines")
     if where == "msg":
         return told(value)
     if len(value) > (LONGEST_TEXT if lines else LONGEST):

@@ -12,6 +12,12 @@ from pathlib import Path
 from ansible_collections.microbosh.director.plugins.module_utils import _layout as layout
 from ansible_collections.microbosh.director.plugins.module_utils import _mtree as mtree
 from ansible_collections.microbosh.director.plugins.module_utils import _tree as tree
+from ansible_collections.microbosh.director.plugins.module_utils._attributes import (
+    ACCESS_LIST,
+    MOST_BYTES,
+    TOP,
+    parse_attributes,
+)
 from ansible_collections.microbosh.director.plugins.module_utils._blobstore import recorded_blobs
 from ansible_collections.microbosh.director.plugins.module_utils._database_properties import ENDING
 from ansible_collections.microbosh.director.plugins.module_utils._dump import chunks_of, read_dump
@@ -78,7 +84,7 @@ class Source:
             "globals": self._beside(GLOBALS),
             "dumps": dumps,
             "layout": self._layout(dumps),
-            "groupless": (self._report().get("attributes") or {}).get("access_lists") or [],
+            **self._attributes(),
             "id": self._report().get("id"),
             "host": self._report().get("host"),
             "mode": self._report().get("mode"),
@@ -152,6 +158,31 @@ class Source:
             return read_report(str(self.path))
         except DirectorError as error:
             raise SourceError(f"{error} Restore another backup.") from error
+
+    def _attributes(self):
+        """Return where the lists and attributes of its files are, and whose list is not kept.
+
+        The path is empty if there were none, and None if that is not known, or if nothing vouches for the file.
+        """
+        told = self._report().get("attributes") or {}
+        listed = told.get("access_lists") or []
+        if not (self.proven and told.get("known") and "kept" in told):
+            return {"attributes": None, "groupless": listed}
+        path, kept = "", {}
+        if told["kept"]:
+            path = str(self.path / layout.EXTRA / layout.ATTRIBUTES)
+            kept = self._kept(path)
+        having = {mtree.escape(name or TOP).decode() for name in kept if ACCESS_LIST in kept[name]}
+        # Of what is not lost all is kept: without a list for itself, a directory has one for what is made in it.
+        lost = set(told.get("lost") or []) - having
+        return {"attributes": path, "groupless": [name for name in listed if name in lost]}
+
+    @staticmethod
+    def _kept(path):
+        try:
+            return parse_attributes(read_plain(path, MOST_BYTES))
+        except (OSError, DirectorError) as error:
+            raise SourceError(f"{path} cannot be used: {error} Restore another backup.") from error
 
     def _agent_id(self):
         try:
