@@ -26,6 +26,7 @@ _OWNED_BY_OWNER = (15,)
 _BYPASS_SINCE = (9, 5)
 _REPLICATION_SINCE = (9, 1)
 _SAFE_PATH = b"SET search_path = pg_catalog;\n"
+_OUR_ENCODING = b"SET client_encoding = 'UTF8';\n"
 
 
 class DirectLoading(object):
@@ -109,7 +110,7 @@ class GuardedLoading(DirectLoading):
         for name in sorted(extensions):
             where = " SCHEMA %s" % identifier(extensions[name]) if extensions[name] else ""
             statements.append("CREATE EXTENSION IF NOT EXISTS %s%s;" % (identifier(name), where))
-        self._server.load(database, [encoded("\n".join(statements) + "\n")])
+        self._server.load(database, [_OUR_ENCODING, encoded("\n".join(statements) + "\n")])
 
     def load(self, database, pieces):
         self._psql.load(database, pieces)
@@ -130,7 +131,7 @@ class GuardedLoading(DirectLoading):
             "(SELECT pg_stat_get_backend_idset() AS id) s, pg_catalog.pg_roles r"
             " WHERE r.oid = pg_stat_get_backend_userid(s.id) AND r.rolname =%s;" % literal(self.role)))
         self._server.load_beside([encoded("ALTER ROLE %s NOLOGIN;\n" % role)])
-        self._server.load_beside([encoded("\n".join((
+        self._server.load_beside([_SAFE_PATH, encoded("\n".join((
             sessions, "ALTER DATABASE %s OWNER TO %s;" % (name, identifier(self._server.user)),
             "ALTER DATABASE %s RESET ALL;" % name)) + "\n")])
 
@@ -140,12 +141,13 @@ class GuardedLoading(DirectLoading):
         public = []
         if self._server.version.major < _OWNED_BY_OWNER:
             public.append(encoded("ALTER SCHEMA public OWNER TO %s;\n" % identifier(self._server.user)))
-        begin = [_SAFE_PATH] + [encoded("SET client_encoding = '%s';\n" % self._encoding)] * bool(self._encoding)
-        pieces = begin + public + [statement + b"\n" for statement in self._guard.postponed]
+        theirs = encoded("SET client_encoding = '%s';\n" % self._encoding) if self._encoding else _OUR_ENCODING
+        pieces = [_SAFE_PATH, _OUR_ENCODING] + public + [theirs]
+        pieces += [statement + b"\n" for statement in self._guard.postponed]
         # What the dump made and did not name goes to one who is no superuser.
         last = ["RESET SESSION AUTHORIZATION;", "ALTER DATABASE %s OWNER TO %s;" % (name, identifier(heir)),
                 "REASSIGN OWNED BY %s TO %s;" % (role, identifier(heir)), "DROP OWNED BY %s;" % role]
-        self._server.load(database, pieces + [encoded("\n".join(last) + "\n")])
+        self._server.load(database, pieces + [_OUR_ENCODING, encoded("\n".join(last) + "\n")])
 
 
 def superusers_query(version):

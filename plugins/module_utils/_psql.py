@@ -46,7 +46,7 @@ FROM part JOIN pg_catalog.pg_class c USING (oid) JOIN pg_catalog.pg_namespace n 
 _NO_TIMEOUT = "-c statement_timeout=0"
 _OWN_FUNCTIONS = "-c search_path=pg_catalog"
 # Nor may it change where a text ends.
-_OWN_SETTINGS = " ".join((_NO_TIMEOUT, _OWN_FUNCTIONS, "-c standard_conforming_strings=on"))
+_OWN_SETTINGS = _NO_TIMEOUT + " -c standard_conforming_strings=on"
 # The namespace pg_catalog has this number in every database.
 _PG_CATALOG = 11
 
@@ -174,7 +174,7 @@ class Psql(object):
         """
         argv = self._argv(database) + ["--command=" + query]
         environment = dict(self._client.environment, PGCLIENTENCODING="UTF8")
-        environment["PGOPTIONS"] = _OWN_SETTINGS
+        environment["PGOPTIONS"] = "%s %s" % (_OWN_SETTINGS, _OWN_FUNCTIONS)
         code, out, error = self._run_command(argv, environ_update=environment)
         if code != 0:
             complaint = _complaint(error.splitlines())
