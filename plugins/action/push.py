@@ -15,8 +15,8 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.microbosh.director.plugins.module_utils import _layout as layout
 from ansible_collections.microbosh.director.plugins.module_utils import _mtree as mtree
-from ansible_collections.microbosh.director.plugins.module_utils._manifest import MOST_BYTES
 from ansible_collections.microbosh.director.plugins.module_utils._mtree import unescape
+from ansible_collections.microbosh.director.plugins.module_utils._records import MOST_BYTES
 from ansible_collections.microbosh.director.plugins.plugin_utils._inside import OutsideError, Way, read_inside
 from ansible_collections.microbosh.director.plugins.plugin_utils._printable import printable, printable_lines
 from ansible_collections.microbosh.director.plugins.plugin_utils._push_staging import batch_size, staged

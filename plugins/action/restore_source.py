@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.plugin_utils._gate import GateError, plain, told
 from ansible_collections.microbosh.director.plugins.plugin_utils._signing import Trust
 from ansible_collections.microbosh.director.plugins.plugin_utils._source import SourceError, find
@@ -47,7 +48,7 @@ class ActionModule(ActionBase):
                     "another tool, or by hand. To restore it all the same, add -e microbosh_restore_unproven=true."
                 )
             result.update(changed=False, **_described(source))
-        except (SourceError, GateError, OSError) as error:
+        except (SourceError, GateError, DirectorError, OSError) as error:
             raise AnsibleActionFail(told(str(error))) from error
         return result
 
@@ -55,4 +56,4 @@ class ActionModule(ActionBase):
 def _described(source):
     """Return what there is to know of a backup, printable; where it is, the controller knows itself."""
     found = source.describe()
-    return {**plain(found), "path": found["path"], "metadata": found["metadata"], "filter": found["filter"]}
+    return {**plain(found), **{name: found[name] for name in ("path", "directory", "metadata", "filter", "records")}}

@@ -101,6 +101,11 @@ options:
     type: list
     elements: str
     default: []
+  records:
+    description:
+      - The SHA-256 of O(metadata), by the name C(metadata.mtree), as M(microbosh.director.restore_source) found it. With
+        another one nothing is sent; and of O(identity) nothing that has not the digest which O(metadata) says.
+    type: dict
   identity:
     description:
       - Files of the backup that only root is to read, with their paths on the controller, as
@@ -356,6 +361,7 @@ def main():
             },
             "metadata": {"type": "str", "no_log": True},  # it would fill the host's log
             "groupless": {"type": "list", "elements": "str", "default": []},
+            "records": {"type": "dict"},
             "identity": {"type": "dict", "no_log": True},
             "filter": {"type": "list", "elements": "str", "default": []},
             "database": {"type": "str", "choices": ["auto", "files", "dump"], "default": "files"},
