@@ -316,7 +316,10 @@ def _unpacked(path, scratch, identity):
             f"{path} is not an archive: its name ends in none of .tar.zst, .tar.gz, .tgz, .tar.xz, .tar, "
             "with .age or .gpg behind it if it is encrypted."
         )
-    _check_sum(path)
+    try:
+        _check_sum(path)
+    except OSError as error:
+        raise SourceError(f"{path} cannot be compared with the checksum beside it: {error}.") from error
     if os.path.lexists(scratch):
         remove_tree(str(scratch))
     target = scratch / "unpacked"
@@ -328,6 +331,9 @@ def _unpacked(path, scratch, identity):
         # Above all, nothing that was encrypted stays in the clear.
         remove_tree(str(scratch))
         raise (SealedError if isinstance(error, IdentityError) else SourceError)(str(error)) from error
+    except BaseException:
+        remove_tree(str(scratch))
+        raise
     prefix = str(top.relative_to(target))
     below = {name.removeprefix(f"{prefix}/"): owner for name, owner in owners.items()}
     return _checked(Source(top, owners if prefix == "." else below, scratch / layout.METADATA))

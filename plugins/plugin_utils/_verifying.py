@@ -45,6 +45,18 @@ NOT_VERIFIED = {
     "without": "",
     "seconds": 0.0,
 }
+# What a backup may end its examination with that holds other things than any backup does.
+UNFIT = (
+    DirectorError,
+    OSError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    RecursionError,
+    OverflowError,
+    MemoryError,
+)
 
 
 def run_command(argv, environ_update=None, handle_exceptions=True):
@@ -89,6 +101,16 @@ class Verifier:
     keep: bool
     identity: Path | None = None
     trust: Trust | None = None
+
+    def examine_in_turn(self, wanted: str) -> dict:
+        """Verify one of several, whatever it is made of: a crafted one does not end the verification of the others."""
+        try:
+            return self.examine(wanted)
+        except UNFIT as error:
+            said = str(error) or type(error).__name__
+            path = wanted if os.path.isabs(wanted) else str(self.directory / wanted)
+            damage = finding("unfit", os.path.basename(wanted), f"it cannot be looked at: {said}")
+            return self._verdict(path, {**NOT_VERIFIED, "findings": [damage]}, None, keep=False)
 
     def examine(self, wanted: str) -> dict:
         """Verify one backup or archive; return the verdict, which is also kept with it."""
