@@ -145,7 +145,7 @@ def test_databases_are_names_of_files(name):
 def arguments(facts):
     return {
         "databases": ["all"], "director_database": "", "local": facts, "elsewhere": None, "where": "",
-        "filter": ["+ store/**"], "mode": "offline", "services": ["postgres"], "copy": None,
+        "filter": ["+ store/**"], "mode": "offline", "services": ["postgres"], "servers": [], "copy": None,
     }  # fmt: skip
 
 
