@@ -190,6 +190,13 @@ def test_what_is_not_documented_fails_the_task(module, lie):
     assert "was not taken" in found["msg"]
 
 
+@pytest.mark.parametrize("module", ["backup_partial", "backup_publish"])
+def test_what_ansible_adds_to_a_path_is_left_out(module):
+    added = {"uid": 0, "gid": 0, "owner": "root\x1b", "group": "x", "mode": "0700", "state": "directory", "size": 4096}
+    assert answered(module, {"changed": True, "path": "/b/1", **added}) == {"changed": True, "path": "/b/1"}
+    assert answered("monit_all", {"changed": True, "uid": 0})["failed"]
+
+
 WRONG = {
     "str": [1, {}, [], True, "x" * 70_000],
     "int": ["1", 1.5, True, {}, 2**70],
