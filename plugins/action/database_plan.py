@@ -20,6 +20,7 @@ ARGUMENTS = {
     "filter": {"type": "list", "elements": "str", "required": True},
     "mode": {"type": "str", "choices": ["offline", "online"], "default": "offline"},
     "services": {"type": "list", "elements": "str", "default": []},
+    "servers": {"type": "list", "elements": "str", "default": []},
     "copy": {"type": "path"},
 }
 
@@ -49,12 +50,13 @@ def planned(given: dict) -> dict:
         _check_places(facts)
     elsewhere = Server(given["where"], given["elsewhere"], elsewhere=True) if given["elsewhere"] else None
     local = Server(f"127.0.0.1:{facts.get('port')}", facts)
-    services = files.postgres_services(given["services"])
+    services = files.postgres_services(given["services"], given["servers"])
     _check_local(local, elsewhere, services, given)
     plan = make_plan(given["databases"], given["director_database"], local, elsewhere)
     _check_names(plan)
     known = local.answers and facts["data_directory"]
     directories = files.copied(files.places(facts), rules) if known else None
+    never_live = files.never_live(facts, services, directories)
     return {
         "director_database": plan.director_database,
         "without": _without(plan, elsewhere, mode, directories),
@@ -64,8 +66,9 @@ def planned(given: dict) -> dict:
         "elsewhere": plan.elsewhere,
         "server_elsewhere": _server(elsewhere, plan) if elsewhere else None,
         "directories": directories,
+        "never_live": never_live,
         "postgresql": files.report(facts, rules),
-        "told": plan.told + files.meaning(facts, rules, mode),
+        "told": plan.told + files.meaning(facts, rules, mode) + (_not_copied(never_live) if mode == "online" else []),
     }
 
 
@@ -89,6 +92,14 @@ def _check_names(plan):
                 f"The database {name!r} cannot be dumped: its name does not make a safe file name. Rename it, or list "
                 "the databases to dump in microbosh_databases without it."
             )
+
+
+def _not_copied(paths):
+    """Tell what an online backup leaves out."""
+    if not paths:
+        return []
+    why = "whatever is called so, as it does not tell where they are: " if paths == [files.USUAL] else ""
+    return [f"PostgreSQL runs, so its files are not copied: {why}{', '.join(paths)}"]
 
 
 def _server(elsewhere, plan):

@@ -17,6 +17,11 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.microbosh.director.plugins.module_utils._kept import CHMOD
 from ansible_collections.microbosh.director.plugins.plugin_utils._attributes import OPTIONS as ATTRIBUTES
 from ansible_collections.microbosh.director.plugins.plugin_utils._attributes import lost_attributes
+from ansible_collections.microbosh.director.plugins.plugin_utils._attributes_pull import (
+    LISTING,
+    AttributesPull,
+    keep_attributes,
+)
 from ansible_collections.microbosh.director.plugins.plugin_utils._gate import told
 from ansible_collections.microbosh.director.plugins.plugin_utils._left_out import in_steady, tops, vanished_paths
 from ansible_collections.microbosh.director.plugins.plugin_utils._lines import size
@@ -30,7 +35,6 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._remote_shell i
 from ansible_collections.microbosh.director.plugins.plugin_utils._rsync_log import Transfer, stats
 from ansible_collections.microbosh.director.plugins.plugin_utils._transfer_watch import Watch
 
-LISTING = "%i|%U|%G|%B|%l|%n"
 ARGUMENTS = {
     "src": {"type": "str", "required": True},
     "dest": {"type": "path", "required": True},
@@ -40,6 +44,7 @@ ARGUMENTS = {
     "owners": {"type": "bool", "default": False},
     "look": {"type": "bool", "default": False},
     "attributes": {"type": "bool", "default": False},
+    "keep": {"type": "path", "default": ""},
     "staging": {"type": "path"},
     "link_dest": {"type": "list", "elements": "path", "default": []},
     "delete": {"type": "bool", "default": False},
@@ -106,23 +111,37 @@ class ActionModule(ActionBase):
             answer["msg"] = self._explain(arguments, answer, watch.exceeded or too_large(arguments, answer))
         if arguments["attributes"] and not answer.get("failed"):
             answer["attributes"] = lost_attributes(answer.get("msg", "").split("\n"))
+            if arguments["keep"] and not self._task.check_mode:
+                answer["attributes"] |= self._kept(arguments, answer["attributes"], task_vars)
         if looking and not answer.get("failed"):
             self._keep_listing(arguments, answer)
         return answer
 
-    def _synchronize(self, arguments, task_vars):
-        options = {
+    def _kept(self, arguments, found, task_vars):
+        """Bring the attributes of the few files that have any; return whose are kept, and who loses some."""
+
+        def rsync(dest, options):
+            return self._synchronize({**arguments, "dest": dest}, task_vars, options)
+
+        amounts = {name: arguments[name] for name in ("limit", "limit_files")}
+        pull = AttributesPull(rsync, lambda log, dest: Watch(
+            task_vars["inventory_hostname"], Transfer(log, None), dest, **amounts
+        ))  # fmt: skip
+        return keep_attributes(found, arguments["dest"], arguments["keep"], pull)
+
+    def _synchronize(self, arguments, task_vars, options=None):
+        given = {
             "mode": "pull",
             "src": self._source(arguments) if arguments["reader"] else arguments["src"],
             "dest": arguments["dest"],
             "archive": True,
             "checksum": arguments["checksum"],
             "rsync_timeout": arguments["timeout"],
-            "rsync_opts": rsync_options(arguments, os.geteuid() == 0),
+            "rsync_opts": options or rsync_options(arguments, os.geteuid() == 0),
         }
         if arguments["reader"]:
-            options["rsync_path"] = f"sudo -n {arguments['reader']}"
-        return synchronize(self, options, task_vars)
+            given["rsync_path"] = f"sudo -n {arguments['reader']}"
+        return synchronize(self, given, task_vars)
 
     def _accept_vanished(self, arguments, answer):
         """Let the copy be without what vanished, unless that was part of what does not change while it is copied."""
@@ -213,8 +232,9 @@ def until_nothing_vanishes(transfer, again):
 def rsync_options(arguments, by_root):
     """Given the action's arguments, return rsync's options, quoted as synchronize expects them."""
     # Times are compared to the nanosecond, so that a change within the second of the copy is seen.
-    options = ["--hard-links", "--sparse", "--numeric-ids", "--no-devices", "--no-specials", "--modify-window=-1"]
-    options += ATTRIBUTES if arguments.get("attributes") else []
+    options = ["--sparse", "--numeric-ids", "--no-devices", "--no-specials", "--modify-window=-1"]
+    # What a file has besides is told of each of its names.
+    options += ATTRIBUTES if arguments.get("attributes") else ["--hard-links"]
     if not arguments["reader"]:
         # They are the backup user's, not the director's; and files alone: through a link, another's would be read here.
         options += ["--no-owner", "--no-group", "--no-links"]

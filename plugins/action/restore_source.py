@@ -56,4 +56,5 @@ class ActionModule(ActionBase):
 def _described(source):
     """Return what there is to know of a backup, printable; where it is, the controller knows itself."""
     found = source.describe()
-    return {**plain(found), **{name: found[name] for name in ("path", "directory", "metadata", "filter", "records")}}
+    ours = ("path", "directory", "metadata", "filter", "attributes", "records")
+    return {**plain(found), **{name: found[name] for name in ours}}

@@ -24,6 +24,10 @@ class ActionModule(DirectorAction):
             groupless = self._task.args.pop("groupless", None) or []
             metadata = content(path, records.get(layout.METADATA))
             self._task.args = dict(self._task.args, metadata=pack(without_group(metadata, groupless)))
+        if self._task.args.get("attributes") is not None:
+            path = self._task.args["attributes"]
+            attributes = content(path, records.get(f"{layout.EXTRA}/{layout.ATTRIBUTES}")) if path else b""
+            self._task.args = dict(self._task.args, attributes=pack(attributes))
         identity = self._task.args.get("identity")
         if identity:
             digests = digests_of(metadata, identity)

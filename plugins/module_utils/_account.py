@@ -13,12 +13,14 @@ import os
 import re
 import signal
 import stat
+import subprocess
 import time
 
 from ansible.module_utils.common.text.converters import to_bytes
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._files import sha256
 from ansible_collections.microbosh.director.plugins.module_utils._mtree import readable
+from ansible_collections.microbosh.director.plugins.module_utils._processes import PROGRAM, parse_records
 
 PROC = "/proc"
 PID_FILES = ("/var/vcap/sys/run/*.pid", "/var/vcap/sys/run/*/*.pid", "/var/vcap/sys/run/bpm/*/*.pid")
@@ -28,18 +30,24 @@ DEEPEST = 5
 SPOOLS = ("/var/spool/cron/crontabs", "/var/spool/cron/tabs", "/var/spool/cron", "/var/lib/systemd/linger")
 JOBS = ("/var/spool/cron/atjobs", "/var/spool/at", "/var/spool/atjobs")
 SHARED = ("tmp", "var/tmp", "dev/shm")  # below /
+# What a service of the director runs; the first two are links into data.
+PROGRAMS = tuple("/var/vcap/" + place for place in ("packages/", "jobs/", "bosh/", "data/packages/", "data/jobs/"))
+# Where systemd puts all that comes out of a login, and logind did before it: no process without rights leaves that.
+_OF_A_LOGIN = re.compile(br"^[0-9]+:[^:\n]*:(/(?:[^\n]*/)?(?:user\.slice|[0-9]+\.user)/[^\n]*)$", re.MULTILINE)
 _TITLE = re.compile(b"^sshd(?:-session)?: (\\S+?)(?:@\\S*)?(?: \\[.*)?$")
 
 
 class Process(object):
     """A process, as /proc has it."""
 
-    def __init__(self, pid, uids, parent, words, by_ssh):
+    def __init__(self, pid, uids, parent, words, by_ssh, login=None):
+        """``by_ssh`` is what its environment says, which it may have changed; ``login`` the control group of one."""
         self.pid = pid
         self.uids = uids
         self.parent = parent
         self.words = words
         self.by_ssh = by_ssh
+        self.login = login
 
     def is_session_of(self, name):
         """Whether it is sshd's process for a connection of an account."""
@@ -64,9 +72,18 @@ def process(pid):
         uids = set(int(word) for word in status[b"Uid"].split())
         words = _content(pid, "cmdline") or status[b"Name"].strip()
         by_ssh = b"SSH_CONNECTION=" in _content(pid, "environ")
-        return Process(int(pid), uids, int(status[b"PPid"]), words, by_ssh)
+        return Process(int(pid), uids, int(status[b"PPid"]), words, by_ssh, _login(pid))
     except (EnvironmentError, KeyError, ValueError):
         return None
+
+
+def _login(pid):
+    """Return the control group of the login that a process came out of, None if that does not tell."""
+    try:
+        found = _OF_A_LOGIN.search(_content(pid, "cgroup"))
+    except EnvironmentError:  # a kernel without them
+        return None
+    return found.group(1) if found else None
 
 
 def processes():
@@ -85,7 +102,27 @@ def ancestors(there, pid):
 
 
 def services():
-    """Return the pids that the pid files of the director's services name."""
+    """Return the pids of the director's services: of a program of its own, and named by a pid file that monit knows.
+
+    Whoever runs as the director may write into such a file, and starts a program of the director's: what a pid file
+    spares is told if anything else says that it came by a login.
+    """
+    return set(pid for pid in _named() if _program(pid).startswith(PROGRAMS))
+
+
+def _named():
+    try:
+        with open(os.devnull) as nothing:
+            asked = subprocess.Popen([PROGRAM], stdin=nothing, stdout=subprocess.PIPE)
+        records = parse_records(asked.communicate()[0].decode("utf-8", "replace"))
+    except EnvironmentError:  # a host that was set up before there was this program
+        records = None
+    if records is None:
+        return _in_pid_files()
+    return set(record["pid"] for record in records.values() if record.get("alive"))
+
+
+def _in_pid_files():
     found = set()
     for pattern in PID_FILES:
         for path in glob.glob(pattern):
@@ -97,8 +134,15 @@ def services():
     return found
 
 
+def _program(pid):
+    try:
+        return os.readlink(os.path.join(PROC, str(pid), "exe"))
+    except EnvironmentError:
+        return ""
+
+
 def chosen(there, name, uid, own, me, spared=()):
-    """Given all processes, return the pids of those to end: all of a user of its own, else those that came by ssh.
+    """Given all processes, return the pids of those to end: all of a user of its own, else those that came by a login.
 
     Those by which this very program runs stay, and services that somebody once started from a session by ssh.
     """
@@ -107,14 +151,49 @@ def chosen(there, name, uid, own, me, spared=()):
     if own:
         return sorted(one.pid for one in theirs)
     sessions = set(one.pid for one in theirs if one.is_session_of(name))
+    told = _Logins(there)
+    came = [one for one in theirs if _came_by(there, one, sessions, spared, told)]
+    return sorted(one.pid for one in came if not _is_ours(there, one, mine, name))
+
+
+def unexplained(there, name, uid, me, spared):
+    """Return the pids of what a user runs that neither is one of these services nor came out of one.
+
+    One of a service's that a login has left its traces in is among them: somebody has started it by hand, or has put
+    another one in its place.
+    """
+    mine = set(ancestors(there, me))
+    told = _Logins(there)
+    theirs = [one for one in there.values() if uid in one.uids and one.pid not in mine]
     return sorted(
-        one.pid for one in theirs if _came_by(there, one, sessions, spared) and not _is_ours(there, one, mine, name)
+        one.pid for one in theirs
+        if (told.has(one) or not set(ancestors(there, one.pid)) & set(spared)) and not _is_ours(there, one, mine, name)
     )
 
 
-def _came_by(there, one, sessions, spared):
+class _Logins(object):
+    """Which processes came out of a login, as far as anything tells."""
+
+    def __init__(self, there):
+        # If root started monit in a login of its own, all services are in the control group of that.
+        plain = [one for one in there.values() if one.pid == 1 or (one.uids == set([0]) and _is_monit(one))]
+        self._plain = [one.login for one in plain if one.login]
+
+    def has(self, one):
+        return one.by_ssh or (one.login is not None and not any(self._is_below(one.login, top) for top in self._plain))
+
+    @staticmethod
+    def _is_below(path, top):
+        return (path + b"/").startswith(top + b"/")
+
+
+def _is_monit(one):
+    return os.path.basename(one.words.split(b"\0", 1)[0]).startswith(b"monit")
+
+
+def _came_by(there, one, sessions, spared, told):
     line = set(ancestors(there, one.pid))
-    return bool(sessions & line) or (one.by_ssh and not line & set(spared))
+    return bool(sessions & line) or (told.has(one) and not line & set(spared))
 
 
 def _is_ours(there, one, mine, name):
@@ -124,10 +203,10 @@ def _is_ours(there, one, mine, name):
 
 def end(name, uid, own, dry_run=False):
     """End what a user runs; return what that was. Raise DirectorError if something is still there."""
-    ended, began = {}, time.time()
+    ended, began, spared = {}, time.time(), services()
     while True:
         there = processes()
-        pids = chosen(there, name, uid, own, os.getpid(), services())
+        pids = chosen(there, name, uid, own, os.getpid(), spared)
         ended.update((pid, there[pid].described()) for pid in pids)
         if not pids or dry_run:
             return [ended[pid] for pid in sorted(ended)]
@@ -145,6 +224,13 @@ def _signal(pid, how):
     except OSError as error:
         if error.errno != errno.ESRCH:  # it has ended
             raise
+
+
+def others(name, uid, own):
+    """Return what a user still runs and what nobody can vouch for, as a person reads it; but not what ``end`` ends."""
+    there, me, spared = processes(), os.getpid(), services()
+    pids = sorted(set(unexplained(there, name, uid, me, spared)) - set(chosen(there, name, uid, own, me, spared)))
+    return ["process %s (%s)" % (there[pid].described(), _program(pid) or "no program") for pid in pids[:MOST]]
 
 
 def leftovers(name, uid, home, staging):

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where PostgreSQL's files lie in a store, and whether databases come back by their files or by their dumps.
+"""Whether databases come back by PostgreSQL's files or by their dumps, as a backup and a director have them.
 
 Of several data directories one counts: the one that the server has. The others are what upgrades left, only files.
 """
@@ -14,17 +14,20 @@ import os
 import re
 
 from ansible_collections.microbosh.director.plugins.module_utils import _layout as layout
+from ansible_collections.microbosh.director.plugins.module_utils._data_directories import (
+    CONTROL,
+    data_directories,
+    first_line,
+    is_usual,
+    names_in,
+    serving,
+)
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
-from ansible_collections.microbosh.director.plugins.module_utils._files import small_text
 
 HOME = "/var/vcap"
 STORE = "store"
 FILES, DUMP, AUTO = "files", "dump", "auto"
-# Directly in the store, or one level deeper as in the release after BOSH's own: store/postgres/postgres-15.
-PARENT = "postgres"
-VERSION = "PG_VERSION"
-# Without these PostgreSQL does not start. The second was called pg_xlog before 10.
-CONTROL = os.path.join("global", "pg_control")
+# Without one of these PostgreSQL does not start. It was called pg_xlog before 10.
 LOGS = ("pg_wal", "pg_xlog")
 TABLESPACES = "pg_tblspc"
 # Where the release keeps the version of glibc that its indexes were made with last: its text is "2.35", say.
@@ -37,53 +40,24 @@ class NoWayBack(DirectorError):
     """The databases of a backup cannot come back on this director in the way that was asked for."""
 
 
-def data_directories(store):
-    """Return the data directories of PostgreSQL in a store: [{"name": below the store, "major": of PG_VERSION}]."""
-    majors = [(name, _first_line(os.path.join(store, name, VERSION))) for name in possible_directories(store)]
-    return [{"name": name, "major": major} for name, major in majors if major]
-
-
-def possible_directories(store):
-    """Return the names that a data directory has in a store, whatever is in them: a server may have lost its files."""
-    found = []
-    for name in _names(store, PARENT):
-        found += [name]
-        if name == PARENT:
-            found += [os.path.join(PARENT, below) for below in _names(os.path.join(store, PARENT), PARENT + "-")]
-    return [name for name in found if os.path.isdir(os.path.join(store, name))]
-
-
-def _names(directory, prefix):
-    try:
-        return sorted(name for name in os.listdir(directory) if name.startswith(prefix))
-    except EnvironmentError:
-        return []
-
-
-def _first_line(path):
-    try:
-        return small_text(path, os.O_NOFOLLOW).partition("\n")[0].strip()
-    except (EnvironmentError, ValueError):
-        return ""
-
-
 def numbers_of(version):
     """Given a version or a major as text, such as 9.4.26, 15.18 or 16beta1, return the numbers of its major."""
     numbers = tuple(int(number) for number in re.findall(r"\d+", version or ""))
     return numbers[:1] if numbers and numbers[0] >= 10 else numbers[:2]
 
 
-def live_of(directories, recorded=None, major=None):
+def live_of(directories, recorded=None, major=None, like=None):
     """Return the name of the directory that counts, None if there is none.
 
-    ``recorded`` is what the server said, below the store; ``major`` the version that answered; else the newest counts.
+    ``recorded`` is what the server said, below the store; ``major`` the version that answered; else the newest counts,
+    and of several of one version the one that is called ``like`` that, or else as BOSH's release calls it.
     """
-    names = [found["name"] for found in directories]
     if recorded:
         return recorded
-    same = [found["name"] for found in directories if major and numbers_of(found["major"]) == numbers_of(major)]
-    newest = sorted(directories, key=lambda found: (numbers_of(found["major"]), found["name"]))
-    return same[-1] if same else newest[-1]["name"] if names else None
+    same = [found for found in directories if major and numbers_of(found["major"]) == numbers_of(major)]
+    newest = sorted(same or directories, key=lambda found: (
+        numbers_of(found["major"]), found["name"] == like, is_usual(found["name"]), found["name"]))  # fmt: skip
+    return newest[-1]["name"] if newest else None
 
 
 class FileLayout(object):
@@ -93,7 +67,9 @@ class FileLayout(object):
         self._tree = os.path.join(path, layout.TREE)
         self._report = report or {}
         self._server = self._report.get("postgresql") or {}
-        self.directories = data_directories(os.path.join(self._tree, STORE))
+        self._recorded = self._recorded_directory()
+        told = [self._recorded] if self._recorded and not os.path.isabs(self._recorded) else []
+        self.directories = data_directories(os.path.join(self._tree, STORE), told)
         self.live = self._live()
         self.refusals = self._refusals()
 
@@ -105,14 +81,27 @@ class FileLayout(object):
             "unrestorable": "; ".join(self.refusals) or None,
         }
 
+    def _recorded_directory(self):
+        """Return where the server said that its files are, below the store if they are there."""
+        recorded = self._server.get("data_directory")
+        if not recorded:
+            return None
+        recorded = os.path.relpath(os.path.join(HOME, recorded), os.path.join(HOME, STORE))
+        recorded = recorded if not recorded.startswith("..") else os.path.join(HOME, STORE, recorded)
+        return os.path.normpath(recorded)
+
     def _live(self):
         """Return the path of the directory that counts, below the store if it is there."""
-        recorded = self._server.get("data_directory")
-        if recorded:
-            recorded = os.path.relpath(os.path.join(HOME, recorded), os.path.join(HOME, STORE))
-            recorded = recorded if not recorded.startswith("..") else os.path.join(HOME, STORE, recorded)
+        if self._nobody_lived():
+            return None
         version = self._server.get("version") or (self._report.get("versions") or {}).get("postgresql")
-        return live_of(self.directories, recorded and os.path.normpath(recorded), version)
+        store = os.path.join(self._tree, STORE)
+        likely = serving(store, self.directories, place=os.path.join(HOME, STORE))
+        return live_of(likely or self.directories, self._recorded, version)
+
+    def _nobody_lived(self):
+        """Whether no server lived on the director: its database is elsewhere, and what is here is what one left."""
+        return bool(self._report.get("elsewhere")) and self._report.get("postgresql", "not asked") is None
 
     def _refusals(self):
         if self._report.get("mode") == "online":
@@ -135,7 +124,7 @@ class FileLayout(object):
         """Return what of PostgreSQL lies outside of what was copied."""
         directory = os.path.join(HOME, STORE, self.live)
         places = [("its %s" % name, os.path.join(directory, name)) for name in LOGS]
-        listed = _names(os.path.join(self._tree, STORE, self.live, TABLESPACES), "")
+        listed = names_in(os.path.join(self._tree, STORE, self.live, TABLESPACES), "")
         places += [("the tablespace %s" % name, os.path.join(directory, TABLESPACES, name)) for name in listed]
         found = [(what, self._target(path)) for what, path in places]
         found += [
@@ -188,7 +177,7 @@ def sorting(path, report):
 
     Whose collation nobody recorded counts as sorted by glibc.
     """
-    tracked = _first_line(os.path.join(path, layout.TREE, STORE, TRACKED_LIBC))
+    tracked = first_line(os.path.join(path, layout.TREE, STORE, TRACKED_LIBC))
     collates = (report.get("postgresql") or {}).get("collates")
     sorted_by_libc = sorted(name for name, collate in (collates or {}).items() if not _SORTS_BYTES.match(collate or ""))
     return {
@@ -268,8 +257,8 @@ def choose(asked, backup, host):
 
     Raise NoWayBack if there is no way, or not the one that was asked for.
     """
-    if not backup.get("dumps") and not backup.get("postgres"):
-        _require_nothing_to_lose(host)
+    if not backup.get("dumps") and not (backup.get("postgres") and backup.get("live")):
+        _require_nothing_to_lose(backup, host)
         if backup.get("elsewhere"):
             return FILES, "its databases are on a server elsewhere"
         return FILES, "the backup has no databases"
@@ -297,8 +286,10 @@ def _to_mend(unsorted):
     return advice % unsorted if unsorted else ""
 
 
-def _require_nothing_to_lose(host):
-    if host.get("live"):
+def _require_nothing_to_lose(backup, host):
+    """What no server lives on, here as there, are only files, and they come back as such."""
+    live = host.get("live")
+    if live and (live in host.get("inhabited", [live]) or live not in [found["name"] for found in backup["postgres"]]):
         raise NoWayBack(
             "The backup has no databases, neither files nor dumps, and the director has %s, which would go away. "
             "Nothing was touched. Restore another backup." % _named(host["postgres"], host["live"])

@@ -95,7 +95,7 @@ class Host(object):
         if self.birth(1) is None:
             raise ProcessesHidden(
                 "This user cannot see the processes of other users in %s (mount option hidepid), so there is no way to "
-                "tell that a service has stopped. Mount it without hidepid, or let this user's group see it (gid=)."
+                "tell whether a service lives. Mount it without hidepid, or let this user's group see it (gid=)."
                 % self._proc
             )
 

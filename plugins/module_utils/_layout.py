@@ -16,6 +16,8 @@ TREE = "vcap"
 DUMPS = "dbs"
 FILTER = "filter"
 EXTRA = "extra"
+# In extra/, where every version looks for nothing of its own: access control lists and extended attributes.
+ATTRIBUTES = "attributes.getfattr"
 CHECKSUMS = "SHA256SUMS"
 METADATA = "metadata.mtree"
 REPORT = "backup.json"

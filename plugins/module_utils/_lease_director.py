@@ -10,7 +10,7 @@ __metaclass__ = type
 import os
 
 from ansible_collections.microbosh.director.plugins.module_utils._agent import bring_agent, find_agent
-from ansible_collections.microbosh.director.plugins.module_utils._host import Host
+from ansible_collections.microbosh.director.plugins.module_utils._host import Host, ProcessesHidden
 from ansible_collections.microbosh.director.plugins.module_utils._services import Monit, Start, look
 
 AGENT_SECONDS = 15
@@ -27,8 +27,11 @@ class Director(object):
         self._host = Host()
 
     def not_running(self):
-        """Return the names of the services whose processes do not live."""
-        return look(self._monit, self._host)["not_running"]
+        """Return the names of the services whose processes do not live, none where that cannot be seen."""
+        try:
+            return look(self._monit, self._host)["not_running"]
+        except ProcessesHidden:
+            return []  # what cannot be told must not keep anything down
 
     def start(self, unmonitored=()):
         """Start what does not live, and return when all does; raise DirectorError if it does not come to that.

@@ -12,14 +12,16 @@ import errno
 import os
 import platform
 
+from ansible_collections.microbosh.director.plugins.module_utils._attributes import ACCESS_LIST, is_kept
 from ansible_collections.microbosh.director.plugins.module_utils._tree import NANOSECONDS, mtime_of
 
 AT_FDCWD = -100
 AT_SYMLINK_NOFOLLOW = 0x100
-ACCESS_LIST = b"system.posix_acl_access"
 _LARGEST = 65536
 _FSTAT = 5  # of x86_64, and where in its answer the time is, in words
 _MTIME = 11
+# An attribute that this file system, or this file, cannot have.
+_CANNOT = (errno.EOPNOTSUPP, errno.EPERM, errno.EACCES, errno.EINVAL, errno.ENOSPC, errno.E2BIG, errno.ERANGE)
 
 
 class _Timespec(ctypes.Structure):
@@ -52,8 +54,29 @@ def set_metadata(path, entry):
 def set_open_metadata(descriptor, entry):
     """Given an open file or directory and an Entry, give the one what the other says, whatever has its name by now."""
     os.fchown(descriptor, entry.uid, entry.gid)  # first: it clears the set-user-ID bit
-    os.fchmod(descriptor, entry.mode)
+    if entry.attributes is None:
+        os.fchmod(descriptor, entry.mode)
+    else:
+        _set_open_attributes(descriptor, entry)
     set_open_mtime(descriptor, entry.mtime)
+
+
+def _set_open_attributes(descriptor, entry):
+    """Give what is open mode and attributes of an Entry, and no others; without its list, its group has no right.
+
+    At no moment has the group more than it shall have: what a list leaves behind as the group's rights is its mask.
+    """
+    os.fchmod(descriptor, entry.mode & ~0o070)
+    for name in open_attributes(descriptor):
+        if name == ACCESS_LIST or (is_kept(name) and name not in entry.attributes):
+            _drop_open_attribute(descriptor, name)
+    if ACCESS_LIST not in entry.attributes:
+        os.fchmod(descriptor, entry.mode)
+    for name in sorted(entry.attributes):
+        value = entry.attributes[name]
+        if _LIBC.fsetxattr(descriptor, ctypes.c_char_p(name), ctypes.c_char_p(value), len(value), 0):
+            _require(-1, *_CANNOT)
+            entry.unset = True
 
 
 def set_open_mtime(descriptor, nanoseconds):
@@ -74,18 +97,31 @@ def open_mtime(descriptor):
 
 def copy_open_attributes(source, target):
     """Give an open file or directory the extended attributes of another, access control lists among them."""
+    for name, value in open_attributes(source).items():
+        if _LIBC.fsetxattr(target, ctypes.c_char_p(name), ctypes.c_char_p(value), len(value), 0):
+            _require(-1, *_CANNOT)  # as cp, which keeps what can be kept
+
+
+def open_attributes(source):
+    """Return {name: value} of the extended attributes of an open file or directory."""
     names = ctypes.create_string_buffer(_LARGEST)
     length = _LIBC.flistxattr(source, names, _LARGEST)
     value = ctypes.create_string_buffer(_LARGEST)
+    found = {}
     for name in names.raw[: max(length, 0)].split(b"\0")[:-1]:
         size = _LIBC.fgetxattr(source, ctypes.c_char_p(name), value, _LARGEST)
-        if size >= 0 and _LIBC.fsetxattr(target, ctypes.c_char_p(name), value, size, 0):
-            _require(-1, errno.EOPNOTSUPP, errno.EPERM, errno.EINVAL)  # as cp, which keeps what can be kept
+        if size >= 0:
+            found[name] = value.raw[:size]
+    return found
 
 
 def drop_open_acl(descriptor):
     """Remove the access control list of an open file, which its group's rights would only seem to be the ones of."""
-    if _LIBC.fremovexattr(descriptor, ctypes.c_char_p(ACCESS_LIST)):
+    _drop_open_attribute(descriptor, ACCESS_LIST)
+
+
+def _drop_open_attribute(descriptor, name):
+    if _LIBC.fremovexattr(descriptor, ctypes.c_char_p(name)):
         _require(-1, errno.ENODATA, errno.EOPNOTSUPP, errno.EPERM)
 
 

@@ -130,6 +130,18 @@ class Processes(object):
         return set(link[len("socket:[") : -1] for link in links if link.startswith("socket:["))
 
 
+def inhabited(store, processes=None):
+    """Return the names, below a store, of the directories that processes of PostgreSQL work in, whatever is in them.
+
+    Only whoever may see the processes of others, as root does, learns of them.
+    """
+    processes = processes or Processes()
+    tops = set(top + os.sep for top in (store, os.path.realpath(store)))
+    paths = [processes.directory(pid)[1] for pid in processes.pids() if processes.is_postgres(pid)]
+    paths = [path.replace(" (deleted)", "") for path in paths]
+    return sorted(set(path[len(top) :] for path in paths for top in tops if path.startswith(top)))
+
+
 def living_servers(directories, ports=(), processes=None):
     """Given data directories and ports that may be theirs, return every Living server of them."""
     processes = processes or Processes()

@@ -18,18 +18,20 @@ import subprocess
 
 from ansible.module_utils.common.text.converters import to_bytes
 from ansible_collections.microbosh.director.plugins.module_utils._clock import seconds_since, uptime
-from ansible_collections.microbosh.director.plugins.module_utils._dump import native
-from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
-from ansible_collections.microbosh.director.plugins.module_utils._file_layout import (
+from ansible_collections.microbosh.director.plugins.module_utils._data_directories import (
     data_directories,
     possible_directories,
+    serving,
 )
+from ansible_collections.microbosh.director.plugins.module_utils._dump import native
+from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._files import small_text
 from ansible_collections.microbosh.director.plugins.module_utils._host import Host
 from ansible_collections.microbosh.director.plugins.module_utils._openat import READ, Tree, open_directory
 from ansible_collections.microbosh.director.plugins.module_utils._postgres import find_clients
 from ansible_collections.microbosh.director.plugins.module_utils._postgres_living import (
     USUAL_PORT,
+    inhabited,
     is_own,
     living_servers,
     wait_for_none,
@@ -171,8 +173,8 @@ class NoServer(object):
 
     def _living(self):
         """Somebody may have removed the files of a server that lives."""
-        paths = [os.path.join(self._store, name) for name in possible_directories(self._store)]
-        return living_servers(paths, [USUAL_PORT])
+        names = sorted(set(possible_directories(self._store) + inhabited(self._store)))
+        return living_servers([os.path.join(self._store, name) for name in names], [USUAL_PORT])
 
     def running(self):
         wait_for_none(self._living, NOTHING_DONE, STRANGER_SECONDS)
@@ -228,7 +230,7 @@ def find_server(store, packages, scratch, run_command, directory=None):
 
     Where there is no data directory at all, it is a NoServer.
     """
-    names = [directory] if directory else [found["name"] for found in data_directories(store)]
+    names = [directory] if directory else _likely(store)
     paths = [os.path.join(store, name) for name in names]
     directories = [path for path in paths if os.path.isfile(os.path.join(path, "PG_VERSION"))]
     if not directories:
@@ -251,6 +253,12 @@ def find_server(store, packages, scratch, run_command, directory=None):
         )
     dummy, directory, client = max(able)
     return Server(directory, client, scratch)
+
+
+def _likely(store):
+    """Return the names of the data directories that are a server's, as far as anybody can tell."""
+    told = inhabited(store)
+    return [found["name"] for found in serving(store, data_directories(store, told), told)]
 
 
 def bring(server, state, port, timeout, pretend):

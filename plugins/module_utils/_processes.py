@@ -11,12 +11,14 @@ setup is older than that program, the files that this user can read have to do.
 from __future__ import absolute_import, division, print_function
 
 import json
+import os
 
 from ansible_collections.microbosh.director.plugins.module_utils._host import services_of_pidfile
 
 __metaclass__ = type
 
 PROGRAM = "/usr/local/sbin/microbosh-processes"
+SERVERS = ("postgres", "postmaster")
 
 
 def parse_records(text):
@@ -38,6 +40,16 @@ def judge(report, host, records):
             service = _judged(service, host, seen, named is None)
         services.append(service)
     return report._replace(services=services)
+
+
+def postgres_services(records):
+    """Return the services whose process, or one that it started, is a PostgreSQL server, as far as root saw it."""
+    return sorted(name for name, record in (records or {}).items() if record.get("alive") and _runs_postgres(record))
+
+
+def _runs_postgres(record):
+    programs = (record.get("programs") or []) + [record.get("executable") or ""]
+    return any(os.path.basename(program.replace(" (deleted)", "")) in SERVERS for program in programs)
 
 
 def strangers(host, records):

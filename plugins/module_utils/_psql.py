@@ -11,23 +11,23 @@ import binascii
 import itertools
 import os
 import re
-import subprocess
-import tempfile
 
 from ansible_collections.microbosh.director.plugins.module_utils._dump import native
 from ansible_collections.microbosh.director.plugins.module_utils._postgres import (
     Client,
     PostgresError,
     conninfo,
-    encoded,
+)
+from ansible_collections.microbosh.director.plugins.module_utils._psql_feed import (
+    Fed,
+    require_restricting,
+    restricting,
 )
 
 _OPTIONS = ["--no-psqlrc", "--quiet", "--no-align", "--tuples-only", "--set=ON_ERROR_STOP=1"]
 _MESSAGES_SHOWN = 3
 # A question travels as one argument, which may have 128 KiB.
 TABLES_AT_ONCE = 60
-_RESTRICTS_SINCE = {13: 22, 14: 19, 15: 14, 16: 10, 17: 6}
-_ALWAYS_RESTRICTS = 18
 _PART_OF_A_NAME = re.compile(r'"(?:[^"]|"")*"|[^.]+')
 _COUNTED = (
     "%(name)s, count(*), (SELECT relkind = 'p' FROM pg_catalog.pg_class WHERE oid =%(table)s::regclass),"
@@ -144,17 +144,6 @@ def plain_table(psql, database, table):
     return ".".join((identifier(rows[0][0]), identifier(table))) if rows else None
 
 
-def restricting(version):
-    """Return the line after which psql takes no commands of its own, if it is of a version that can.
-
-    None is ever sent, as what is sent is read before. This is for the case that we read it otherwise than psql.
-    """
-    major, minor = (tuple(version.numbers) + (0, 0))[:2] if version else (0, 0)
-    if major < _ALWAYS_RESTRICTS and minor < _RESTRICTS_SINCE.get(major, minor + 1):
-        return b""
-    return b"\\restrict " + binascii.hexlify(os.urandom(16)) + b"\n"
-
-
 class Psql(object):
     """The psql of a client, and the server that it talks to."""
 
@@ -168,6 +157,9 @@ class Psql(object):
         settings = tuple(item for item in self._client.settings if item[0] not in ("PGPASSFILE", "PGPASSWORD"))
         client = Client(self._client.package, self._client.version, settings + (("PGPASSWORD", password),))
         return Psql(client, self._endpoint._replace(user=role, passfile=""), self._run_command)
+
+    def require_restricting(self):
+        require_restricting(self._client.version)
 
     def _argv(self, database):
         command = [self._client.command("psql")] + _OPTIONS + self._endpoint.options
@@ -183,7 +175,8 @@ class Psql(object):
         environment["PGOPTIONS"] = "%s %s" % (_NO_TIMEOUT, _OWN_FUNCTIONS)
         code, out, error = self._run_command(argv, environ_update=environment)
         if code != 0:
-            raise PostgresError(_complaint(error) or "psql ended with exit status %s and no message" % code)
+            complaint = _complaint(error.splitlines())
+            raise PostgresError(complaint or "psql ended with exit status %s and no message" % code)
         return [[_value(field) for field in line.split("|")] for line in out.splitlines()]
 
     def load(self, database, pieces):
@@ -194,62 +187,15 @@ class Psql(object):
         """
         environment = dict((name, value) for name, value in os.environ.items() if not name.startswith("PG"))
         environment.update(self._client.environment, PGOPTIONS=_NO_TIMEOUT)
-        # Not a pipe: nobody would read it while we write. It stays small, psql stops at the first error.
-        pieces = itertools.chain([restricting(self._client.version)], pieces)
-        with tempfile.TemporaryFile() as messages:
-            with _Fed(self._argv(database) + ["--file=-"], environment, messages) as process:
-                process.feed(pieces)
-            messages.seek(0)
-            complaint = _complaint(native(messages.read()))
+        with Fed(self._argv(database) + ["--file=-"], environment) as process:
+            process.feed(itertools.chain([restricting(self._client.version)], pieces))
         if process.returncode != 0:
+            complaint = _complaint(process.said)
             raise PostgresError(complaint or "psql ended with exit status %d and no message" % process.returncode)
 
 
-def _complaint(text):
+def _complaint(lines):
     """Return the errors among psql's messages, without those that only follow from the first."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    lines = [line.strip() for line in lines if line.strip()]
     errors = [line for line in lines if re.search(r"\b(?:ERROR|FATAL|error):", line)]
     return " / ".join((errors or lines)[:_MESSAGES_SHOWN])
-
-
-class _Fed(subprocess.Popen):
-    """A command that reads while we write, which run_command cannot do; it never outlives its block."""
-
-    def __init__(self, command, environment, messages):
-        with open(os.devnull, "wb") as nothing:
-            super(_Fed, self).__init__(
-                [encoded(argument) for argument in command],
-                env=environment,
-                stdin=subprocess.PIPE,
-                stdout=nothing,
-                stderr=messages,
-                close_fds=True,
-            )
-
-    def feed(self, pieces):
-        """Write the pieces; one that the command does not take any more is no error of ours: its exit status tells."""
-        try:
-            self.stdin.write(b"BEGIN;\n")
-            for piece in pieces:
-                self.stdin.write(piece)
-            self.stdin.write(b"COMMIT;\n")
-            self.stdin.close()
-        except EnvironmentError as error:
-            if self.poll() is None and self.wait() == 0:
-                raise PostgresError("psql did not read all that was sent to it: %s" % error.strerror)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, kind, error, traceback):
-        if kind:
-            self.kill()
-        self._close()
-        self.wait()
-
-    def _close(self):
-        try:
-            self.stdin.close()
-        except EnvironmentError:
-            # What was left in the buffer when psql went away.
-            return

@@ -115,6 +115,10 @@ class Server(object):
         if database == self._maintenance:
             self._maintenance = "template1"
 
+    def require_restricting(self):
+        """Raise PostgresError if psql could be made to run programs where it runs."""
+        self._psql.require_restricting()
+
     def greet(self, loading):
         """Ask something as the role of a load: the server may not let it in."""
         loading.greet(self._maintenance)

@@ -10,15 +10,19 @@ __metaclass__ = type
 import os
 import platform
 
+from ansible_collections.microbosh.director.plugins.module_utils._data_directories import (
+    data_directories,
+    is_usual,
+    possible_directories,
+    serving,
+)
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._file_layout import (
     FILES,
     choose,
-    data_directories,
     libc_version,
     live_of,
     numbers_of,
-    possible_directories,
 )
 from ansible_collections.microbosh.director.plugins.module_utils._files import small_text
 from ansible_collections.microbosh.director.plugins.module_utils._host import Host
@@ -27,6 +31,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._postgres_livin
     USUAL_PORT,
     Processes,
     answers,
+    inhabited,
     is_own,
     living_servers,
     require_none,
@@ -36,29 +41,47 @@ from ansible_collections.microbosh.director.plugins.module_utils._postgres_livin
 class HostDatabases(object):
     """What there is of PostgreSQL below /var/vcap."""
 
-    def __init__(self, root, packages, scratch, run_command):
+    def __init__(self, root, packages, scratch, run_command, noted=None):
+        """``noted`` is the directory, below the store, that a restore which is under way has noted."""
         self._store = os.path.join(root, "store")
         self._run_directory = os.path.join(root, "sys", "run")
         self._packages = packages
         self._scratch = scratch
         self._run_command = run_command
-        self.directories = data_directories(self._store)
+        self._noted = [noted] if noted else []
+        self._directories = None
+
+    @property
+    def directories(self):
+        """The data directories, as they were when they were first asked for."""
+        if self._directories is None:
+            self._directories = data_directories(self._store, inhabited(self._store))
+        return self._directories
 
     def living(self):
-        """Return the servers that live on any of the directories."""
-        paths = [os.path.join(self._store, name) for name in possible_directories(self._store)]
-        return living_servers(paths, [USUAL_PORT])
+        """Return the servers that live on any of the directories, and on what any of their processes works in."""
+        told = self._noted + inhabited(self._store)
+        names = possible_directories(self._store, told)
+        names += [name for name in told if name not in names]  # its files are gone
+        return living_servers([os.path.join(self._store, name) for name in names], [USUAL_PORT])
+
+    def in_use(self, chosen):
+        """Return the names of what a dump leaves as it is: no copy that somebody keeps, which is only files."""
+        keep = [chosen] + inhabited(self._store)
+        return [found["name"] for found in self.directories if is_usual(found["name"]) or found["name"] in keep]
 
     def require_none(self, what):
         """Raise LivingServer if one lives."""
         require_none(self.living(), what)
 
-    def facts(self):
-        """Return what decides how databases come back here."""
+    def facts(self, like=None):
+        """Return what decides how databases come back here; ``like`` is how the backup's directory is called."""
         majors = self._majors()
+        living = self._living_names()
         return {
             "postgres": self.directories,
-            "live": self._live(majors),
+            "live": living[0] if living else self._likely(majors, like),
+            "inhabited": living,
             "majors": majors,
             "architecture": platform.machine(),
             "libc": libc_version(),
@@ -73,14 +96,18 @@ class HostDatabases(object):
         able = [client for client in clients if os.access(client.command("pg_ctl"), os.X_OK)]
         return sorted(set(".".join(str(number) for number in client.version.major) for client in able), key=numbers_of)
 
-    def _live(self, majors):
-        """Return the directory of the server that lives, or else of the newest that can be run."""
+    def _living_names(self):
+        """Return the directories that servers live on. One whose files are gone decides nothing."""
         names = [found["name"] for found in self.directories]
         living = [os.path.relpath(server.directory, self._store) for server in self.living()]
-        living = [name for name in living if name in names]  # one whose files are gone decides nothing
+        return [name for name in living if name in names]
+
+    def _likely(self, majors, like):
+        """Return the directory of the newest server that can be run."""
         known = [numbers_of(major) for major in majors]
-        able = [found for found in self.directories if numbers_of(found["major"]) in known]
-        return living[0] if living else live_of(able or self.directories)
+        likely = serving(self._store, self.directories, [like])
+        able = [found for found in likely if numbers_of(found["major"]) in known]
+        return live_of(able or likely, like=like)
 
     def require_sole(self):
         """Raise LivingServer where a server lives that a stop of the services would not stop."""
@@ -126,7 +153,7 @@ def require_free(port, scratch):
 def way_back(asked, source, host):
     """Given what was asked for, what restore_source told, and HostDatabases, return how the databases come back."""
     host.require_sole()
-    facts = host.facts()
+    facts = host.facts(source.get("live") if source else None)
     database, why = choose(asked, source, facts) if source else (asked, "")
-    target = source.get("live") if source and database == FILES and source.get("live") else facts["live"]
+    target = source.get("live") if source and database == FILES else facts["live"]
     return {"database": database, "why": why, "data_directory": target, "host": facts}

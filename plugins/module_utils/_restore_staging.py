@@ -28,7 +28,11 @@ from ansible_collections.microbosh.director.plugins.module_utils._openat import 
     open_directory,
 )
 from ansible_collections.microbosh.director.plugins.module_utils._restore_copy import copy_content, copy_place
-from ansible_collections.microbosh.director.plugins.module_utils._restore_tree import RestoreError, is_blob
+from ansible_collections.microbosh.director.plugins.module_utils._restore_tree import (
+    RestoreError,
+    has_attributes,
+    is_blob,
+)
 
 
 class Staging(object):
@@ -106,6 +110,8 @@ class Staging(object):
         there = self._live.place(entry.path)
         found = there.examine() if is_blob(entry.path) else None
         if found is None or found.type != "file" or found.size != entry.size or not same_metadata(found, entry):
+            return False
+        if entry.attributes is not None and not has_attributes(there, entry):
             return False
         self._link(there, target)
         linked = target.examine()

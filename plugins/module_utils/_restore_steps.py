@@ -11,7 +11,9 @@ import json
 import os
 
 from ansible.module_utils.common.text.converters import to_bytes, to_native
+from ansible_collections.microbosh.director.plugins.module_utils import _mtree as mtree
 from ansible_collections.microbosh.director.plugins.module_utils._clock import seconds_since, uptime
+from ansible_collections.microbosh.director.plugins.module_utils._data_directories import DEEPEST
 from ansible_collections.microbosh.director.plugins.module_utils._file_layout import DUMP
 from ansible_collections.microbosh.director.plugins.module_utils._files import remove_tree
 from ansible_collections.microbosh.director.plugins.module_utils._openat import READ, Tree, as_before, open_directory
@@ -31,6 +33,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._restore_tree i
     Live,
     RestoreError,
     database_directories_of,
+    give_attributes,
     parse_wanted,
     require_mounts,
     unpack,
@@ -49,6 +52,11 @@ _STORE = b"store"
 _BLOB = b"store/blobstore/store/any"
 _PART = b".part"
 _VERSION = b"PG_VERSION"
+
+
+def _unset(wanted):
+    """Return the names, in the escapes of mtree, whose attributes this host does not take."""
+    return [to_native(mtree.escape(path)) for path in sorted(wanted) if wanted[path].unset]
 
 
 class Restore(object):
@@ -109,10 +117,11 @@ class Restore(object):
         self._params.update(database=way["database"], data_directory=way["data_directory"])
         return way
 
-    def _databases(self):
-        """Return PostgreSQL on this host."""
+    def _databases(self, marker=None):
+        """Return PostgreSQL on this host; its files may be put aside, but a marker names its directory."""
         given = self._params
-        return HostDatabases(given["root"], given["packages"], given["scratch"], self._run_command)
+        noted = ((marker or {}).get("about") or {}).get("data_directory")
+        return HostDatabases(given["root"], given["packages"], given["scratch"], self._run_command, noted)
 
     def _spaces(self, live, comparison, mounts):
         """Return what is needed in each file system."""
@@ -136,9 +145,11 @@ class Restore(object):
             staging.build()
             dump = self._take_dump()
             self._workspace.write_wanted(content)
+            self._workspace.write_attributes(self._attributes())
             self._sync()
             tree = to_native(self._workspace.new_path(_BLOB))
-        return {"changed": True, "left_out": left_out, "shared": staging.shared, "blobs_in": tree, "dump_in": dump}
+        facts = {"changed": True, "left_out": left_out, "shared": staging.shared, "blobs_in": tree, "dump_in": dump}
+        return dict(facts, unset=_unset(wanted))
 
     def _take_dump(self):
         """Copy the dump that root has to read; return where it is."""
@@ -168,14 +179,14 @@ class Restore(object):
             if reached(marker["phase"], "rolling_back"):
                 raise RestoreError("This restore is being rolled back: it can only be rolled back to the end.")
             if reached(marker["phase"], "swapped"):
-                return {"changed": False, "marker": marker}
-            self._databases().require_none("Nothing was exchanged.")
+                return {"changed": False, "marker": marker, "unset": []}
+            self._databases(marker).require_none("Nothing was exchanged.")
             self._workspace.marker.write("swapping")
             live, wanted = self._resumed(marker)
             self._copy_database(live)
             Swap(live, wanted, self._workspace).exchange()
             self._sync()
-            return {"changed": True, "marker": self._workspace.marker.write("swapped")}
+            return {"changed": True, "marker": self._workspace.marker.write("swapped"), "unset": _unset(wanted)}
 
     def roll_back(self):
         """Put what was there back in its place."""
@@ -186,7 +197,7 @@ class Restore(object):
             if marker["phase"] == "proven":
                 raise RestoreError("This restore is proven, what was there before may be gone in part: resume it.")
             if self._workspace.read_kept() is not None or self._kept_databases():
-                self._databases().require_none("Nothing was put back.")
+                self._databases(marker).require_none("Nothing was put back.")
             self._workspace.marker.write("rolling_back", failed_phase=marker.get("failed_phase", marker["phase"]))
             live, wanted = self._resumed(marker)
             changed = self._put_back_database(live)
@@ -228,10 +239,18 @@ class Restore(object):
         """Return what is there, what of a backup is restored on this host, and the paths that stay out of both."""
         leave_out = [] if self._is_same_machine() else [IDENTITY]
         if self._params["database"] == "dump":
-            there = [b"store/" + to_bytes(found["name"]) for found in self._databases().directories]
-            leave_out += there + database_directories_of(content)
+            recorded = (self._params["source"] or {}).get("live")
+            names = self._databases().in_use(self._params["data_directory"]) + [recorded] * bool(recorded)
+            leave_out += [os.path.join(_STORE, to_bytes(name)) for name in names] + database_directories_of(content)
         left_out = [to_native(path) for path in sorted(set(leave_out))]
-        return self._live(self._params["filter"], leave_out), parse_wanted(content, leave_out), left_out
+        wanted = parse_wanted(content, leave_out)
+        give_attributes(wanted, self._attributes())
+        return self._live(self._params["filter"], leave_out), wanted, left_out
+
+    def _attributes(self):
+        """Return the backup's file of attributes, None if it does not know of any."""
+        packed = self._params.get("attributes")
+        return unpack(packed) if packed else None
 
     def _is_same_machine(self):
         """Whether the backup's agent is this machine's: settings of another machine would cut it off."""
@@ -260,7 +279,9 @@ class Restore(object):
         about = marker["about"]
         self._params.update(database=about["database"], data_directory=about.get("data_directory"))
         leave_out = [to_bytes(path) for path in about["left_out"]]
-        return self._live(about["filter"], leave_out), parse_wanted(self._workspace.read_wanted(), leave_out)
+        wanted = parse_wanted(self._workspace.read_wanted(), leave_out)
+        give_attributes(wanted, self._workspace.read_attributes())
+        return self._live(about["filter"], leave_out), wanted
 
     def _live_directory(self):
         """Return the path of the directory that dumps are loaded into."""
@@ -284,9 +305,10 @@ class Restore(object):
     def _kept_databases(self):
         """Return the names, below the store, of the databases that were copied aside to their end."""
         names = self._names_of(self._workspace.database)
-        deeper = [os.path.join(name, below) for name in names if not self._is_database(name)
-                  for below in self._names_of(self._workspace.database.below(name))]  # fmt: skip
-        return [name for name in names + deeper if self._is_database(name) and not name.endswith(_PART)]
+        for name in names:
+            if not self._is_database(name) and name.count(b"/") < DEEPEST:
+                names += [os.path.join(name, below) for below in self._names_of(self._workspace.database.below(name))]
+        return [name for name in names if self._is_database(name) and not name.endswith(_PART)]
 
     @staticmethod
     def _names_of(place):

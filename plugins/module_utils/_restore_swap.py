@@ -14,7 +14,11 @@ import errno
 import stat
 
 from ansible.module_utils.common.text.converters import to_native
-from ansible_collections.microbosh.director.plugins.module_utils._metadata import set_open_metadata
+from ansible_collections.microbosh.director.plugins.module_utils._attributes import is_kept
+from ansible_collections.microbosh.director.plugins.module_utils._metadata import (
+    open_attributes,
+    set_open_metadata,
+)
 from ansible_collections.microbosh.director.plugins.module_utils._mtree import readable
 from ansible_collections.microbosh.director.plugins.module_utils._openat import NOT_THERE, planted
 from ansible_collections.microbosh.director.plugins.module_utils._restore_copy import copy_place
@@ -87,7 +91,7 @@ class Swap(object):
     def exchange(self):
         """Put aside what is there, and what is wanted in its place."""
         if self._workspace.read_kept() is None:
-            self._workspace.write_kept(self._live.entries(self._wanted, at_rest=True))
+            self._workspace.write_kept(self._with_attributes(self._live.entries(self._wanted, at_rest=True)))
         directories, others = self._workspace.read_kept()
         for path in sorted(others, key=control_first):
             self._put_aside(path)
@@ -125,6 +129,24 @@ class Swap(object):
         self._finish(directories)
         self._workspace.forget_kept()
         return True
+
+    def _with_attributes(self, entries):
+        """Look at what the directories that are there have besides, if it is to become something else."""
+        if any(entry.attributes is not None for entry in self._wanted.values()):
+            for path, entry in entries.items():
+                if entry.type == "dir":
+                    entry.attributes = self._attributes_of(self._live.place(path))
+        return entries
+
+    @staticmethod
+    def _attributes_of(place):
+        try:
+            found = open_attributes(place.enter().descriptor)
+        except EnvironmentError as error:
+            if error.errno not in NOT_THERE:
+                raise
+            return None
+        return dict((name, found[name]) for name in found if is_kept(name))
 
     def _put_aside(self, path):
         here, aside = self._live.place(path), self._workspace.aside(path)

@@ -15,9 +15,14 @@ import zlib
 from ansible.module_utils.common.text.converters import to_bytes, to_native
 from ansible_collections.microbosh.director.plugins.module_utils import _layout as layout
 from ansible_collections.microbosh.director.plugins.module_utils import _mtree as mtree
+from ansible_collections.microbosh.director.plugins.module_utils._attributes import (
+    TOP,
+    is_kept,
+    parse_attributes,
+)
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._files import digest_of
-from ansible_collections.microbosh.director.plugins.module_utils._metadata import same_metadata
+from ansible_collections.microbosh.director.plugins.module_utils._metadata import open_attributes, same_metadata
 from ansible_collections.microbosh.director.plugins.module_utils._openat import (
     NOT_THERE,
     READ,
@@ -37,7 +42,7 @@ IDENTITY = b"bosh"
 VANISHED = 24
 
 _DATABASE = re.compile(
-    b"^\\./vcap/(store/postgres[a-z0-9.-]*(?:/postgres-[a-z0-9.-]*)?)/PG_VERSION type=file", re.MULTILINE
+    b"^\\./vcap/(store/postgres[^/ ]*|store/postgres/postgres-[^/ ]*)/PG_VERSION type=file", re.MULTILINE
 )
 _MODE = re.compile(b" mode=([0-7]+) ")
 _NAME = re.compile(r"^\|(.+)\|$")
@@ -98,12 +103,24 @@ def parse_wanted(content, leave_out):
     return wanted
 
 
+def give_attributes(wanted, content):
+    """Given what parse_wanted() returned and a backup's file of attributes or None, give each Entry its own."""
+    if content is None:
+        return
+    files = parse_attributes(content)
+    for path, entry in wanted.items():
+        entry.attributes = files.get(path, {})
+        if entry.type not in ("file", "dir"):
+            entry.attributes = None
+
+
 def without_group(content, paths):
     """Given the content of a metadata.mtree, take every right from the groups of some paths below /var/vcap.
 
     They had access control lists, whose mask is what the mode shows: the group itself may have had none of it.
     """
-    names = set(b"./" + to_bytes(layout.TREE) + b"/" + to_bytes(path) for path in paths)
+    top = b"./" + to_bytes(layout.TREE)
+    names = set(top if path == TOP else top + b"/" + path for path in map(to_bytes, paths))
     lines = content.split(b"\n")
     for number, line in enumerate(lines):
         if line.split(b" ", 1)[0] in names:
@@ -116,8 +133,8 @@ def _no_group(match):
 
 
 def database_directories_of(content):
-    """Given the content of a metadata.mtree, return the paths of the directories of PostgreSQL in the backup."""
-    return _DATABASE.findall(content)
+    """Given the content of a metadata.mtree, return what it has of directories that are called as PostgreSQL's are."""
+    return [mtree.unescape(path) for path in _DATABASE.findall(content)]
 
 
 def require_mounts(wanted, mounts):
@@ -131,12 +148,30 @@ def require_mounts(wanted, mounts):
             )
 
 
+def has_attributes(place, wanted):
+    """Whether what is at a Place has the attributes of an Entry, of those that are kept."""
+    try:
+        if wanted.type == "dir":
+            found = open_attributes(place.enter().descriptor)
+        else:
+            descriptor = place.open(READ)
+            try:
+                found = open_attributes(descriptor)
+            finally:
+                os.close(descriptor)
+    except (EnvironmentError, Planted) as error:  # as in _digest
+        if getattr(error, "errno", None) not in NOT_THERE + (None,):
+            raise
+        return False
+    return dict((name, found[name]) for name in found if is_kept(name)) == wanted.attributes
+
+
 class Live(object):
     """What lies below /var/vcap, as far as a backup's filter names it."""
 
     def __init__(self, root, rules, leave_out, run_command):
         self._root = to_bytes(root)
-        self._rules = ["- " + to_native(APART)] + ["- /" + to_native(path) for path in OWN + tuple(leave_out)]
+        self._rules = ["- " + to_native(APART)] + ["- /" + _literal(to_native(path)) for path in OWN + tuple(leave_out)]
         self._rules += list(rules)
         self._run_command = run_command
         self.tree = Tree(open_directory(root))
@@ -172,6 +207,11 @@ class Live(object):
         return [b"" if name == b"." else name for name in listed]
 
 
+def _literal(path):
+    """Return a path as rsync's rules have it: a backslash is one only in a rule that has no wildcard."""
+    return re.sub(r"([\\*?\[])", r"\\\1", path) if re.search(r"[*?\[]", path) else path
+
+
 class Comparison(object):
     """What a restore would change."""
 
@@ -201,7 +241,7 @@ class Comparison(object):
             self.added.append(path)
         elif not self._same_content(wanted, found):
             self.replaced.append(path)
-        elif not same_metadata(found, wanted):
+        elif not (same_metadata(found, wanted) and self._same_attributes(wanted)):
             self.altered.append(path)
         else:
             self.same += 1
@@ -217,6 +257,12 @@ class Comparison(object):
         if wanted.type == "link":
             return wanted.link == found.link
         return wanted.type != "file" or self._digest(wanted.path) == wanted.digest
+
+    def _same_attributes(self, wanted):
+        """Whether what is there has the attributes of the backup; looked at where it has any, and of what is shared."""
+        if wanted.attributes or (wanted.attributes is not None and is_blob(wanted.path)):
+            return has_attributes(self._live.place(wanted.path), wanted)
+        return True
 
     def _digest(self, path):
         try:

@@ -7,7 +7,9 @@
 
 ``marker.json``  how far the restore is, readable by all; there from before the stop to the end
 ``wanted``       the metadata of what is restored
+``attributes``   its access control lists and extended attributes, if the backup knows of any or none
 ``kept``         the names of what was there, and the metadata of its directories
+``kept-attributes``  the lists and attributes of those directories
 ``mounts``       the file systems below the store that have a ``new/`` and an ``aside/`` of their own
 ``new/``         what is to be put in its place
 ``aside/``       what was there
@@ -29,6 +31,10 @@ import time
 
 from ansible.module_utils.common.text.converters import to_bytes, to_native
 from ansible_collections.microbosh.director.plugins.module_utils import _mtree as mtree
+from ansible_collections.microbosh.director.plugins.module_utils._attributes import (
+    format_attributes,
+    parse_attributes,
+)
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._files import write_durably
 from ansible_collections.microbosh.director.plugins.module_utils._openat import READ, Tree, as_before, open_directory
@@ -242,8 +248,20 @@ class Workspace(object):
         """Return the content that was kept."""
         return _content(self._at(b"wanted"))
 
+    def write_attributes(self, content):
+        """Keep the backup's file of attributes; None if it does not know of any."""
+        if content is not None:
+            write_durably(self._at(b"attributes"), content)
+
+    def read_attributes(self):
+        """Return the content that was kept, None if there is none, as of an earlier version."""
+        return _content(self._at(b"attributes"))
+
     def write_kept(self, entries):
         """Note what there is, before any of it is moved: the order matters, as nobody can find out later."""
+        attributes = dict((path, entry.attributes) for path, entry in entries.items() if entry.attributes is not None)
+        if attributes:
+            write_durably(self._at(b"kept-attributes"), format_attributes(attributes))
         kept = {"directories": [], "others": []}
         for path in sorted(entries):
             entry, name = entries[path], to_native(mtree.escape(path))
@@ -259,10 +277,13 @@ class Workspace(object):
         if content is None:
             return None
         kept = json.loads(content.decode("ascii"))
+        attributes = _content(self._at(b"kept-attributes"))
+        attributes = {} if attributes is None else parse_attributes(attributes, most=None)
         directories = {}
         for name, uid, gid, mode, mtime in kept["directories"]:
             path = mtree.unescape(to_bytes(name))
             directories[path] = Entry(path, type="dir", uid=uid, gid=gid, mode=mode, mtime=mtime)
+            directories[path].attributes = attributes.get(path)
         return directories, set(mtree.unescape(to_bytes(name)) for name in kept["others"])
 
     def forget_kept(self):

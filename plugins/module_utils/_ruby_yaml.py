@@ -11,6 +11,7 @@ from __future__ import absolute_import, division, print_function
 __metaclass__ = type
 
 import binascii
+import json
 
 from ansible.module_utils.common.text.converters import to_text
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
@@ -81,7 +82,7 @@ def plain(value):
         return dict((_key(key), plain(item)) for key, item in value.items())
     if isinstance(value, list):
         return [plain(item) for item in value]
-    return value
+    return {True: u"true", False: u"false"}[value] if isinstance(value, bool) else value
 
 
 def _key(key):
@@ -90,6 +91,11 @@ def _key(key):
 
 def read_document(raw):
     """Given the bytes of a file, return its one document. Raise RubyError if it is neither YAML nor JSON."""
+    if raw.lstrip()[:1] in (b"{", b"["):
+        try:
+            return plain(json.loads(raw.decode("utf-8"), parse_int=to_text, parse_float=to_text))
+        except (ValueError, RuntimeError):
+            pass  # YAML may begin like that, too; it is not JSON where that is indented with tabs
     try:
         loader = RubyLoader(raw)
         try:

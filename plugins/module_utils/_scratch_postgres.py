@@ -25,6 +25,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._containment im
 from ansible_collections.microbosh.director.plugins.module_utils._dump import native
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._postgres import Client, Endpoint, Version
+from ansible_collections.microbosh.director.plugins.module_utils._psql_feed import require_restricting, restricting
 from ansible_collections.microbosh.director.plugins.module_utils._scratch_limits import Watch, end
 
 PREFIX = "microbosh-rehearse-"
@@ -89,8 +90,11 @@ def matching_binaries(needed, places, run_command):
     """Return the binaries of the version that the dumps are of, or else of the oldest newer one."""
     found = find_binaries(places, run_command)
     able = [client for client in found if needed is None or client.version.major >= needed.major]
+    restricted = [client for client in able if restricting(client.version)]
+    if restricted:
+        return restricted[0]
     if able:
-        return able[0]
+        require_restricting(able[-1].version)
     wanted = "version %s or newer" % ".".join(map(str, needed.major)) if needed else "any version since 10"
     there = "only %s is there" % ", ".join(str(client.version) for client in found) if found else "none is there"
     raise ScratchError(
@@ -267,9 +271,15 @@ class ScratchServer(object):
             self._watch.stop()
         if self._process is not None:
             end(self._process)
-        if self._lock is not None:
-            os.close(self._lock)
-        shutil.rmtree(self.directory)
+        try:
+            shutil.rmtree(self.directory)
+        except EnvironmentError as error:
+            # Another rehearsal, which takes it for a stale one as soon as its lock is gone, is at the same.
+            if error.errno not in _ANOTHERS:
+                raise
+        finally:
+            if self._lock is not None:
+                os.close(self._lock)
 
 
 def _own_directory(parent):

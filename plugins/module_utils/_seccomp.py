@@ -33,17 +33,17 @@ _LOAD, _AND, _EQUAL, _AT_LEAST, _SET, _RETURN = 0x20, 0x54, 0x15, 0x35, 0x45, 0x
 _ALLOW, _ERROR, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
 _AT_NUMBER, _AT_MACHINE, _AT_ARGUMENTS = 0, 4, 16
 
-Machine = namedtuple("Machine", "audit execve socket sendto clone prlimit forbidden")
+Machine = namedtuple("Machine", "audit execve socket socketpair sendto clone prlimit forbidden")
 
 # execveat connect ptrace process_vm_readv process_vm_writev mount umount2 pivot_root chroot unshare setns bpf
 # perf_event_open userfaultfd add_key request_key keyctl name_to_handle_at open_by_handle_at kexec_load kexec_file_load
 # init_module finit_module delete_module personality swapon swapoff reboot acct quotactl memfd_create kcmp syslog
 # vhangup fanotify_init mknodat, and on x86 iopl ioperm modify_ldt mknod
 MACHINES = {
-    "x86_64": Machine(0xC000003E, 59, 41, 44, 56, 302, (
+    "x86_64": Machine(0xC000003E, 59, 41, 53, 44, 56, 302, (
         322, 42, 101, 310, 311, 165, 166, 155, 161, 272, 308, 321, 298, 323, 248, 249, 250, 303, 304, 246, 320, 175,
         313, 176, 135, 167, 168, 169, 163, 179, 319, 312, 103, 153, 300, 259, 172, 173, 154, 133)),
-    "aarch64": Machine(0xC00000B7, 221, 198, 206, 220, 261, (
+    "aarch64": Machine(0xC00000B7, 221, 198, 199, 206, 220, 261, (
         281, 203, 117, 270, 271, 40, 39, 41, 51, 97, 268, 280, 241, 282, 217, 218, 219, 264, 265, 104, 294, 105, 273,
         106, 92, 224, 225, 142, 89, 60, 279, 272, 116, 58, 262, 33)),
 }
@@ -89,6 +89,7 @@ def _start_of_program(secret):
 def program(kind, secret):
     """Return the filter for a Machine, as the bytes of its instructions."""
     allow = _one(_RETURN, _ALLOW)
+    # Without a connection of its own, a datagram goes wherever its sender says, and those of a pair may send so, too.
     socket = (_argument(0) + _unless_equal(_AF_UNIX, _refuse(errno.EACCES))
               + _argument(1) + _one(_AND, _TYPE_OF_SOCKET) + _unless_equal(_SOCK_STREAM, _refuse(errno.EACCES)) + allow)
     nowhere = b"".join(_argument(4, high) + _unless_equal(0, _refuse(errno.EACCES)) for high in (False, True)) + allow
@@ -97,8 +98,8 @@ def program(kind, secret):
     newer = b"".join(_one(_EQUAL, number, 0, 1) + allow for number in _NEWER_ALLOWED) + _refuse(errno.ENOSYS)
     filtered = _one(_LOAD, _AT_MACHINE) + _unless_equal(kind.audit, _one(_RETURN, _KILL)) + _one(_LOAD, _AT_NUMBER)
     filtered += _one(_AT_LEAST, _NEWER, 0, len(newer) // 8) + newer
-    for number, block in ((kind.execve, _start_of_program(secret)), (kind.socket, socket), (kind.sendto, nowhere),
-                          (kind.clone, threads), (kind.prlimit, own)):
+    for number, block in ((kind.execve, _start_of_program(secret)), (kind.socket, socket), (kind.socketpair, socket),
+                          (kind.sendto, nowhere), (kind.clone, threads), (kind.prlimit, own)):
         filtered += _when(number, block)
     for number in kind.forbidden:
         filtered += _when(number, _refuse(errno.EPERM))

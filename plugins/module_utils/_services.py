@@ -11,6 +11,7 @@ quarter of the time that ``stop all`` takes; and so it is with ``start``.
 from __future__ import absolute_import, division, print_function
 
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._host import ProcessesHidden
 from ansible_collections.microbosh.director.plugins.module_utils._monit import (
     ActionPending,
     MonitDown,
@@ -24,6 +25,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._processes impo
     PROGRAM,
     judge,
     parse_records,
+    postgres_services,
     strangers,
 )
 from ansible_collections.microbosh.director.plugins.module_utils._stop_permit import StopPermit
@@ -45,6 +47,7 @@ STEADY = 2.0  # a process that has lived for so long is no longer taken for one 
 CYCLES = 25.0  # within two cycles of monit, which are 10 s each on a director, it has looked at everything
 WATCHES = 20  # how often monit is asked to watch a process again that it has to stop
 UNMONITORS = 2  # how often a service is taken out of monit's sight again: monit may see it again with what needs it
+PATIENCE = 60.0  # for what was down before, since the last one came up: twice as long as monit waits for a process
 DAEMON_RESTART = 45.0  # how long the monit daemon may be away, as when the agent reloads it or somebody restarts it
 
 # The first of the versions that do not sleep while they wait for a process.
@@ -111,11 +114,12 @@ class Change(object):
     state = None
     advice = None
 
-    def __init__(self, monit, host, exclude=(), timeout=600, permit=None, unmonitored=()):
+    def __init__(self, monit, host, exclude=(), timeout=600, permit=None, unmonitored=(), down_before=()):
         self.monit = monit
         self.host = host
         self.exclude = frozenset(exclude)
         self.unmonitored = frozenset(unmonitored)
+        self.down_before = frozenset(down_before)
         self.timeout = timeout
         self.permit = permit or StopPermit("", None)
         self.began = self.deadline = None
@@ -136,7 +140,7 @@ class Change(object):
         to_ask = [service for service in unreached if self.may_ask(service)]
         if check_mode:
             return self._result(report, [service.name for service in to_ask])
-        for service in to_ask:
+        for service in self.in_turn(to_ask):
             self.ask(service)
             if service.has_process:
                 self.pace()
@@ -202,6 +206,10 @@ class Change(object):
     def noticed(self, report):
         """Learn from a fresh report."""
 
+    def in_turn(self, services):
+        """Return services in the order in which they are asked for."""
+        return services
+
     def pace(self):
         """Let monit work between two commands."""
 
@@ -214,12 +222,20 @@ class Change(object):
     def check_refused(self, unreached):
         """Raise an error if there is no sense in asking on."""
 
+    def is_enough(self, unreached):
+        """Tell whether what is not as wanted is worth no more time."""
+        return not unreached
+
     def is_bearable(self, service):
         """Tell whether a service that is not quite as wanted is no failure when the time is over."""
         return False
 
     def pids(self, service):
         return [service.pid] if service.pid else []
+
+    def findings(self, report):
+        """Return what only this direction tells in the end."""
+        return {}
 
     # The common way.
 
@@ -238,7 +254,7 @@ class Change(object):
             unreached = self.unreached(report)
             if not wait:
                 unreached = [service for service in unreached if not self._under_way(service)]
-            if not unreached:
+            if self.is_enough(unreached):
                 return report
             if self.host.now() >= self.deadline:
                 unreached = [service for service in unreached if not self.is_bearable(service)]
@@ -246,7 +262,7 @@ class Change(object):
                     return report
                 raise self._not_reached(unreached, self._acted(report))
             self.check_refused(unreached)
-            for service in unreached:
+            for service in self.in_turn(unreached):
                 if self._is_due(service):
                     self.ask(service)
             self.pause()
@@ -294,6 +310,7 @@ class Change(object):
             ended=ended,
             seconds=round(ended - self.began, 2),
             diff=dict(before=before, after=dict(before, **dict.fromkeys(acted, self.state))),
+            **self.findings(report)
         )
 
 
@@ -313,11 +330,14 @@ class Stop(Change):
         self._strangers = set()  # pids that pid files name, and that somebody else has by now
         self._watch_asked = {}  # name -> how often monit was asked to watch it, so that it can be stopped
         self._proved = False  # whether the pid files were read after all had gone
+        self.unwatched = []  # what is excluded, and what monit has ceased to watch meanwhile though it lives
+        self._spared = {}  # name -> (pid, when it began) of what is excluded, as monit saw it last
 
     def run(self, wait=True, check_mode=False):
         self.host.require_sight()
         result = super(Stop, self).run(wait, check_mode)
-        return dict(result, unmonitored=[name for name in self.before.unmonitored if name not in self.exclude])
+        unmonitored = [name for name in self.before.unmonitored if name not in self.exclude]
+        return dict(result, unmonitored=unmonitored)
 
     def records(self, report):
         """Return what was read first: from then on it is known which processes have to go."""
@@ -376,6 +396,9 @@ class Stop(Change):
         for service in self.targets(report):
             if service.pid:
                 self._remember(service.name, service.pid)
+        for service in report.services:
+            if service.pid and service.name in self.exclude:
+                self._spared[service.name] = (service.pid, self.host.birth(service.pid))
 
     def pace(self):
         """One command for each process that has gone: it wakes monit just when there is something to see."""
@@ -394,18 +417,30 @@ class Stop(Change):
             self.host.sleep(QUICK_LOOK)
 
     def check_excluded(self, report):
+        """monit need not have stopped what it watches no more: a rule or a person may have taken it out of sight."""
         was_monitored = [service.name for service in self.before.services if service.monitored]
-        drawn_in = [
-            service.name
-            for service in report.services
-            if service.name in self.exclude and service.name in was_monitored and not service.monitored
-        ]
+        unwatched = [s.name for s in report.services if s.name in was_monitored and not s.monitored]
+        unwatched = [name for name in unwatched if name in self.exclude]
+        self.unwatched = self._alive(report, unwatched) if unwatched else []
+        drawn_in = [name for name in unwatched if name not in self.unwatched]
         if drawn_in:
             raise DirectorError(
                 "monit has also stopped %s, which was excluded, because it depends on a service that was stopped. "
                 "Exclude what it depends on as well." % ", ".join(drawn_in),
                 drawn_in=drawn_in,
             )
+
+    def findings(self, report):
+        return dict(unwatched=self.unwatched)
+
+    def _alive(self, report, names):
+        self.read_records()
+        fresh = judge(report, self.host, self._records)
+        return [s.name for s in fresh.services if s.name in names and (s.lives or self._is_spared(s.name))]
+
+    def _is_spared(self, name):
+        pid, birth = self._spared.get(name, (None, None))
+        return birth is not None and self.host.birth(pid) == birth
 
     def _remember(self, name, pid):
         birth = self.host.birth(pid)
@@ -427,7 +462,8 @@ class Start(Change):
     """Started means that the process lives, has lived for a moment, and that nothing is pending.
 
     What else monit says is an alarm, told in the end. ``unmonitored`` names what is left out of monit's sight, or taken
-    out of it again once it lives: so it was found.
+    out of it again once it lives: so it was found. ``down_before`` names what did not run before it was stopped: it is
+    asked for like the others, but after them, and that it stays down is told and is no failure.
     """
 
     action = "start"
@@ -442,11 +478,17 @@ class Start(Change):
         self._checks = frozenset()  # names of what is no process
         self._waited = {}  # (name, pid) -> since when monit has only words left to change
         self._unmonitor_asked = {}  # name -> (how often, when)
+        self._tries = {}  # name -> how often monit was asked for its start
+        self._left = None  # names of what was down before and is all that is left, while that is so
+        self._left_since = None
 
     def run(self, wait=True, check_mode=False):
         if not check_mode:
             self.permit.end()
-        result = super(Start, self).run(wait, check_mode)
+        hidden = self._hidden()
+        result = super(Start, self).run(wait and not hidden, check_mode)
+        if hidden and wait:
+            raise hidden  # all was asked for: what cannot be seen must not stay down
         result["not_stopped"] = [s.name for s in self.before.processes if s.monitored or s.lives]
         if wait and not check_mode:
             result["up_at"] = self.up_at
@@ -488,6 +530,7 @@ class Start(Change):
                 self._unmonitor(service.name)
             else:
                 super(Start, self).ask(service)
+                self._tries[service.name] = self._tries.get(service.name, 0) + 1
             self.refused.pop(service.name, None)
         except (MonitError, SudoRefused) as error:
             self.refused[service.name] = error
@@ -504,12 +547,50 @@ class Start(Change):
 
     def check_refused(self, unreached):
         """End when all others are up and sudo will refuse what is left for ever."""
-        refusals = [self.refused.get(service.name) for service in unreached]
-        if all(isinstance(refusal, SudoRefused) for refusal in refusals):
-            raise refusals[0]
+        needed = [service for service in unreached if service.name not in self.down_before]
+        if needed and all(self._is_forbidden(service) for service in needed):
+            raise self.refused[needed[0].name]
 
     def is_bearable(self, service):
-        return not service.has_process or self._is_up(service)
+        return not service.has_process or self._is_up(service) or service.name in self.down_before
+
+    def in_turn(self, services):
+        """What may not come at all comes last: while monit waits for a process, it starts no other."""
+        return sorted(services, key=lambda service: service.name in self.down_before)
+
+    def is_enough(self, unreached):
+        """Tell whether only such are left as were down before, and have had their time."""
+        left = frozenset(service.name for service in unreached)
+        if not left:
+            return True
+        if left - self.down_before:
+            self._left = None
+            return False
+        if self._left is None or self._left - left or any(self._is_first_try(service) for service in unreached):
+            self._left_since = self.host.now()
+        self._left = left
+        patient = self.host.now() - self._left_since < PATIENCE
+        return not patient or all(self._is_forbidden(service) for service in unreached)
+
+    def _is_first_try(self, service):
+        """Tell whether monit still waits for the process, for as long as its job says: a database may take minutes."""
+        return service.pending == self.action and self._tries.get(service.name, 0) <= 1
+
+    def _is_forbidden(self, service):
+        return isinstance(self.refused.get(service.name), SudoRefused)
+
+    def _hidden(self):
+        """Return the error that says that nobody can tell here what lives, None if that can be told."""
+        try:
+            self.host.require_sight()
+        except ProcessesHidden as error:
+            return error
+
+    def findings(self, report):
+        """Return what was down before and is down still, and in what way."""
+        down = [s for s in report.processes if s.name in self.down_before and (not s.running or s.pending)]
+        why = [_reason(s) + (" (%s)" % self.refused[s.name] if s.name in self.refused else "") for s in down]
+        return dict(still_down=[service.name for service in down], reasons=why)
 
     def _unmonitor(self, name):
         asked = self._unmonitor_asked.get(name, (0, 0))[0]
@@ -550,7 +631,8 @@ class Start(Change):
 
     def noticed(self, report):
         self._checks = frozenset(service.name for service in report.services if not service.has_process)
-        if not all(service.started for service in self.targets(report) if service.has_process):
+        needed = [s for s in self.targets(report) if s.has_process and s.name not in self.down_before]
+        if not all(service.started for service in needed):
             self.up_at = None  # one that was there has died
         elif self.up_at is None:
             self.up_at = self.host.now()
@@ -576,6 +658,7 @@ def _says_dead(service):
 
 def look(monit, host, seconds=0, required=()):
     """Return what a playbook sees of the services; what is about to change is waited for, but not for longer."""
+    host.require_sight()
     deadline = host.now() + seconds
     while True:
         records = monit.processes()
@@ -591,7 +674,7 @@ def look(monit, host, seconds=0, required=()):
             unknown=unknown,
         )
     facts = report.facts(required)
-    facts.update(unseen=facts["unseen"] if records is None else [])
+    facts.update(unseen=facts["unseen"] if records is None else [], postgres=postgres_services(records))
     return dict(facts, reasons=[_reason(s) for s in report.services if s.name in facts["not_running"]])
 
 

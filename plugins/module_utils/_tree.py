@@ -29,6 +29,7 @@ class Entry(object):
     """One name in a tree. ``path`` is bytes, relative to the top; ``twin`` the first name of the same inode."""
 
     __slots__ = (
+        "attributes",
         "device",
         "digest",
         "gid",
@@ -42,6 +43,7 @@ class Entry(object):
         "twin",
         "type",
         "uid",
+        "unset",
     )
 
     def __init__(
@@ -62,6 +64,9 @@ class Entry(object):
         self.twin = twin
         self.inode = inode
         self.links = links
+        # {name: value} of its extended attributes, where they are known; and whether one of them could not be set.
+        self.attributes = None
+        self.unset = False
 
     def same_time(self, other):
         """Whether two entries have the same time, as exactly as this Python can tell."""

@@ -43,7 +43,8 @@ options:
   own:
     description:
       - Whether the user is one of backups alone. Then everything that it runs is ended.
-      - Otherwise, as for C(vcap), who also runs the director, what came by ssh is.
+      - Otherwise, as for C(vcap), who also runs the director, what came by ssh or out of another login is. Whatever
+        else of it is no service that monit knows is listed.
     type: bool
     required: true
   always:
@@ -80,11 +81,14 @@ ended:
   elements: str
   sample: ["4711 sshd: microbosh@notty", "4712 sleep 1000"]
 leftovers:
-  description: What the user could have left, with the time of its last change.
+  description:
+    - What the user could have left, with the time of its last change.
+    - Before that, the processes of the user that go on and that are no services of the director, with their programs.
+      Nothing but a look at each can tell where they came from.
   returned: success
   type: list
   elements: str
-  sample: ["/home/microbosh/.profile (2026-11-22T22:13:26Z)"]
+  sample: ["process 4713 sleep 4242 (/usr/bin/sleep)", "/home/microbosh/.profile (2026-11-22T22:13:26Z)"]
 left:
   description: Files in which a key still is.
   returned: on failure
@@ -96,7 +100,7 @@ left:
 import pwd
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.microbosh.director.plugins.module_utils._account import end, leftovers
+from ansible_collections.microbosh.director.plugins.module_utils._account import end, leftovers, others
 from ansible_collections.microbosh.director.plugins.module_utils._authorized_keys import public_parts, retire
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
 
@@ -115,7 +119,8 @@ def close(module):
     result["ended"] = end(account.pw_name, account.pw_uid, given["own"], dry_run)
     # What ran may have put the key back.
     result["removed"] += [path for path in retire(configuration, keys, dry_run) if path not in removed]
-    result["leftovers"] = leftovers(account.pw_name, account.pw_uid, account.pw_dir, given["staging"])
+    result["leftovers"] = others(account.pw_name, account.pw_uid, given["own"])
+    result["leftovers"] += leftovers(account.pw_name, account.pw_uid, account.pw_dir, given["staging"])
     result["changed"] = bool(result["removed"] or result["ended"])
     return result
 

@@ -67,6 +67,13 @@ options:
     type: list
     elements: str
     default: []
+  servers:
+    description:
+      - Names of those services whose process is a PostgreSQL server, as
+        RV(microbosh.director.monit_summary#module:postgres) has them. Others are known by their names.
+    type: list
+    elements: str
+    default: []
   copy:
     description: A copy of C(/var/vcap) on the controller, if there is one; links in it tell more.
     type: path
@@ -128,6 +135,14 @@ services:
 directories:
   description:
     - Directories of the server on the director that are copied, relative to C(/var/vcap). Null if it hides them.
+  returned: success
+  type: list
+  elements: str
+  sample: [store/postgres-15]
+never_live:
+  description:
+    - What is not copied while services run, relative to C(/var/vcap). Empty where there is no server on the director;
+      a pattern where there is one that hides its files.
   returned: success
   type: list
   elements: str

@@ -17,6 +17,8 @@ description:
   - Started means that the processes live, have lived for a moment, and that nothing is pending. What else monit says of
     them is an alarm, which is told and is no failure.
   - A start that is refused does not keep the others down, and neither does a check of something that is no process.
+  - Where this user cannot see the processes of others, nothing is stopped. Everything is asked to start all the same,
+    and then the module fails, as nobody can tell what lives.
   - While another action is pending, monit 5.2 refuses the next one. It is asked again until O(timeout).
   - Services are asked for one by one, which is up to five times as fast as C(monit stop all) where monit is 5.2.
 options:
@@ -29,7 +31,7 @@ options:
     description:
       - Names of services that are left as they are. A name that monit does not know is an error.
       - monit stops what depends on a service together with it. If that takes an excluded service along, the module
-        fails.
+        fails. One that monit only ceases to watch, and whose process lives, is told in RV(unwatched).
     type: list
     elements: str
     default: []
@@ -39,6 +41,15 @@ options:
         M(microbosh.director.monit_summary) told them.
       - With O(state=started) they are started if they do not live, and then taken out of monit's sight again. A check
         that is no process stays as it is.
+    type: list
+    elements: str
+    default: []
+  down_before:
+    description:
+      - Names of services that did not run before they were stopped, as
+        RV(microbosh.director.monit_summary#module:not_running) told them. What monit does not know is passed over.
+      - With O(state=started) they are asked to start after all others. One that has not come up 60 seconds after the
+        last that did, and that monit does not wait for itself any more, is told in RV(still_down), and is no failure.
     type: list
     elements: str
     default: []
@@ -147,6 +158,24 @@ unmonitored:
   elements: str
   returned: success
   sample: [powerdns]
+unwatched:
+  description: Names of excluded services that monit has ceased to watch meanwhile, though their processes live.
+  type: list
+  elements: str
+  returned: O(state=stopped)
+  sample: [postgres]
+still_down:
+  description: Names of O(down_before) that do not run in the end, excluded ones among them.
+  type: list
+  elements: str
+  returned: O(state=started)
+  sample: [uaa]
+reasons:
+  description: For each of RV(still_down) what monit and its process say.
+  type: list
+  elements: str
+  returned: O(state=started)
+  sample: ["uaa is 'Execution failed'"]
 not_stopped:
   description: Names of the processes that lived or were watched by monit when the start began.
   type: list
@@ -170,7 +199,7 @@ seconds:
   sample: 4.04
 up_at:
   description:
-    - When monit was done with the start of every process, in seconds since the host's boot.
+    - When monit was done with the start of every process but those of O(down_before), in seconds since the host's boot.
     - A process that dies right after its start is seen some seconds later; then the time is that of the next start.
   type: float
   returned: O(state=started) and O(wait=true)
@@ -231,6 +260,7 @@ def main():
             state=dict(type="str", choices=sorted(CHANGES), required=True),
             exclude=dict(type="list", elements="str", default=[]),
             unmonitored=dict(type="list", elements="str", default=[]),
+            down_before=dict(type="list", elements="str", default=[]),
             wait=dict(type="bool", default=True),
             timeout=dict(type="int", default=600),
             monit=dict(type="path", default=MONIT),
@@ -244,7 +274,7 @@ def main():
     monit = Monit(module.run_command, wanted["monit"])
     permit = StopPermit(wanted["staging"], wanted["lease"])
     change = CHANGES[wanted["state"]](
-        monit, Host(), wanted["exclude"], wanted["timeout"], permit, wanted["unmonitored"]
+        monit, Host(), wanted["exclude"], wanted["timeout"], permit, wanted["unmonitored"], wanted["down_before"]
     )
     try:
         result = change.run(wanted["wait"], module.check_mode)

@@ -205,6 +205,14 @@ unseen:
   elements: str
   returned: success
   sample: []
+postgres:
+  description:
+    - Names of the services whose process is a PostgreSQL server, or has started one.
+    - Where setup is older than the program that tells it, there are none.
+  returned: success
+  type: list
+  elements: str
+  sample: [postgres]
 architecture:
   description: What kind of machine the host is.
   type: str

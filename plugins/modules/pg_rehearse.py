@@ -17,7 +17,8 @@ description:
   - Compares the rows of every table, as that server counts them, with those that C(backup.json) recorded when the
     database was dumped.
   - Needs the programs of a PostgreSQL server (C(initdb), C(postgres), C(psql), C(pg_dump)) that is not older than the
-    director's. On Debian and Ubuntu they are in the package C(postgresql). It need not run.
+    director's and has the updates of August 2025. On Debian and Ubuntu they are in the package C(postgresql). It need
+    not run.
   - A dump is a program. So it is loaded by a role that may nothing but fill its own database, into a server that the
     operating system contains. That starts no program, reaches no network, reads and writes nothing but its own
     directory and what PostgreSQL is made of, and has limits of time, memory and disk. Namespaces, Landlock and a filter

@@ -156,6 +156,8 @@ options:
     description:
       - Whether to ask the server that the settings C(microbosh_director_database_*) name, from the controller and
         through the director. O(host), O(port), O(user), O(address), O(ca), O(passfile) and O(packages) come from them.
+      - To load a dump, the controller's C(psql) has to have the updates of August 2025 (13.22, 14.19, 15.14, 16.10,
+        17.6).
     type: bool
     default: false
 seealso:
@@ -320,7 +322,10 @@ def perform(params, check_mode, run_command):
     roles = RolesFile(params["roles"], params["roles_checksum"]) if params["roles"] else None
     wanted = dict(params, roles_file=roles, way_in=not check_mode)
     pretend = check_mode or params["state"] == "checked"
-    return restore_database(source, _server(params, run_command), wanted, pretend)
+    server = _server(params, run_command)
+    if not params["packages"]:
+        server.require_restricting()  # on the controller, for a server elsewhere
+    return restore_database(source, server, wanted, pretend)
 
 
 def _server(params, run_command):

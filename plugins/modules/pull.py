@@ -74,6 +74,15 @@ options:
         and return the names that have any as RV(attributes). Fails where rsync on either side was built without them.
     type: bool
     default: false
+  keep:
+    description:
+      - With O(attributes=true), bring the access control lists and extended attributes of the names that have any, with
+        none of their content, and write them into this file, in the format of C(getfattr --dump). Without any there is
+        no such file afterwards.
+      - The lists, C(user.*) and C(security.capability) are kept, where O(dest) or the directory for temporary files is
+        on a file system that has extended attributes itself.
+    type: path
+    default: ""
   staging:
     description: Directory for unfinished files, on the file system of O(dest). An interrupted file goes on from there.
     type: path
@@ -185,10 +194,32 @@ transfer_bytes:
   type: int
   sample: 1048576
 attributes:
-  description: Names below O(src) that have what a copy does not keep, in the octal escapes of vis(3).
+  description: Names below O(src), in the octal escapes of vis(3), that have what a copy does not keep.
   returned: when O(attributes=true)
   type: dict
-  sample: {"access_lists": [store/director/shared], "extended": []}
+  contains:
+    access_lists:
+      description: Those that have an access control list, kept or not.
+      type: list
+      elements: str
+      sample: [store/director/shared]
+    extended:
+      description: Those that have an extended attribute, kept or not. The first thousand.
+      type: list
+      elements: str
+      sample: []
+    kept:
+      description: Those that are in O(keep).
+      type: list
+      elements: str
+      returned: with O(keep)
+      sample: [store/director/shared]
+    lost:
+      description: Those of which something is not in O(keep).
+      type: list
+      elements: str
+      returned: with O(keep)
+      sample: []
 vanished:
   description: Whether a file went away while it was to be copied.
   returned: when one did

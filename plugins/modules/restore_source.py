@@ -190,6 +190,13 @@ layout:
       type: list
       elements: dict
       sample: [{"database": "bosh", "size": 5242880, "server_version": "15.18"}]
+attributes:
+  description:
+    - Path of its file with access control lists and extended attributes, empty if the director had none, null if that
+      is not known.
+  returned: success
+  type: str
+  sample: /backups/director1/20261122T221326Z/extra/attributes.getfattr
 groupless:
   description: Paths below C(vcap/) that had access control lists, which are not in it, in the octal escapes of vis(3).
   returned: success

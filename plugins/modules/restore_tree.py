@@ -96,16 +96,22 @@ options:
     type: str
   groupless:
     description:
-      - Paths below O(root), in the octal escapes of vis(3), that had access control lists. O(metadata) shows their
-        masks as rights of the group, so the group gets none.
+      - Paths below O(root), in the octal escapes of vis(3), that had access control lists which the backup has not
+        kept. O(metadata) shows their masks as rights of the group, so the group gets none.
     type: list
     elements: str
     default: []
   records:
     description:
-      - The SHA-256 of O(metadata), by the name C(metadata.mtree), as M(microbosh.director.restore_source) found it. With
-        another one nothing is sent; and of O(identity) nothing that has not the digest which O(metadata) says.
+      - The SHA-256 of O(metadata) and O(attributes), by their names in the backup, as M(microbosh.director.restore_source)
+        found them. With another one nothing is sent; and of O(identity) nothing that has not the digest which O(metadata) says.
     type: dict
+  attributes:
+    description:
+      - The backup's access control lists and extended attributes, a path on the controller. Its content, in the format
+        of C(getfattr --dump), travels with the module. Files and directories get these and no others.
+      - Empty if the backup knows that there were none. Without it, they stay as they are on directories.
+    type: str
   identity:
     description:
       - Files of the backup that only root is to read, with their paths on the controller, as
@@ -308,6 +314,14 @@ dump_in:
   returned: O(state=staged)
   type: str
   sample: /var/vcap/store/microbosh-restore/dump/bosh.sql
+unset:
+  description:
+    - Paths below O(root), in the octal escapes of vis(3), with an access control list or an extended attribute that
+      this host does not take. Without its list, a group has no right.
+  returned: O(state=staged), of files, or O(state=swapped), of directories
+  type: list
+  elements: str
+  sample: []
 shared:
   description: Number of blobs that were there already.
   returned: O(state=staged)
@@ -362,6 +376,7 @@ def main():
             "metadata": {"type": "str", "no_log": True},  # it would fill the host's log
             "groupless": {"type": "list", "elements": "str", "default": []},
             "records": {"type": "dict"},
+            "attributes": {"type": "str", "no_log": True},
             "identity": {"type": "dict", "no_log": True},
             "filter": {"type": "list", "elements": "str", "default": []},
             "database": {"type": "str", "choices": ["auto", "files", "dump"], "default": "files"},

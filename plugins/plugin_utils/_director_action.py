@@ -16,7 +16,7 @@ import math
 import re
 import time
 
-from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.microbosh.director.plugins.plugin_utils._answer_watch import AnswerWatch
@@ -35,9 +35,16 @@ PROGRAM = re.compile(r"/[A-Za-z0-9._/+-]{1,200}")
 class GatedAction(ActionBase):
     """An action whose modules' answers are those of a director."""
 
+    here = False
+
+    def _known(self):
+        """Return the name of the module that answers, and what it may answer, if its documentation does not say it."""
+        return self._task.action.rpartition(".")[2], None
+
     def _parse_returned_data(self, res, *profile):
         """Give Ansible, which would act on much of it, what passed the gate and nothing else."""
-        answer = admitted(self._task.action.rpartition(".")[2], res, self._task.check_mode)
+        module, known = self._known()
+        answer = admitted(module, res, self._task.check_mode, known, self.here)
         return super()._parse_returned_data({**res, "stdout": json.dumps(answer), "stderr": ""}, *profile)
 
     def _watched(self, task_vars):
@@ -70,13 +77,18 @@ class DirectorAction(GatedAction):
         self._remove_tmp_path(self._connection._shell.tmpdir)
         return result
 
+    def _ask(self, task_vars):
+        return self._execute_module(task_vars=task_vars)
+
     def _answer(self, task_vars):
         with self._watched(task_vars) as watch:
             try:
-                answer = self._execute_module(task_vars=task_vars)
+                answer = self._ask(task_vars)
             except AnsibleConnectionFailure:
                 if not watch.exceeded:
                     raise
+            except AnsibleError as error:  # it may quote the director
+                answer = {"failed": True, "msg": told(str(error))}
         if watch.exceeded:
             return {"failed": True, "msg": f"The answer of the director was not waited for: {watch.exceeded}."}
         return with_known_interpreter(answer)
@@ -96,6 +108,12 @@ class DirectorAction(GatedAction):
             "msg": f"The connection to the director was lost and did not come back within {patience:.0f} s: "
             f"{told(str(error))}. If services were stopped, the lease on the director starts them at its deadline.",
         }
+
+
+class ControllerAction(DirectorAction):
+    """Run the module of the task's name on the controller, where it reads what a director sent."""
+
+    here = True
 
 
 def with_known_interpreter(answer: dict) -> dict:

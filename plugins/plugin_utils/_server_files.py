@@ -13,7 +13,10 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._inside import 
 from ansible_collections.microbosh.director.plugins.plugin_utils._rules import copies
 
 TOP = PurePosixPath("/var/vcap")
-SERVICE = re.compile(r"postgres(ql)?([-_]?\d[\d.]*)?$")
+# What a service is called that is PostgreSQL itself, where nobody could see what its process runs.
+SERVICE = re.compile(r"(postgres(ql)?|postmaster|pg)([-_]?\d[\d.]*)?([-_]main)?$")
+# Where BOSH's release has its files, for a server that does not tell.
+USUAL = "store/postgres*"
 
 
 def below_top(path: str) -> str:
@@ -22,9 +25,19 @@ def below_top(path: str) -> str:
     return str(place.relative_to(TOP)) if place.is_relative_to(TOP) else str(place)
 
 
-def postgres_services(names: list[str]) -> list[str]:
-    """Given the names of monit's services, return those that are PostgreSQL itself."""
-    return [name for name in names if SERVICE.match(name)]
+def postgres_services(names: list[str], seen: list[str] | tuple[str, ...] = ()) -> list[str]:
+    """Given the names of monit's services, and those whose process is a server, return those that are PostgreSQL."""
+    return [name for name in names if name in seen or SERVICE.match(name)]
+
+
+def never_live(facts: dict, services: list[str], directories: list[str] | None) -> list[str]:
+    """Return what is not copied while the server runs, relative to /var/vcap: its own files, and nobody else's.
+
+    ``directories`` are those that it names, None if it names none. Where no server is, there is nothing to leave out.
+    """
+    if directories is not None:
+        return directories
+    return [USUAL] if facts.get("answers") or services else []
 
 
 def places(facts: dict) -> dict[str, str]:

@@ -15,6 +15,12 @@ from ansible_collections.microbosh.director.plugins.module_utils import _layout 
 from ansible_collections.microbosh.director.plugins.module_utils import _mtree as mtree
 from ansible_collections.microbosh.director.plugins.module_utils import _sha256sums as sha256sums
 from ansible_collections.microbosh.director.plugins.module_utils import _tree as tree
+from ansible_collections.microbosh.director.plugins.module_utils._attributes import (
+    ACCESS_LIST,
+    MOST_BYTES,
+    TOP,
+    parse_attributes,
+)
 from ansible_collections.microbosh.director.plugins.module_utils._blobstore import recorded_blobs
 from ansible_collections.microbosh.director.plugins.module_utils._database_properties import ENDING
 from ansible_collections.microbosh.director.plugins.module_utils._dump import CHUNK, read_dump
@@ -29,7 +35,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._files import (
 )
 from ansible_collections.microbosh.director.plugins.module_utils._identity import LARGEST, is_identity
 from ansible_collections.microbosh.director.plugins.module_utils._records import (
-    MOST_BYTES,
+    MOST_BYTES as MOST_RECORD_BYTES,
     NONE,
     read_record,
     record_digests,
@@ -86,6 +92,7 @@ class Source:
         if not self.proven:
             self._write_metadata()
         sealed, self._settings = self._named_by_metadata()
+        attributes = self._attributes()
         found = [self._dump(path) for path in sorted((self.path / layout.DUMPS).glob("*"))]
         dumps = [dump for dump in found if dump]
         return {
@@ -101,7 +108,7 @@ class Source:
             "globals": self._beside(GLOBALS),
             "dumps": dumps,
             "layout": self._layout(dumps),
-            "groupless": (self._report().get("attributes") or {}).get("access_lists") or [],
+            **attributes,
             "id": self._report().get("id"),
             "host": self._report().get("host"),
             "mode": self._report().get("mode"),
@@ -116,7 +123,7 @@ class Source:
 
         And the digest of the agent's settings, None if there are none.
         """
-        content = read_plain(str(self.metadata), MOST_BYTES)
+        content = read_plain(str(self.metadata), MOST_RECORD_BYTES)
         require_same(str(self.metadata), content, self.records.get(layout.METADATA))
         entries, dummy = mtree.parse(content)
         prefix = layout.TREE.encode() + b"/"
@@ -211,6 +218,33 @@ class Source:
             return read_report(str(self.path), self.records)
         except DirectorError as error:
             raise SourceError(f"{error} Restore another backup.") from error
+
+    def _attributes(self):
+        """Return where the lists and attributes of its files are, and whose list is not kept.
+
+        The path is empty if there were none, and None if that is not known, or if nothing vouches for the file.
+        """
+        told = self._report().get("attributes") or {}
+        listed = told.get("access_lists") or []
+        if not (self.proven and told.get("known") and "kept" in told):
+            return {"attributes": None, "groupless": listed}
+        path, kept = "", {}
+        if told["kept"]:
+            path = str(self.directory / layout.EXTRA / layout.ATTRIBUTES)
+            kept = self._kept(self.path / layout.EXTRA / layout.ATTRIBUTES)
+        having = {mtree.escape(name or TOP).decode() for name in kept if ACCESS_LIST in kept[name]}
+        # Of what is not lost all is kept: without a list for itself, a directory has one for what is made in it.
+        lost = set(told.get("lost") or []) - having
+        return {"attributes": path, "groupless": [name for name in listed if name in lost]}
+
+    def _kept(self, path):
+        try:
+            content = read_plain(str(path), MOST_BYTES)
+            digest = self.require_vouched(path, hashlib.sha256(content).hexdigest())
+            self.records = {**self.records, f"{layout.EXTRA}/{layout.ATTRIBUTES}": digest}
+            return parse_attributes(content)
+        except (OSError, DirectorError) as error:
+            raise SourceError(f"{path} cannot be used: {error} Restore another backup.") from error
 
     def _agent_id(self):
         try:

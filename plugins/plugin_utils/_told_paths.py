@@ -5,9 +5,13 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 import re
 
+from ansible_collections.microbosh.director.plugins.plugin_utils._inside import OutsideError, file_status
+
+ID = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 LONGEST_PATH = 4096
 LONGEST_NAME = 255
 # An end of line would begin another rule, a backslash is an escape of the gate, and the rest are rsync's wildcards.
@@ -36,3 +40,34 @@ def is_file_name(name: object) -> bool:
         and "\\" not in name
         and name.isprintable()
     )
+
+
+def is_dump_of_ours(dump: dict, directory: str, source: str) -> bool:
+    """Return whether a dump, as a host tells of it, is one of a backup of this director; it need not be there.
+
+    That is one in the directory of its backups, one that was unpacked there, or one in ``source`` if that is a path.
+    """
+    path, database = str(dump.get("path")), dump.get("database")
+    if not is_file_name(database) or os.path.normpath(path) != path or not path.endswith(f"/dbs/{database}.sql"):
+        return False
+    for top in (directory, source) if source.startswith("/") else (directory,):
+        inner = path.removeprefix(top.rstrip("/") + "/")
+        if inner != path and (top == source or _is_place_of_backups(inner)):
+            return _is_plain_file(top, inner)
+    return False
+
+
+def _is_place_of_backups(inner):
+    first = inner.split("/", 1)[0]
+    return first == "restore" or ID.fullmatch(first) is not None
+
+
+def _is_plain_file(top, inner):
+    """Whether nothing on the way is a link; what is not there is somebody else's to tell."""
+    if not os.path.lexists(os.path.join(top, inner)):
+        return True
+    try:
+        file_status(os.fsencode(top), os.fsencode(inner))
+    except OutsideError:
+        return False
+    return True

@@ -21,8 +21,8 @@ TYPING_SECONDS = 300
 # Every name with its metadata and its content. What running services write is left out, and our own directories.
 FILES = r"""
 cd /var/vcap
-find bosh store -mindepth 1 \( -path 'store/microbosh-*' -o -path 'store/postgres*' -o -path store/redis \
-    -o -path store/lost+found -o -path bosh/log -o -path bosh/etc \) -prune \
+find bosh store -mindepth 1 \( -path 'store/microbosh-*' -o -path 'store/postgres*' -o -path store/pgdata \
+    -o -path store/redis -o -path store/lost+found -o -path bosh/log -o -path bosh/etc \) -prune \
     -o -printf '%p|%y|%U|%G|%m|%l|%n|%T@\n'
 find store/blobstore store/director bosh -type f ! -path 'bosh/log/*' -exec sha256sum {} +
 """
@@ -71,6 +71,37 @@ def tables(director):
     director.execute("sh", "-c", 'printf %s "$1" >/run/tables.sql', "sh", script)
     rows = _psql(director, "-d", "postgres", "-f", "/run/tables.sql").splitlines()
     return {name: (count, digest) for name, count, digest in (row.split("|") for row in rows)}
+
+
+# In either Python of a host, which has no setfacl either: as stemcells are.
+ATTRIBUTES = r"""
+import binascii, ctypes, os, sys
+libc = ctypes.CDLL(None, use_errno=True)
+for line in sys.stdin:
+    path, name, value = line.rstrip("\n").split("|")
+    value = binascii.unhexlify(value)
+    if libc.setxattr(path.encode(), name.encode(), value, len(value), 0):
+        sys.exit("%s: %s" % (line, os.strerror(ctypes.get_errno())))
+buffer = ctypes.create_string_buffer(65536)
+for top, directories, files in os.walk("/var/vcap/store"):
+    directories[:] = [name for name in directories if not name.startswith("microbosh-")]
+    for path in [top] + [os.path.join(top, name) for name in files]:
+        length = libc.llistxattr(path.encode(), buffer, 65536)
+        for name in sorted(buffer.raw[: max(length, 0)].split(b"\0")[:-1]):
+            size = libc.lgetxattr(path.encode(), name, buffer, 65536)
+            print("%s|%s|%s" % (path, name.decode(), binascii.hexlify(buffer.raw[:size]).decode()))
+"""
+# Owner rw-, user 1 rw-, group ---, group 4321 r--, mask rw-, others ---; by default in a directory the same with x.
+LISTED = "0200000001000600ffffffff020006000100000004000000ffffffff08000400e110000010000600ffffffff20000000ffffffff"
+
+
+def attributes(director, *given):
+    """Give files in the store attributes, as (path, name, value in hexadecimal); return all that there are."""
+    lines = "".join(f"/var/vcap/store/{path}|{name}|{value}\n" for path, name, value in given)
+    write = 'printf %s "$1" >/run/attributes.py; printf %s "$2" >/run/attributes'
+    director.execute("sh", "-c", write, "sh", ATTRIBUTES, lines)
+    python = "$(command -v python3 || command -v python2 || command -v python)"
+    return sorted(director.shell(f"{python} /run/attributes.py </run/attributes").splitlines())
 
 
 def content(director):

@@ -36,6 +36,7 @@ BAD_SETTINGS = {
     "archive-ending": ({"microbosh_archive": "{id}.zip"}, ["ends in .tar.zst, .tar.gz, .tar.xz or .tar"]),
     "no-timeout": ({"microbosh_timeout": 0}, ["microbosh_timeout (0)", "seconds above 0"]),
     "extra-file": ({"microbosh_extra_files": ["/nowhere/state.json"]}, ["/nowhere/state.json, which is not a file"]),
+    "extra-twice": ({"microbosh_extra_files": ["/a/creds.yml", "/b/creds.yml"]}, ["/b/creds.yml", "no two may have"]),
     "no-directory": ({"microbosh_backup_dir": "/dev/null/backups"}, ["/dev/null", "Not a directory"]),
 }
 TRY_AGAIN = ("unknown-host", "closed-port")  # the rest of these has to be mended by a person

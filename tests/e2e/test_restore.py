@@ -9,10 +9,12 @@ from pathlib import Path
 
 import faults
 import pytest
+import restoring
 from breakage import wait_until
 from conftest import prepared
 from restoring import (
-    content,
+    LISTED,
+    attributes,
     destroy,
     files,
     is_down,
@@ -66,6 +68,13 @@ KILLS = [
     for way in WAYS
 ]
 HERE = Path(__file__).parent
+# A list for another group on a file, one for what will be made in a directory, and somebody's note.
+BESIDES = [
+    ("director/tasks/2/debug", "system.posix_acl_access", LISTED),
+    ("director/tasks", "system.posix_acl_default", LISTED),
+    ("director/tasks/1/event", "user.note", "6b657074"),
+]
+HOLE = "/var/vcap/store/director/tasks/1/hole"  # a file that is nothing but a hole
 SHORT = 15  # microbosh_outage_limit of what is killed: the lease's deadline passes soon after
 
 
@@ -75,10 +84,28 @@ def nothing_is_left(director):
     return marker(director) is None and not [name for name in found if "restore" in name]
 
 
+def content(director):
+    """All that a restore has to bring back, and what files have besides."""
+    return {**restoring.content(director), "besides": attributes(director)}
+
+
+def with_lists(director):
+    """A director whose files have access control lists and attributes when it is backed up."""
+    assert director.setup().status == 0
+    assert len(attributes(director, *BESIDES)) == len(BESIDES)
+    director.shell(f"truncate -s 8M {HOLE}")
+    run = director.backup()
+    assert run.status == 0, run.output
+    assert f"{len(BESIDES)} names have access control lists or extended attributes, which are kept" in run
+    assert "does not keep" not in run
+    assert sorted(director.report["attributes"]["kept"]) == sorted(f"store/{path}" for path, *_ in BESIDES)
+    return director
+
+
 @pytest.fixture(scope="session")
 def victim(new_director):
     """A microBOSH with a backup, that is destroyed again and again."""
-    return prepared(new_director("e2e-restore", generation="micro", **faults.SMALL))
+    return with_lists(new_director("e2e-restore", generation="micro", **faults.SMALL))
 
 
 @pytest.fixture(scope="session")
@@ -113,6 +140,7 @@ def test_what_was_destroyed_comes_back(victim, backed_up):
     run = restore(victim)
     assert run.status == 0, run.output
     assert content(victim) == backed_up
+    assert victim.shell(f"stat -c '%s %b' {HOLE}") == f"{8 << 20} 0\n"
     assert victim.wholly_up()
     assert nothing_is_left(victim)
     # What is left to a person is said with the real values.
@@ -470,15 +498,19 @@ def without_identity(lines):
 
 
 def test_a_freshly_made_director_takes_the_place_of_a_lost_one(new_director):
-    lost = prepared(new_director("e2e-lost", generation="director", **faults.SMALL))
+    """Its PostgreSQL has its files where an operator chose to have them."""
+    small = {**faults.SMALL, "postgres_layout": "chosen"}
+    lost = prepared(new_director("e2e-lost", generation="director", **small))
+    assert json.loads((lost.latest / "backup.json").read_text())["unrestorable_by_files"] is None
     expected = content(lost)
     source = str(lost.latest)
     lost.host.down()
-    fresh = new_director("e2e-fresh", generation="director", **{**faults.SMALL, "blobs": 1, "seed": 7})
+    fresh = new_director("e2e-fresh", generation="director", **{**small, "blobs": 1, "seed": 7})
     identity = [line for line in files(fresh) if "bosh/settings.json" in line]
     assert fresh.setup().status == 0
     run = restore(fresh, microbosh_restore_from=source)
     assert run.status == 0, run.output
+    assert "can use PostgreSQL's files as they are" in run.flat
     assert without_identity(files(fresh)) == without_identity(expected["files"])
     assert tables(fresh) == expected["tables"]
     assert [line for line in files(fresh) if "bosh/settings.json" in line] == identity
@@ -531,7 +563,7 @@ def test_what_vcap_and_the_backup_user_swap_meanwhile_leads_root_nowhere(victim,
 
 @pytest.mark.core216
 def test_a_host_with_python_27_is_restored_and_a_newer_postgresql_takes_its_dump(new_director):
-    old = prepared(new_director("e2e-old", generation="micro", base="bullseye", **faults.SMALL))
+    old = with_lists(new_director("e2e-old", generation="micro", base="bullseye", **faults.SMALL))
     expected = content(old)
     destroy(old)
     run = restore(old)

@@ -183,11 +183,30 @@ def test_a_restore_that_fails_leaves_the_database_elsewhere_as_it_was(remote):
     assert remote.wholly_up()
 
 
+def keep(director, said):
+    write = 'printf %s "$1" >/var/vcap/store/microbosh-restore/marker.json'
+    director.execute("sh", "-c", write, "sh", json.dumps(said))
+
+
+def is_refused_the_database_of_another(director):
+    """What the host keeps names one of which no backup of this director was made."""
+    kept, databases = marker(director), provider(director, "postgres", ALL)
+    lie = json.loads(json.dumps(kept).replace('"database": "uaa"', '"database": "anothers"'))
+    assert lie != kept
+    keep(director, lie)
+    run = restore(director, microbosh_restore_unfinished="rollback")
+    keep(director, kept)
+    assert run.status != 0
+    assert "says that the interrupted restore replaced anothers on rds.microbosh.test" in run.told(director.name)
+    assert provider(director, "postgres", ALL) == databases
+
+
 def test_a_restore_that_was_killed_after_its_load_goes_back(remote):
     before = state(remote)
     killed_at(remote, "Every table elsewhere has the rows that were dumped", microbosh_restore_elsewhere="load")
     assert marker(remote)["phase"] == "proving"
     assert state(remote)["rows"] != before["rows"]
+    is_refused_the_database_of_another(remote)
     run = restore(remote, microbosh_restore_unfinished="rollback")
     assert run.status == 0, run.output
     assert state(remote) == before

@@ -7,9 +7,10 @@ import re
 
 import pytest
 from breakage import READER, SLOWED, replaced, wait_until, wait_until_up
-from restoring import content, restore
+from restoring import content, killed_at, marker, meddled_at, restore
 
 MONIT = "/var/vcap/bosh/bin/monit"
+DEAD = "director_scheduler"
 ALARM = "Connection failed"
 # Checks that are no processes and that alarm, and a process that works and alarms: nobody listens on that port.
 CHECKS = """\
@@ -84,17 +85,48 @@ def as_it_was(director):
     return status(director, "powerdns") == "Not monitored"
 
 
+@contextlib.contextmanager
+def dead(director, name):
+    """A service does not live, for a reason that has nothing to do with the data: its start fails."""
+    switch = f"/var/vcap/jobs/{name.partition('_')[0]}/no_start.{name}"
+    pid = f"/var/vcap/sys/run/*/{name}.pid"
+    director.shell(f"touch {switch}; kill -KILL $(cat {pid})")
+    try:
+
+        def missed():
+            look_now(director)
+            # After each start that fails monit says Initializing, until its next cycle.
+            return not lives(director, name) and status(director, name) != "OK"
+
+        wait_until(missed, f"monit misses {name}")
+        yield
+    finally:
+        director.shell(f"rm -f {switch}; {MONIT} start {name}")
+
+
+def lives(director, name):
+    """Whether the process in its pid file does."""
+    return director.execute("sh", "-c", f"kill -0 $(cat /var/vcap/sys/run/*/{name}.pid)", check=False).returncode == 0
+
+
+def standing(director):
+    """Whether the one that may be dead lives, and whether health monitor and agent do."""
+    return lives(director, DEAD), lives(director, "health_monitor"), director.host.agent_runs()
+
+
 @pytest.fixture(scope="module")
 def alarmed(micro):
-    """A backup and a restore while monit complains."""
+    """A backup and a restore while monit complains, the restore while a service is dead, too."""
     with alarming(micro):
         before = content(micro)
         backup = micro.backup()
         after_backup = as_it_was(micro)
         report = micro.report
         micro.shell("rm -rf /var/vcap/store/director/tasks")
-        restored = restore(micro)
-        return backup, after_backup, report, restored, as_it_was(micro), before, content(micro)
+        with dead(micro, DEAD):
+            restored = restore(micro)
+            after_restore = (as_it_was(micro), *standing(micro))
+        return backup, after_backup, report, restored, after_restore, before, content(micro)
 
 
 def test_an_alarm_is_told_and_refuses_no_backup(micro, alarmed):
@@ -116,7 +148,15 @@ def test_an_alarm_that_comes_up_in_the_middle_rolls_back_no_restore(micro, alarm
     assert "monit complains of store_fs" in run.told(micro.name)
     assert "was rolled back" not in run
     assert now == before
-    assert after
+    assert after[0]
+
+
+def test_one_that_was_dead_before_a_restore_is_told_and_throws_nothing_away(alarmed, micro):
+    _, _, _, run, after, *_ = alarmed
+    assert run.status == 0, run.output
+    assert f"Down already: {DEAD}" in run
+    assert f"every service runs BUT {DEAD}, down before the restore, too" in run
+    assert after[1:] == (False, True, True)
 
 
 def test_a_required_check_refuses(micro):
@@ -184,6 +224,35 @@ def test_one_that_is_refused_does_not_keep_the_others_down(micro):
     assert run.status != 0
     assert before - others == {path for path in before if "powerdns" in path} != set()
     assert "powerdns" in run.told(micro.name)
+
+
+@pytest.mark.long
+def test_one_that_was_dead_before_is_no_reason_to_fail_a_rollback(micro):
+    """By another controller, too: what did not run before is kept on the host."""
+    with dead(micro, DEAD):
+        killed_at(micro, "What is there is aside, and the backup is in its place", microbosh_outage_limit=15)
+        run = restore(micro, microbosh_restore_unfinished="rollback")
+        after = (*standing(micro), marker(micro))
+    wait_until_up(micro)
+    assert run.status == 0, run.output
+    assert f"every service runs on what was there before BUT {DEAD}, down before the restore" in run
+    assert after == (False, True, True, None)
+
+
+@pytest.mark.long
+def test_one_that_ran_before_and_stays_down_keeps_agent_and_health_monitor_from_nothing(micro):
+    switch = "/var/vcap/jobs/redis/no_start"
+    try:
+        run = meddled_at(micro, "The host says that the data is being proven", f"touch {switch}", microbosh_timeout=60)
+        after = (*standing(micro), marker(micro)["phase"])
+    finally:
+        micro.shell(f"rm -f {switch}")
+    again = restore(micro, microbosh_restore_unfinished="rollback")
+    wait_until_up(micro)
+    assert run.status != 0
+    assert "What was there before is in its place again, but NOT EVERY SERVICE IS KNOWN TO RUN" in run
+    assert after == (True, True, True, "rolled_back")
+    assert again.status == 0, again.output
 
 
 @pytest.mark.long

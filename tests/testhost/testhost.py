@@ -49,8 +49,8 @@ VARIANTS = {
         "elsewhere: the director has no PostgreSQL of its own; split: one that holds all but the director's database",
     ),
     "postgres_layout": (
-        ("bosh", "successor", "upgraded"),
-        "successor: store/postgres/postgres-<version>; upgraded: an old store/postgres-13 lies beside",
+        ("bosh", "successor", "upgraded", "chosen"),
+        "successor: store/postgres/postgres-<version>; upgraded: an old postgres-13 beside; chosen: store/pgdata/15",
     ),
     "blobstore": (
         ("local", "external", "mounted"),

@@ -8,6 +8,8 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ansible_collections.microbosh.director.plugins.module_utils._host import ProcessesHidden
+
 PROGRAM = "/usr/local/sbin/microbosh-processes"
 TRANSCRIPTS = Path(__file__).parent / "transcripts"
 VERSIONS = ("5.2.5", "5.27.2", "5.33.0")
@@ -90,6 +92,7 @@ class FakeHost:
     slept: list = field(default_factory=list)
     stale: list = field(default_factory=list)
     world: object = None  # what goes on whether or not someone looks
+    hidden: bool = False  # whether this user sees only processes of its own
 
     def now(self):
         return self.clock
@@ -102,6 +105,8 @@ class FakeHost:
     def birth(self, pid):
         if self.world:
             self.world()
+        if self.hidden:
+            return None
         return None if self.deaths.get(pid, self.clock + 1) <= self.clock else self.births.get(pid)
 
     def age(self, pid):
@@ -115,7 +120,8 @@ class FakeHost:
         return (pidfile, pid) in self.stale
 
     def require_sight(self):
-        pass
+        if self.hidden:
+            raise ProcessesHidden("hidepid")
 
 
 class FakeMonit:

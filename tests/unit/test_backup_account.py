@@ -12,7 +12,12 @@ import time
 
 import pytest
 from ansible_collections.microbosh.director.plugins.module_utils import _account, _authorized_keys
-from ansible_collections.microbosh.director.plugins.module_utils._account import Process, chosen, leftovers
+from ansible_collections.microbosh.director.plugins.module_utils._account import (
+    Process,
+    chosen,
+    leftovers,
+    unexplained,
+)
 from ansible_collections.microbosh.director.plugins.module_utils._authorized_keys import (
     AccountError,
     path_of,
@@ -138,6 +143,106 @@ def test_of_a_user_who_runs_the_director_only_what_came_by_ssh_ends_and_not_we_o
 def test_a_service_that_was_once_started_from_a_session_goes_on():
     there = table((700, {USER}, 1, b"ruby", True), (701, {USER}, 700, b"worker", True), (702, {USER}, 100, b"x", True))
     assert chosen(there, "vcap", USER, False, ME, {700, 702}) == [100, 101, 102, 702]
+
+
+LOGIN = b"/user.slice/user-33.slice/session-7.scope"
+
+
+@pytest.mark.parametrize(
+    ("text", "login"),
+    [
+        (f"0::{LOGIN.decode()}\n", LOGIN),
+        (f"12:pids:/system.slice/x.service\n1:name=systemd:{LOGIN.decode()}\n", LOGIN),
+        ("0::/user.slice/user-33.slice/user@33.service/app.slice/run-u2.service\n",
+         b"/user.slice/user-33.slice/user@33.service/app.slice/run-u2.service"),
+        ("3:name=systemd:/user/33.user/2.session\n", b"/user/33.user/2.session"),
+        ("0::/system.slice/runit.service\n", None),
+        ("0::/system.slice/user.slice.service/x\n", None),
+        ("0::/\n", None),
+        ("", None),
+        (None, None),  # a kernel without control groups
+    ],
+)  # fmt: skip
+def test_the_control_group_tells_of_a_login(tmp_path, monkeypatch, text, login):
+    (tmp_path / "7").mkdir()
+    (tmp_path / "7/status").write_text("Name:\tx\nState:\tS (sleeping)\nPPid:\t1\nUid:\t33\t33\t33\t33\n")
+    (tmp_path / "7/cmdline").write_text("sleep\x009")
+    (tmp_path / "7/environ").write_text("")
+    if text is not None:
+        (tmp_path / "7/cgroup").write_text(text)
+    monkeypatch.setattr(_account, "PROC", str(tmp_path))
+    found = _account.process("7")
+    assert (found.login, found.by_ssh, found.uids) == (login, False, {USER})
+
+
+def test_what_came_out_of_a_login_ends_whatever_it_made_of_its_environment_and_its_parents():
+    hidden = (500, {USER}, 1, b"sleep\0" + b"4242", False, LOGIN)
+    assert chosen(table(hidden), "vcap", USER, False, ME) == [100, 101, 102, 500]
+    assert chosen(table(hidden), "vcap", USER, False, ME, {500}) == [100, 101, 102]
+    assert 500 in unexplained(table(hidden), "vcap", USER, ME, {500})
+
+
+@pytest.mark.parametrize("where", [LOGIN, LOGIN + b"/bpm-1"])
+def test_services_of_a_monit_that_root_started_from_a_login_go_on(where):
+    monit = (60, {0}, 1, b"/var/vcap/bosh/bin/monit-actual\0-I", False, LOGIN)
+    assert 500 not in chosen(table(monit, (500, {USER}, 60, b"tee", False, where)), "vcap", USER, False, ME)
+    other = (501, {USER}, 1, b"sleep", False, LOGIN.replace(b"7", b"78"))
+    named_so = (502, {USER}, 1, b"monit", False, LOGIN.replace(b"7", b"78"))
+    assert {501, 502} <= set(chosen(table(monit, other, named_so), "vcap", USER, False, ME))
+
+
+def test_where_everything_is_in_one_control_group_it_tells_nothing():
+    there = {pid: Process(*vars(one).values()) for pid, one in table((500, {USER}, 1, b"ruby", False)).items()}
+    for one in there.values():
+        one.login = LOGIN
+    assert chosen(there, "vcap", USER, False, ME) == [100, 101, 102]
+
+
+def test_what_nobody_can_vouch_for_is_told():
+    worker = (301, {USER}, 300, b"worker", False)
+    there = table(worker, (500, {USER}, 1, b"sleep", False), (501, {USER}, 500, b"sh", False))
+    assert unexplained(there, "vcap", USER, ME, {300}) == [100, 101, 102, 500, 501]
+
+
+RECORDS = '{{"version": 1, "processes": [{}]}}'
+
+
+def test_a_service_is_what_monit_names_and_a_program_of_the_director(tmp_path, monkeypatch):
+    programs = {1: "/var/vcap/data/packages/ruby/1/bin/ruby", 2: "/usr/bin/sleep", 3: "/var/vcap/jobs/nats/bin/nats",
+                4: "/var/vcap/store/x", 5: "/var/vcap/bosh/bin/x", 6: "/var/vcap/packagesx/y"}  # fmt: skip
+    for pid, program in programs.items():
+        (tmp_path / str(pid)).mkdir()
+        (tmp_path / str(pid) / "exe").symlink_to(program)
+    records = [f'{{"service": "s{pid}", "pid": {pid}, "alive": {str(pid != 5).lower()}}}' for pid in programs]
+    asked = tmp_path / "microbosh-processes"
+    asked.write_text(f"#!/bin/sh\necho '{RECORDS.format(', '.join(records))}'\n")
+    asked.chmod(0o755)
+    monkeypatch.setattr(_account, "PROC", str(tmp_path))
+    monkeypatch.setattr(_account, "PROGRAM", str(asked))
+    assert _account.services() == {1, 3}
+    # What anybody wrote into a pid file counts where nothing else is known, and only so far.
+    (tmp_path / "x.pid").write_text("2\n")
+    (tmp_path / "y.pid").write_text("5\n")
+    monkeypatch.setattr(_account, "PID_FILES", (f"{tmp_path}/*.pid",))
+    assert _account.services() == {1, 3}
+    asked.write_text("#!/bin/sh\necho no configuration >&2; exit 1\n")
+    assert _account.services() == {5}
+    asked.unlink()
+    assert _account.services() == {5}
+
+
+def test_one_that_left_its_session_behind_is_told(monkeypatch):
+    account = pwd.getpwuid(os.getuid())
+    monkeypatch.setattr(_account, "_login", lambda pid: None)
+    with subprocess.Popen(["sleep", "4242"], env={}, start_new_session=True) as hidden:
+        monkeypatch.setattr(_account, "services", lambda: {hidden.pid})
+        monkeypatch.setattr(_account, "ancestors", lambda there, pid: [pid])
+        assert f"process {hidden.pid} " not in "".join(_account.others(account.pw_name, account.pw_uid, False))
+        monkeypatch.setattr(_account, "services", set)
+        monkeypatch.setattr(_account, "MOST", 100_000)
+        found = _account.others(account.pw_name, account.pw_uid, False)
+        hidden.kill()
+    assert [line for line in found if line.startswith(f"process {hidden.pid} ")]
 
 
 def test_of_a_user_of_its_own_everything_ends():

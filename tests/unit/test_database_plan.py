@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 from ansible_collections.microbosh.director.plugins.action.database_plan import planned
+from ansible_collections.microbosh.director.plugins.filter.postgres_services import postgres_services
 from ansible_collections.microbosh.director.plugins.module_utils._postgres_info import NOTHING, choose_director
 from ansible_collections.microbosh.director.plugins.plugin_utils._database_plan import PlanError
 from ansible_collections.microbosh.director.plugins.plugin_utils._rules import copies
@@ -67,6 +68,7 @@ def plan(local, wanted=("all",), **given):
         "filter": RULES,
         "mode": "offline",
         "services": SERVICES,
+        "servers": [],
         "copy": None,
     }
     return planned({**arguments, **given})
@@ -288,9 +290,39 @@ def test_a_server_that_monit_does_not_run_is_refused_where_its_files_are_copied(
     assert plan(server(BOSH, data_directory="/srv/pg"), **given)["directories"] == []
 
 
-@pytest.mark.parametrize("name", ["postgres", "postgres-13", "postgresql", "postgres15"])
+SERVER_NAMES = ["postgres", "postgres-13", "postgresql", "postgres15", "postgresql-15-main", "pg"]
+
+
+@pytest.mark.parametrize("name", SERVER_NAMES)
 def test_the_services_that_stop_last(name):
     assert plan(server(BOSH), services=["director", name])["services"] == [name]
+
+
+def test_a_service_is_known_by_what_it_runs():
+    services = ["director", "database", "pg_exporter", "postgres_backup"]
+    assert plan(server(BOSH), services=services, servers=["database"])["services"] == ["database"]
+    told = {"services": [{"name": name} for name in services]}
+    assert postgres_services(dict(told, postgres=["database"])) == ["database"]
+    assert postgres_services(dict(told, services=[{"name": "pg"}, {"name": "nats"}])) == ["pg"]
+
+
+@pytest.mark.parametrize(
+    ("local", "services", "left_out", "words"),
+    [
+        (server(BOSH, data_directory="/var/vcap/store/pgdata/15"), SERVICES, ["store/pgdata/15"], "store/pgdata/15"),
+        (server(BOSH, data_directory="/srv/pg"), SERVICES, [], None),
+        (server(BOSH, data_directory=None), SERVICES, ["store/postgres*"], "does not tell where they are"),
+        (NO_SERVER, ["nats", "director"], [], None),
+        (NO_SERVER, SERVICES, ["store/postgres*"], "does not tell where they are"),
+    ],
+)
+def test_online_nothing_is_left_out_but_what_a_server_on_the_director_has(local, services, left_out, words):
+    """What an older one left, and what an operator keeps in store/postgres_backups, is copied like everything else."""
+    found = plan(local, [], mode="online", services=services)
+    assert found["never_live"] == left_out
+    assert [words in line for line in found["told"] if "its files are not copied" in line] == ([True] if words else [])
+    offline = plan(local, [], services=services)
+    assert not any("its files are not copied" in line for line in offline["told"])
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,15 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.microbosh.director.plugins.module_utils._data_directories import (
+    CROWD,
+    data_directories,
+    possible_directories,
+    serving,
+)
 from ansible_collections.microbosh.director.plugins.module_utils._file_layout import (
     NoWayBack,
     choose,
-    data_directories,
     file_layout,
     libc_version,
     live_of,
@@ -44,6 +49,73 @@ def test_both_layouts_are_known_and_what_is_no_database_is_not(tree):
         {"name": "postgres/postgres-15", "major": "15"},
         {"name": "postgres-13", "major": "13"},
     ]
+
+
+NAMES = ["pgdata/15", "postgres_15", "Postgres-15", "postgres/15", "pgsql/15", "postgres/postgres-15/data", "a/b/c/d"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("recorded", [True, False])
+def test_a_data_directory_is_one_whatever_its_name_is(tree, name, recorded):
+    make(tree, name)
+    report = {"postgresql": {"data_directory": f"store/{name}", "version": "15.18"}} if recorded else {}
+    found = file_layout(str(tree.parent), report)
+    assert found == {"postgres": [{"name": name, "major": "15"}], "live": name, "unrestorable": None}
+    host = {"postgres": found["postgres"], "live": name, "majors": ["15"]}
+    assert choose("auto", found, host)[0] == "files"
+    assert choose("auto", dict(found, dumps=DUMPS, unrestorable="torn"), host)[0] == "dump"
+
+
+def test_one_that_was_told_counts_though_it_has_a_hole(tree):
+    (make(tree, "deep/er/and/deep/er") / "global/pg_control").unlink()
+    report = {"postgresql": {"data_directory": "store/deep/er/and/deep/er"}}
+    assert "deep/er/and/deep/er has no global/pg_control" in unrestorable(tree, **report)
+    assert "no files of PostgreSQL" in unrestorable(tree)
+
+
+def test_nothing_is_looked_for_where_links_lead_or_where_crowds_are(tree, tmp_path):
+    outside = make(tmp_path / "outside", "pg").parent
+    (tree / "store/link").symlink_to(outside)
+    assert file_layout(str(tree.parent), {"postgresql": {"data_directory": "store/link/pg"}})["postgres"] == []
+    for top in ("store/blobstore", "store/director/tasks", "store/crowd"):
+        make(tree / top, "pg")
+    for number in range(CROWD):
+        (tree / "store/crowd/store" / str(number)).touch()
+    assert possible_directories(str(tree / "store")) == []
+    assert possible_directories(str(tree / "store"), ["crowd/store/pg"]) == ["crowd/store/pg"]
+
+
+def test_a_copy_that_somebody_keeps_is_not_a_servers(tree):
+    """Whoever copied it took the file along that names where its server ran."""
+    started = '/usr/bin/postgres "-h" "127.0.0.1" "-D" "/var/vcap/store/%s"\n'
+    (make(tree, "pgdata/15") / "postmaster.opts").write_text(started % "pgdata/15")
+    (make(tree, "old/copied", "16") / "postmaster.opts").write_text(started % "pgdata/15")
+    make(tree, "old/base_backup", "16")
+    store = str(tree / "store")
+    found = data_directories(store)
+    assert len(found) == 3
+    assert [item["name"] for item in serving(store, found, place="/var/vcap/store")] == ["pgdata/15"]
+    assert file_layout(str(tree.parent), {})["live"] == "pgdata/15"
+
+
+def test_of_several_of_one_version_the_name_decides():
+    found = [{"name": name, "major": "15"} for name in ("postgres-15", "zz", "pgdata/15")]
+    assert live_of(found) == "postgres-15"
+    assert live_of(found, like="pgdata/15") == "pgdata/15"
+    assert live_of([*found, {"name": "postgres-16", "major": "16"}], like="pgdata/15") == "postgres-16"
+
+
+def test_what_nobody_lived_on_is_only_files(tree):
+    """The director's database is elsewhere, and it has no PostgreSQL; an old directory is still there."""
+    make(tree, "postgres-13", "13")
+    report = {"postgresql": None, "elsewhere": {"databases": ["bosh"]}}
+    found = {**file_layout(str(tree.parent), report), "dumps": [], "elsewhere": ["bosh"]}
+    assert found["live"] is None
+    host = {"postgres": found["postgres"], "live": "postgres-13", "majors": [], "inhabited": []}
+    assert choose("auto", found, host) == ("files", "its databases are on a server elsewhere")
+    for other in ({"inhabited": ["postgres-13"]}, {"live": "postgres-15", "postgres": FIFTEEN}):
+        with pytest.raises(NoWayBack, match="would go away"):
+            choose("auto", found, {**host, **other})
 
 
 def test_the_microbosh_of_2014_is_known(tree):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from ansible_collections.microbosh.director.plugins.plugin_utils._others import MODULES
 from test_gate import LIES, ON_DIRECTOR, ROOT
 
 OURS = "/backups/liar"
@@ -59,24 +60,25 @@ def play(tmp_path):
     return run
 
 
-def asked(module):
+def asked(module, name=None, arguments=None):
     """Ask the liar for a module; whatever comes of it, the settings are those of the inventory."""
+    name = name or module
     return {
-        "name": f"Ask for {module}",
+        "name": f"Ask for {name}",
         "block": [
-            {"name": f"{module} answers", f"microbosh.director.{module}": {}, "register": "answer"},
-            {"name": f"{module} WAS BELIEVED", "ansible.builtin.fail": {"msg": "x"}},
+            {"name": f"{name} answers", f"microbosh.director.{module}": arguments or {}, "register": "answer"},
+            {"name": f"{name} WAS BELIEVED", "ansible.builtin.fail": {"msg": "x"}},
         ],
         "rescue": [
             {
-                "name": f"{module} changed nothing",
+                "name": f"{name} changed nothing",
                 "ansible.builtin.assert": {
                     "that": [
                         f"microbosh_backup_dir == '{OURS}'",
                         "microbosh_keep is not defined",
                         "ansible_facts.microbosh_keep is not defined",
                         "groups.all == ['liar']",
-                        f"ansible_failed_task.name == '{module} answers'",
+                        f"ansible_failed_task.name == '{name} answers'",
                         "'was not taken, as the director sent' in ansible_failed_result.msg",
                     ]
                 },
@@ -93,8 +95,48 @@ def test_no_lie_of_any_module_changes_a_setting(play):
         assert sign not in done.stdout + done.stderr
 
 
+# Modules of others, by way of on_director.
+OTHERS = {
+    "authorized_key": {"user": "root", "key": "ssh-ed25519 AAAA"},
+    "command": {"argv": ["true"]},
+    "copy": {"content": "x", "dest": "/nowhere/x"},
+    "file": {"path": "/nowhere", "state": "absent"},
+    "user": {"name": "root"},
+}
+
+
+def test_nor_does_one_of_a_module_of_others(play):
+    assert {*OTHERS} == {*MODULES}
+    done = play([asked("on_director", module, {module: arguments}) for module, arguments in OTHERS.items()])
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"rescued={len(OTHERS)} " in done.stdout
+    for sign in "\x1b\x07\x9b\u202e":
+        assert sign not in done.stdout + done.stderr
+
+
+def test_the_end_of_absent_removes_nothing_of_another_director(play, tmp_path):
+    """After what root removes there, for which the director answers, the copy of the identity is removed here."""
+    tasks = yaml.safe_load((ROOT / "roles/setup/tasks/absent.yml").read_text())
+    names = [task["name"] for task in tasks]
+    tasks = [{**task, "become": False} for task in tasks[names.index("Rights and programs are gone") :]]
+    [here] = [task for task in tasks if task.get("delegate_to") == "localhost"]
+    here["vars"] = {"ansible_python_interpreter": sys.executable}
+    other = tmp_path / "other"
+    (other / "identity").mkdir(parents=True)
+    settings = {"setup_left": [str(tmp_path / "left")], "setup_staging": str(tmp_path / "staging")}
+    settings |= {"microbosh_user": "root", "setup_own_user": False}
+    done = play(
+        [{"name": "Take away", "block": tasks, "vars": settings}],
+        changed=False,
+        ansible_facts={"microbosh_backup_dir": str(other)},
+    )
+    assert (other / "identity").is_dir()
+    assert "The answer of file was not taken" in done.stdout
+    assert done.returncode == 2
+
+
 def test_what_a_module_of_others_was_told_ends_at_the_next_task_of_ours(play):
-    """As in setup, which uses them: they would let a fact stand before the inventory."""
+    """As in a playbook of somebody's own: they would let a fact stand before the inventory."""
     for following in ("known_settings", "run_log", "monit_summary"):
         arguments = {"message": ["x"]} if following == "run_log" else {}
         done = play(

@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.microbosh.director.plugins.module_utils import _monit, _services
+from ansible_collections.microbosh.director.plugins.module_utils import _lease_director, _monit, _services
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._host import ProcessesHidden
 from ansible_collections.microbosh.director.plugins.module_utils._services import Monit, NotReached, Start, Stop
 from ansible_collections.microbosh.director.plugins.module_utils._sudo import SudoRefused
 from monit_rig import BUSY, PROCESSES, VERSIONS, FakeHost, ReplayedMonit, SerialMonit, exchange, timeline
@@ -247,8 +248,8 @@ def test_stops_are_not_held_back_by_a_slow_one(host):
 # Starting.
 
 
-def stopped(host, **options):
-    run_command = serial(host, **options)
+def stopped(host, *names, **options):
+    run_command = serial(host, *names, **options)
     for service in run_command.services.values():
         service.monitored, service.pid = False, None
     host.births.clear()
@@ -651,3 +652,159 @@ def test_an_older_setup_watches_it_by_its_start(host):
     result = change(Stop, run_command, host, timeout=30).run()
     assert result["acted"] == ["director_nginx", "nats"]
     assert host.birth(2000) is None
+
+
+# What was down before.
+
+
+def test_one_that_was_down_before_and_stays_down_is_told_and_fails_nothing(host):
+    run_command = stopped(host, broken=["nats"])
+    result = change(Start, run_command, host, down_before=["nats"]).run()
+    assert run_command.asked[: len(NAMES)].count(("start", "nats")) == 1
+    assert [result["still_down"], result["reasons"]] == [["nats"], ["nats is 'not monitored'"]]
+    assert {s["name"] for s in result["services"] if s["running"]} == {"director", "postgres", "system_mb1"}
+    assert result["seconds"] < 75, "it was waited for as long as for the others"
+    assert result["up_at"] < result["began"] + 15
+
+
+def test_one_that_ran_before_and_stays_down_is_a_failure_whatever_else_was_down(host):
+    run_command = stopped(host, broken=["nats", "director"])
+    with pytest.raises(NotReached, match="director: not monitored") as raised:
+        change(Start, run_command, host, down_before=["nats"], timeout=90).run()
+    assert [fact["name"] for fact in raised.value.facts["unreached"]] == ["director"]
+
+
+def test_one_that_was_down_before_and_comes_up_is_not_told(host):
+    run_command = stopped(host)
+    result = change(Start, run_command, host, down_before=["nats"]).run()
+    assert (result["still_down"], result["reasons"]) == ([], [])
+    assert result["seconds"] < 15
+    assert run_command.services["nats"].pid
+
+
+def test_those_that_ran_before_are_asked_first(host):
+    """While monit 5.2 waits for a process, it begins no other."""
+    run_command = stopped(host)
+    change(Start, run_command, host, down_before=["director"]).run()
+    assert run_command.asked[-1] == ("start", "director")
+
+
+def test_as_long_as_more_come_up_one_that_was_down_before_has_time(host):
+    """A machine made anew: nothing ran before, and each takes its time."""
+    run_command = stopped(host, seconds=40)
+    result = change(Start, run_command, host, down_before=NAMES).run()
+    assert result["still_down"] == []
+    assert all(run_command.services[name].pid for name in NAMES)
+    assert result["up_at"] is not None
+
+
+def test_what_monit_itself_still_waits_for_has_time(host):
+    """The start of a database may take minutes."""
+    run_command = stopped(host, ["nats", "postgres"], seconds=0.5)
+    act = run_command.act
+
+    def slow(action, name):
+        answer = act(action, name)
+        run_command.services[name].due += 200 if name == "postgres" else 0
+        return answer
+
+    run_command.act = slow
+    result = change(Start, run_command, host, down_before=["postgres"]).run()
+    assert result["still_down"] == []
+    assert 200 < result["seconds"] < 215
+
+
+def test_the_time_of_one_that_was_down_before_ends_with_that_of_all(host):
+    run_command = stopped(host, broken=["nats"])
+    result = change(Start, run_command, host, down_before=["nats"], timeout=20).run()
+    assert result["still_down"] == ["nats"]
+    assert result["seconds"] < 22
+
+
+def test_one_that_was_down_before_and_that_sudo_refuses_fails_nothing(host):
+    run_command = stopped(host)
+    act = run_command.act
+    refused = (1, "", "sudo: a password is required\n")
+    run_command.act = lambda action, name: refused if name in ("nats", "all") else act(action, name)
+    result = change(Start, run_command, host, down_before=["nats"]).run()
+    assert result["still_down"] == ["nats"]
+    assert "sudo" in result["reasons"][0]
+
+
+def test_an_excluded_one_that_is_still_down_is_told_and_not_asked(host):
+    run_command = stopped(host)
+    result = change(Start, run_command, host, exclude=["nats"], down_before=["nats", "gone"]).run()
+    assert ("start", "nats") not in run_command.asked
+    assert result["still_down"] == ["nats"]
+
+
+# What is out of monit's sight meanwhile, and what is out of ours.
+
+
+@pytest.mark.parametrize("seen_by_root", [True, False])
+def test_an_excluded_service_that_monit_ceases_to_watch_and_that_lives_was_not_stopped(host, seen_by_root):
+    """A timeout rule of monit's does that, and so does a person."""
+    run_command = serial(host)
+    run_command.records = run_command.seen_by_root if seen_by_root else None
+    stop = run_command.stop
+
+    def meanwhile(name, service):
+        stop(name, service)
+        run_command.services["postgres"].monitored = False
+
+    run_command.stop = meanwhile
+    result = change(Stop, run_command, host, exclude=["postgres"]).run()
+    assert result["unwatched"] == ["postgres"]
+    assert host.birth(run_command.services["postgres"].pid)
+
+
+def test_one_that_monit_started_anew_before_it_ceased_to_watch_it_lives(host):
+    run_command = serial(host)
+    run_command.records = run_command.seen_by_root
+    stop, postgres = run_command.stop, run_command.services["postgres"]
+
+    def meanwhile(name, service):
+        stop(name, service)
+        if postgres.pid == 2002:
+            host.births.pop(2002)
+            postgres.pid, host.births[4000] = 4000, 11
+        elif name == "nats":
+            postgres.monitored = False
+
+    run_command.stop = meanwhile
+    assert change(Stop, run_command, host, exclude=["postgres"]).run()["unwatched"] == ["postgres"]
+
+
+@pytest.mark.parametrize("seen_by_root", [True, False])
+def test_an_excluded_service_that_has_died_is_an_error_though_monit_only_ceased_to_watch(host, seen_by_root):
+    run_command = serial(host)
+    run_command.records = run_command.seen_by_root if seen_by_root else None
+    run_command.dependents["nats"] = ["postgres"]
+    with pytest.raises(DirectorError, match="monit has also stopped postgres"):
+        change(Stop, run_command, host, exclude=["postgres"]).run()
+
+
+def test_a_host_that_hides_processes_is_looked_at_no_further(host):
+    run_command = serial(host)
+    host.hidden = True
+    with pytest.raises(ProcessesHidden):
+        _services.look(Monit(run_command), host)
+    assert run_command.asked == []
+
+
+def test_what_is_hidden_is_started_and_the_true_cause_told_at_once(host):
+    run_command = stopped(host)
+    host.hidden = True
+    with pytest.raises(ProcessesHidden):
+        change(Start, run_command, host).run()
+    assert {name for _action, name in run_command.asked} == set(NAMES)
+    assert host.clock < 1060
+
+
+def test_the_dead_mans_switch_starts_what_it_cannot_see(host, monkeypatch):
+    run_command = stopped(host)
+    host.hidden = True
+    monkeypatch.setattr(_lease_director, "Host", lambda: host)
+    switch = _lease_director.Director(run_command, "/var/vcap/bosh/bin/monit", "auto")
+    assert switch.not_running() == []
+    assert run_command.asked == []

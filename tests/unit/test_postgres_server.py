@@ -241,6 +241,42 @@ def test_a_server_that_no_pid_file_of_a_job_names_is_a_stranger(rig):
     assert host.facts()["live"] == f"postgres/{rig.data.name}"
 
 
+@pytest.mark.parametrize("files", ["whole", "without a version", "gone"])
+def test_a_server_names_its_directory_whatever_that_is_called(rig, files):
+    data = rig.store / "pgdata" / "15"
+    data.parent.mkdir()
+    rig.data = rig.data.rename(data)
+    rig.somebody_starts()
+    if files != "whole":
+        (rig.data / "PG_VERSION").unlink()
+    if files == "gone":
+        shutil.rmtree(rig.data)
+    host = HostDatabases(str(rig.top), str(rig.packages), str(rig.scratch), run_command)
+    assert host.facts()["live"] == ("pgdata/15" if files == "whole" else None)
+    assert [server.directory for server in host.living()] == [str(data)]
+    with pytest.raises(LivingServer, match="Nothing was exchanged"):
+        host.require_none("Nothing was exchanged.")
+    with pytest.raises(LivingServer, match=str(data)):
+        rig.bring("stopped")
+    for process in rig.others:
+        process.send_signal(signal.SIGQUIT)
+        process.wait()
+    wait_until(lambda: not host.living())
+
+
+def test_a_directory_of_any_name_is_run_if_it_was_one_of_a_server(rig):
+    """A base backup that somebody keeps beside is none: nobody ever started it."""
+    data = rig.store / "pgdata" / "15"
+    data.parent.mkdir()
+    rig.data = rig.data.rename(data)
+    with pytest.raises(ServerError, match="no data directory"):
+        rig.bring("started")
+    (rig.data / "postmaster.opts").write_text(f'/usr/bin/postgres "-D" "{rig.data}"\n')
+    shutil.chown(rig.data / "postmaster.opts", rig.data.stat().st_uid)
+    assert rig.bring("started")["changed"] is True
+    assert rig.bring("stopped")["changed"] is True
+
+
 def test_somebody_who_only_stands_in_the_directory_is_no_server(rig):
     rig.others.append(subprocess.Popen(["sleep", "60"], cwd=rig.data))
     assert rig.living() == []

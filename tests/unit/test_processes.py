@@ -17,7 +17,11 @@ import pytest
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._host import Host
 from ansible_collections.microbosh.director.plugins.module_utils._monit import parse_status
-from ansible_collections.microbosh.director.plugins.module_utils._processes import judge, parse_records
+from ansible_collections.microbosh.director.plugins.module_utils._processes import (
+    judge,
+    parse_records,
+    postgres_services,
+)
 from ansible_collections.microbosh.director.plugins.module_utils._services import Monit, look
 from monit_rig import FakeHost, SerialMonit, status_text
 
@@ -105,6 +109,28 @@ def test_reads_monits_configuration_and_its_pid_files(machine, process, python):
     assert records["included"]["pid"] == process
     assert (records["plain"]["pid"], records["plain"]["alive"]) == (other.pid, True)
     assert [records[name]["alive"] for name in ("director nginx", "gone", "words")] == [False] * 3
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_tells_which_service_is_a_postgres_whatever_it_is_called(machine, tmp_path, process, python, wrapped):
+    """Under bpm the process that monit knows is only its init, which has started the program."""
+    server = shutil.copy("/bin/sleep", tmp_path / "postgres")
+    argv = ["/bin/sh", "-c", f"{server} 60; true"] if wrapped else [server, "60"]
+    child = subprocess.Popen(argv, start_new_session=True)
+    try:
+        machine.configure("check process pg pidfile @/pg.pid\ncheck process postgres pidfile @/other.pid\n")
+        machine.configure(f"{child.pid}\n", "pg.pid")
+        machine.configure(f"{process}\n", "other.pid")
+        deadline = time.monotonic() + 20
+        while postgres_services(machine.records([python])) != ["pg"]:
+            assert time.monotonic() < deadline
+        before = {name: {**record, "programs": None} for name, record in machine.records([python]).items()}
+        assert postgres_services(before) == ([] if wrapped else ["pg"])
+    finally:
+        os.killpg(child.pid, 9)
+        child.wait()
+    assert postgres_services(machine.records([python])) == postgres_services(None) == []
 
 
 def test_finds_its_interpreter_and_hears_nothing_of_its_caller(machine, tmp_path, process):
@@ -249,7 +275,7 @@ def test_who_was_stopped_does_not_run():
     run_command.stop("nats", run_command.services["nats"])
     facts = look(Monit(run_command), host)
     assert (facts["not_running"], facts["processes_running"], facts["unseen"]) == (["nats"], 1, [])
-    assert facts["unmonitored"] == []
+    assert (facts["unmonitored"], facts["postgres"]) == ([], [])
     run_command.records = None
     assert look(Monit(run_command), host)["unseen"] == ["nats"]
 

@@ -21,7 +21,8 @@ from ansible_collections.microbosh.director.plugins.module_utils._dump_file impo
     version_of,
 )
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
-from ansible_collections.microbosh.director.plugins.module_utils._psql import identifier, restricting
+from ansible_collections.microbosh.director.plugins.module_utils._psql import identifier
+from ansible_collections.microbosh.director.plugins.module_utils._psql_feed import restricting
 from ansible_collections.microbosh.director.plugins.module_utils._restore import Server, examine, restore_database
 from ansible_collections.microbosh.director.plugins.module_utils._superuser_statements import Guard
 from crafted_dumps import HEAD, RUN, TAIL, VEHICLES, attempt

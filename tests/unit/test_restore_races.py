@@ -97,6 +97,7 @@ def as_user(uid, does):
 def memory_alone(monkeypatch):
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)
     monkeypatch.setattr(databases, "living_servers", lambda directories, ports: [])
+    monkeypatch.setattr(databases, "inhabited", lambda store: [])
 
 
 @pytest.fixture
@@ -425,6 +426,7 @@ import json, subprocess, sys
 from ansible_collections.microbosh.director.plugins.module_utils import _restore_databases
 from ansible_collections.microbosh.director.plugins.module_utils._restore_steps import Restore
 _restore_databases.living_servers = lambda directories, ports: []
+_restore_databases.inhabited = lambda store: []
 def run(argv, **options):
     process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     out, err = process.communicate()

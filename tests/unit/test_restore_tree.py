@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import json
 import os
@@ -12,10 +13,12 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from ansible_collections.microbosh.director.plugins.module_utils import _metadata as metadata
 from ansible_collections.microbosh.director.plugins.module_utils import _mtree as mtree
 from ansible_collections.microbosh.director.plugins.module_utils import _restore_databases as databases
 from ansible_collections.microbosh.director.plugins.module_utils import _restore_steps as steps
 from ansible_collections.microbosh.director.plugins.module_utils import _tree as tree
+from ansible_collections.microbosh.director.plugins.module_utils._attributes import format_attributes
 from ansible_collections.microbosh.director.plugins.module_utils._files import sha256
 from ansible_collections.microbosh.director.plugins.module_utils._postgres_living import Living, LivingServer
 from ansible_collections.microbosh.director.plugins.module_utils._restore_mounts import mounts_below
@@ -155,6 +158,7 @@ def memory_alone(monkeypatch):
 def no_server(monkeypatch):
     """Whether a server lives is asked for real in test_postgres_server; here it would be, hundreds of times."""
     monkeypatch.setattr(databases, "living_servers", lambda directories, ports: [])
+    monkeypatch.setattr(databases, "inhabited", lambda store: [])
 
 
 @pytest.fixture
@@ -527,6 +531,117 @@ def test_a_file_that_inherited_rights_where_it_was_pushed_to_loses_them(rig):
     assert "system.posix_acl_access" not in os.listxattr(staged)
 
 
+LISTED = bytes.fromhex("02000000 01000600ffffffff 0200060001000000 04000000ffffffff 10000600ffffffff 20000000ffffffff")
+OTHER = bytes.fromhex("02000000 01000700ffffffff 0200050002000000 04000400ffffffff 10000500ffffffff 20000500ffffffff")
+ACCESS, DEFAULT = "system.posix_acl_access", "system.posix_acl_default"
+
+
+def attributes_of(top):
+    """Whatever has attributes below a tree, but for a restore's own: {name: {attribute: value}}."""
+    found = {}
+    for path in [top, *top.rglob("*")]:
+        name = str(path.relative_to(top))
+        if not path.is_symlink() and not name.startswith("store/microbosh"):
+            found[name] = {attribute: os.getxattr(path, attribute) for attribute in os.listxattr(path)}
+    return {name: attributes for name, attributes in found.items() if attributes}
+
+
+def give_lists(rig):
+    """Give a rig's backup lists and attributes, and its director others, where the file system has any at all."""
+    rig.attributes = None
+    try:
+        for name in ("store/redis/dump.rdb", BLOB):
+            os.setxattr(rig.backup / name, ACCESS, LISTED)
+            os.utime(rig.backup / name, ns=(OLD, OLD))
+        os.setxattr(rig.backup / "store/director", DEFAULT, OTHER)
+        os.setxattr(rig.backup / "store/director/log", "user.tag", b"1\0")
+        os.setxattr(rig.vcap / "store/postgres", ACCESS, OTHER)
+        os.setxattr(rig.vcap / "store/director/new", DEFAULT, OTHER)
+        os.setxattr(rig.vcap / "store/director", "user.later", b"1")
+        os.setxattr(rig.vcap / BLOB, ACCESS, OTHER)
+    except OSError:
+        return rig
+    rig.metadata = rig._metadata()
+    rig.before, rig.wanted = describe(rig.vcap), describe(rig.backup)
+    rig.there, rig.kept = attributes_of(rig.vcap), attributes_of(rig.backup)
+    files = {
+        os.fsencode(name): {os.fsencode(attribute): value for attribute, value in attributes.items()}
+        for name, attributes in rig.kept.items()
+    }
+    rig.attributes = pack(format_attributes(files))
+    return rig
+
+
+@pytest.fixture
+def listed(rig):
+    """A rig whose backup has lists and attributes, and whose director has others by now."""
+    if give_lists(rig).attributes is None:
+        pytest.skip("this file system has neither access control lists nor extended attributes")
+    return rig
+
+
+def has_lists(rig, now):
+    """Whether all attributes are as in the backup, or as they were before."""
+    return rig.attributes is None or attributes_of(rig.vcap) == (rig.kept if now else rig.there)
+
+
+def test_lists_and_attributes_come_back(listed):
+    compared = listed.stage(attributes=listed.attributes)
+    assert BLOB in compared["push"]  # it has a list: what is there is not shared
+    assert {"m " + BLOB, "m store/director"} <= set(compared["diff"]["prepared"].splitlines())
+    assert listed.restore("swapped")["unset"] == []
+    listed.settle()
+    assert attributes_of(listed.vcap) == listed.kept
+    assert describe(listed.vcap) == expected(listed)
+    again = listed.restore("compared", attributes=listed.attributes)
+    assert again["diff"]["prepared"] == ""
+
+
+def test_lists_and_attributes_are_put_back(listed):
+    listed.stage(attributes=listed.attributes)
+    listed.restore("swapped")
+    assert attributes_of(listed.vcap) == listed.kept
+    listed.restore("rolled_back")
+    listed.settle("rolled_back")
+    assert attributes_of(listed.vcap) == listed.there
+    assert describe(listed.vcap) == listed.before
+
+
+def test_a_backup_that_knows_that_there_were_none_leaves_none(listed):
+    """But one of an earlier version says nothing, and changes none of what stays."""
+    listed.stage(attributes=pack(b""))
+    listed.restore("swapped")
+    assert attributes_of(listed.vcap) == {}
+    listed.restore("rolled_back")
+    listed.settle("rolled_back")
+    assert attributes_of(listed.vcap) == listed.there
+    listed.stage()
+    listed.restore("swapped")
+    assert attributes_of(listed.vcap)["store/postgres"] == listed.there["store/postgres"]
+
+
+def test_lists_that_this_host_does_not_take_are_named(listed, monkeypatch):
+    """The group has no right where the list is lost: the mode is its mask."""
+    real = metadata._LIBC
+    fails = SimpleNamespace(**{name: getattr(real, name) for name in CALLS}, fsetxattr=refuse)
+    monkeypatch.setattr(metadata, "_LIBC", fails)
+    listed.push(listed.restore("compared", attributes=listed.attributes)["push"])
+    staged = listed.restore("staged", attributes=listed.attributes)
+    assert sorted(staged["unset"]) == sorted([BLOB, "store/director/kept", "store/redis/dump.rdb"])
+    listed.restore("marked", phase="stopping", about={"filter": RULES, "left_out": [], "database": "files"})
+    assert listed.restore("swapped")["unset"] == ["store/director"]
+    assert (listed.vcap / "store/redis/dump.rdb").stat().st_mode & 0o777 == 0o600
+    assert attributes_of(listed.vcap) == {}
+
+
+CALLS = ("utimensat", "futimens", "syscall", "flistxattr", "fgetxattr", "fremovexattr")
+
+
+def refuse(*dummy):
+    ctypes.set_errno(errno.EOPNOTSUPP)
+    return -1
+
+
 LIVING = [Living("/var/vcap/store/postgres", 4711, (5432,), ())]
 
 
@@ -548,6 +663,20 @@ def test_nothing_is_exchanged_or_put_back_under_a_server_that_lives(rig, monkeyp
     assert describe(rig.vcap) == rig.before
 
 
+def test_whether_a_server_lives_is_asked_of_the_directory_that_was_noted(rig, monkeypatch):
+    """Its files may be put aside already, and its process hidden: then nothing else tells of it."""
+    (rig.vcap / "store/postgres").rename(rig.vcap / "store/pgdata")
+    rig.push(rig.restore("compared")["push"])
+    rig.restore("staged")
+    about = {"filter": RULES, "left_out": [], "database": "files", "data_directory": "pgdata"}
+    rig.restore("marked", phase="stopping", about=about)
+    asked = []
+    monkeypatch.setattr(databases, "living_servers", lambda directories, ports: asked.append(directories) or [])
+    rig.restore("swapped")
+    rig.restore("rolled_back")
+    assert [str(rig.vcap / "store/pgdata") in directories for directories in asked] == [True, True]
+
+
 def test_services_that_run_again_are_no_obstacle_where_nothing_was_exchanged(rig, monkeypatch):
     rig.stage()
     monkeypatch.setattr(databases, "living_servers", lambda directories, ports: LIVING)
@@ -561,6 +690,10 @@ def test_two_servers_on_one_directory_are_refused_before_anything_is_touched(rig
     monkeypatch.setattr(databases, "living_servers", lambda directories, ports: twice)
     with pytest.raises(LivingServer, match=r"4711.*4712.*Nothing was touched"):
         rig.restore("compared")
+
+
+MADE = {"postgres": [{"name": "elsewhere/pg", "major": "15"}], "unrestorable": "made online"}
+DUMPED = [{"database": "bosh", "server_version": "15.1", "size": 10}]
 
 
 def test_a_deeper_database_is_kept_and_put_back(rig):
@@ -578,31 +711,57 @@ def test_a_deeper_database_is_kept_and_put_back(rig):
     assert describe(rig.vcap) == before
 
 
+@pytest.mark.parametrize("name", ["pgdata/15", "postgres/postgres-15/data", "pg[1]/d*"])
+def test_a_database_of_any_name_is_kept_and_put_back(rig, monkeypatch, name):
+    """As a director has it whose operator chose the place; a copy beside that nobody uses is only files."""
+    data = rig.vcap / "store" / name
+    (rig.vcap / "store/postgres").rename(rig.vcap / "store/was")
+    data.parent.mkdir(parents=True)
+    (rig.vcap / "store/was").rename(data)
+    write(data / "global/pg_control", "control")
+    write(data / "postmaster.opts", f'/usr/bin/postgres "-D" "{data}"\n')
+    shutil.copytree(data, rig.vcap / "store/copied")
+    monkeypatch.setattr(databases.HostDatabases, "_majors", lambda self: ["15"])
+    before = describe(rig.vcap)
+    given = {"database": "dump", "data_directory": name, "source": {"live": "elsewhere/pg", "dumps": DUMPED, **MADE}}
+    assert rig.restore("compared", **given)["data_directory"] == name
+    compared = rig.stage(**given)
+    assert compared["left_out"] == sorted([f"store/{name}", "store/elsewhere/pg", "store/postgres"])
+    rig.restore("swapped")
+    assert (data / "base").read_text() == "rows that came later"
+    assert not (rig.vcap / "store/copied").exists()
+    write(data / "base", "half loaded")
+    rig.restore("rolled_back")
+    rig.settle("rolled_back")
+    assert describe(rig.vcap) == before
+
+
 @pytest.mark.parametrize("way", ["resume", "roll back"])
 def test_killed_at_every_step_of_the_exchange_it_ends_well(tmp_path, monkeypatch, way):
     across_file_systems(monkeypatch)
-    first = Rig(tmp_path / "count")
-    first.stage()
+    first = give_lists(Rig(tmp_path / "count"))
+    first.stage(attributes=first.attributes)
     count = count_of(first, monkeypatch, "swapped")
     assert count > 40
     for at in range(1, count + 1):
-        rig = Rig(tmp_path / str(at))
-        rig.stage()
+        rig = give_lists(Rig(tmp_path / str(at)))
+        rig.stage(attributes=rig.attributes)
         killed(rig, monkeypatch, "swapped", at)
         rig.restore("swapped" if way == "resume" else "rolled_back")
         rig.settle("proven" if way == "resume" else "rolled_back")
         assert describe(rig.vcap) == (expected(rig) if way == "resume" else rig.before), f"killed at step {at}"
+        assert has_lists(rig, now=way == "resume"), f"killed at step {at}"
 
 
 def test_killed_at_every_step_of_the_rollback_it_ends_well(tmp_path, monkeypatch):
     across_file_systems(monkeypatch)
-    first = Rig(tmp_path / "count")
-    first.stage()
+    first = give_lists(Rig(tmp_path / "count"))
+    first.stage(attributes=first.attributes)
     first.restore("swapped")
     count = count_of(first, monkeypatch, "rolled_back")
     for at in range(1, count + 1):
-        rig = Rig(tmp_path / str(at))
-        rig.stage()
+        rig = give_lists(Rig(tmp_path / str(at)))
+        rig.stage(attributes=rig.attributes)
         rig.restore("swapped")
         killed(rig, monkeypatch, "rolled_back", at)
         if rig.restore("examined")["marker"]["phase"] == "rolling_back":
@@ -611,6 +770,7 @@ def test_killed_at_every_step_of_the_rollback_it_ends_well(tmp_path, monkeypatch
         rig.restore("rolled_back")
         rig.settle("rolled_back")
         assert describe(rig.vcap) == rig.before, f"killed at step {at}"
+        assert has_lists(rig, now=False), f"killed at step {at}"
 
 
 def test_killed_at_every_step_before_the_stop_nothing_has_changed(tmp_path, monkeypatch):

@@ -34,6 +34,8 @@ from ansible_collections.microbosh.director.plugins.module_utils._ruby_yaml impo
         ("? !ruby/sym vm_cid\n: i-1\n", {"vm_cid": "i-1"}),
         ("a: &x {b: c}\nd:\n  <<: *x\n", {"a": {"b": "c"}, "d": {"b": "c"}}),
         ('{"current_vm_cid": "i-1", "disks": []}', {"current_vm_cid": "i-1", "disks": []}),
+        ('{\n\t"vm_cid": 4711,\n\t"disks": [1.50, true, null]\n}', {"vm_cid": "4711", "disks": ["1.50", "true", None]}),
+        ("{vm_cid: 4711, disks: [1.50, true, ~]}", {"vm_cid": "4711", "disks": ["1.50", "true", None]}),
     ],
 )
 def test_a_tag_is_only_data(text, value):

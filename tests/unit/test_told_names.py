@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 
@@ -18,6 +19,7 @@ from ansible_collections.microbosh.director.plugins.action.pull import (
     too_large,
 )
 from ansible_collections.microbosh.director.plugins.action.push import permitted
+from ansible_collections.microbosh.director.plugins.filter.databases_of_others import databases_of_others
 from ansible_collections.microbosh.director.plugins.filter.director_paths import director_paths
 from ansible_collections.microbosh.director.plugins.filter.dumped_bytes import dumped_bytes
 from ansible_collections.microbosh.director.plugins.filter.dumps_of_ours import dumps_of_ours
@@ -142,7 +144,7 @@ def test_databases_are_names_of_files(name):
 
 def arguments(facts):
     return {
-        "databases": ["all"], "director_database": "", "local": facts, "elsewhere": None, "where": "",
+        "databases": ["all"], "director_database": "", "local": facts, "servers": [], "elsewhere": None, "where": "",
         "filter": ["+ store/**"], "mode": "offline", "services": ["postgres"], "copy": None,
     }  # fmt: skip
 
@@ -217,6 +219,53 @@ def test_a_restore_that_goes_on_loads_dumps_of_its_own_backups(directory, path, 
 def test_and_no_file_of_another_place_whatever_the_host_says_that_it_began_with(directory, path, database):
     with pytest.raises(AnsibleFilterError, match="does not belong"):
         dumps_of_ours(told(f"{directory}/{path}", database), str(directory / "mine"), "latest")
+
+
+def recorded(directory, *databases):
+    """Write down where the dumps of a backup are from, as the controller does."""
+    (directory / "backup.json").write_text(json.dumps({"elsewhere": {"server": "db:5432", "databases": databases}}))
+
+
+@pytest.mark.parametrize(
+    ("path", "database"),
+    [
+        ("mine/20261122T221326Z", "bosh"),
+        ("mine/20261122T221326Z", "credhub"),  # whatever its path is: that is asked where something is loaded from
+        ("mine/restore/unpacked/x", "uaa"),
+        ("given", "bosh"),
+    ],
+)
+def test_what_is_put_back_elsewhere_is_what_our_backups_were_made_of_there(directory, path, database):
+    recorded(directory / path, "bosh", "uaa", "credhub")
+    dumps = told(directory / path / "dbs" / f"{database}.sql", database)
+    assert databases_of_others(dumps, str(directory / "mine"), str(directory / "given"), "all") == []
+
+
+@pytest.mark.parametrize("database", ["victim", "", None, 1, ["victim"], "../bosh"])
+def test_and_nothing_else_whatever_the_host_says(directory, database):
+    recorded(directory / "mine/20261122T221326Z", "bosh")
+    recorded(directory / "other", "victim")
+    # It dumped one of that name itself, on the director: the dump is there.
+    for dumps in ("mine/20261122T221326Z/dbs", "other/dbs"):
+        (directory / dumps / "victim.sql").write_text("dump")
+    for path in ("mine/20261122T221326Z/dbs/victim.sql", "mine/20261123T221326Z/dbs/victim.sql", "other/dbs/victim.sql",
+                 "mine/20251122T221326Z/dbs/victim.sql"):  # fmt: skip
+        dumps = told(directory / "mine/20261122T221326Z/dbs/bosh.sql") + told(directory / path, database)
+        assert databases_of_others(dumps, str(directory / "mine"), "latest", ["", "x"]) == [str(database)]
+
+
+def test_what_the_settings_name_is_ours_without_a_backup(tmp_path):
+    dumps = told(tmp_path / "20261122T221326Z/dbs/bosh.sql")
+    assert databases_of_others(dumps, str(tmp_path), "latest", ["bosh"]) == []
+    assert databases_of_others(dumps, str(tmp_path), "latest", "all") == ["bosh"]
+    assert databases_of_others(["bosh"], str(tmp_path), "latest", []) == ["bosh"]
+
+
+@pytest.mark.parametrize("report", ["{", "[]", '{"elsewhere": 1}', '{"elsewhere": {"databases": "bosh"}}', "{}"])
+def test_a_report_that_does_not_say_says_of_none_that_it_is_ours(directory, report):
+    (directory / "mine/20261122T221326Z/backup.json").write_text(report)
+    dumps = told(directory / "mine/20261122T221326Z/dbs/bosh.sql")
+    assert databases_of_others(dumps, str(directory / "mine"), "latest", "all") == ["bosh"]
 
 
 def test_what_a_director_says_that_it_dumped_is_all_that_may_come():

@@ -30,7 +30,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._verification i
 from ansible_collections.microbosh.director.plugins.plugin_utils._source import SourceError
 from ansible_collections.microbosh.director.plugins.plugin_utils._verifying import Verifier, backups_meant
 from director_backup import make_director_backup, pack, pack_members
-from postgres_rig import newest_binaries, run_command
+from postgres_rig import newest_binaries, run_command, running_server
 
 NAME = "20261122T221326Z"
 ENDINGS = (".tar", ".tar.gz", ".tar.xz", ".tar.zst")
@@ -338,6 +338,12 @@ class TestRehearsal:
     def test_an_account_that_is_not_there_is_named(self):
         with pytest.raises(DirectorError, match="no account nosuchuser"):
             unprivileged("nosuchuser")
+
+    def test_what_another_rehearsal_removes_at_the_end_is_removed(self):
+        """As soon as it is not locked any more, another one takes it for what a killed one left."""
+        with running_server("/var/tmp") as scratch:
+            shutil.rmtree(scratch.directory)
+        assert not os.path.exists(scratch.directory)
 
     def test_what_a_killed_rehearsal_left_is_removed(self, tmp_path):
         (tmp_path / "microbosh-rehearse-dead" / "data").mkdir(parents=True)

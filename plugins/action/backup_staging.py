@@ -1,0 +1,10 @@
+# Copyright: (c) 2026, microbosh.director contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A lost connection fails the task: it may be the one that the old key had opened."""
+
+from __future__ import annotations
+
+from ansible_collections.microbosh.director.plugins.plugin_utils._director_action import DirectorAction as ActionModule
+
+__all__ = ["ActionModule"]
