@@ -19,7 +19,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._dump_statement
     NAME,
     OF_THE_DATABASE,
     DumpRefused,
-    bare,
+    assignment_of,
     disarm,
     roles_of,
     shown,
@@ -40,12 +40,13 @@ _PROVIDERS = {"c": "libc", "i": "icu", "b": "builtin"}
 _CREATE = re.compile(
     br"CREATE DATABASE " + NAME + br" WITH TEMPLATE = template0((?: [A-Z_]+ =  ?E?'(?:[^']|'')*')*);\Z"
 )
-_SETTING = re.compile(br" SET (" + NAME + br"(?:\." + NAME + br")?) (?:TO|=) ")
 # Settings that only a superuser makes and that change what is logged, counted or limited, and nothing else.
 _HARMLESS = re.compile(
     r"(?:log_\w+|track_\w+|auto_explain\.\w+|pg_stat_statements\.\w+|compute_query_id|deadlock_timeout|temp_file_limit"
     r"|commit_delay|lc_messages|update_process_title)\Z"
 )
+# An extension that is not loaded knows them when it is: with these, one of a language runs code.
+_OF_LANGUAGES = re.compile(r"pl(?!pgsql\.)\w*\.")
 _OPTION = re.compile(r" ([A-Z_]+) =  ?E?'((?:[^']|'')*)'")
 
 Traits = namedtuple("Traits", "owner encoding collate ctype provider locale rules")
@@ -182,12 +183,20 @@ def properties_of(ask, version, database):
 
 def superusers_setting(ask, names):
     """Return the first of these settings that only a superuser may make and that is not harmless, or None."""
-    wanted = ", ".join(literal(name) for name in sorted(names) if not _HARMLESS.match(name))
-    if not wanted:
-        return None
+    named = sorted(name for name in names if not _HARMLESS.match(name))
+    languages = [name for name in named if _OF_LANGUAGES.match(name)]
+    if languages or not named:
+        return languages[0] if languages else None
     rows = ask(select([hexadecimal("name")], "pg_catalog.pg_settings WHERE context NOT IN ('user', 'backend')"
-                      " AND pg_catalog.lower(name) IN (%s)" % wanted))
+                      " AND pg_catalog.lower(name) IN (%s)" % ", ".join(literal(name) for name in named)))
     return rows[0][0] if rows else None
+
+
+def _hides_functions(setting, values):
+    """Whether a setting lets functions of others stand before PostgreSQL's own."""
+    if setting != "search_path":
+        return False
+    return "pg_catalog" in values[1:] or any("\\" in value for value in values)
 
 
 class Properties(namedtuple("Properties", "traits statements")):
@@ -215,10 +224,23 @@ class Properties(namedtuple("Properties", "traits statements")):
     def roles(self):
         return set(role for statement in self.statements for role in roles_of(encoded(statement)))
 
+    def _assignments(self):
+        """Return what is set in the database: statements, with role, setting and values."""
+        found = [(statement, assignment_of(encoded(statement))) for statement in self.statements]
+        return [(statement,) + assigned for statement, assigned in found if assigned]
+
     def settings(self):
         """Return the names of what is set in the database, in small letters."""
-        found = [_SETTING.search(OF_THE_DATABASE.match(encoded(statement)).group(2)) for statement in self.statements]
-        return set(bare(match.group(1)).lower() for match in found if match)
+        return set(setting for dummy, dummy, setting, dummy in self._assignments())
+
+    def powers_needed(self, superusers):
+        """Return why only one who knows what it does should give this to a database, or None."""
+        for statement, role, setting, values in self._assignments():
+            if role in superusers:
+                return "sets something for the sessions of a superuser: %s" % shown(encoded(statement))
+            if _hides_functions(setting, values):
+                return "lets others' functions stand before PostgreSQL's own: %s" % shown(encoded(statement))
+        return None
 
     def renamed(self, name, missing_roles=()):
         """Return the statements for a database of another name, without those whose roles are not there."""

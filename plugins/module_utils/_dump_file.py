@@ -221,8 +221,11 @@ class RolesFile(object):
             raise self._error(str(error))
 
     def said(self):
-        """Return what it says of roles; raise DumpRefused for a statement that pg_dumpall does not write."""
-        return RolesSaid().read(chunks_of(self.path))
+        """Return what it says of roles; raise RestoreError for a statement that pg_dumpall does not write."""
+        try:
+            return RolesSaid().read(chunks_of(self.path))
+        except DumpRefused as error:
+            raise self._error(str(error))
 
     def pieces(self, roles=None, there=()):
         """Return the statements that make its roles, or only some; ``there`` are others that those may be put into."""

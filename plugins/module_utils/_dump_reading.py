@@ -102,9 +102,11 @@ class DumpReading(object):
         """Note why only a superuser may load a dump again, where the roles of its server are known."""
         if self._superusers is None:
             return
-        owner = source.properties and source.properties.traits.owner
+        properties = source.properties
+        owner = properties and properties.traits.owner
         owners = [owner] * bool(owner) + sorted(source.contents.owners)
         why = powers_needed(source.contents, owners, self._superusers) or setting_needed(dump.get("superuser_setting"))
+        why = why or (properties and properties.powers_needed(self._superusers))
         if why:
             self.superuser_for[dump["database"]] = why
 

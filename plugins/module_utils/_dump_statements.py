@@ -33,7 +33,21 @@ _TOKEN = re.compile(
 _AMBIGUOUS = re.compile(br"(?<!\\)(?:\\\\)*\\'")
 _ATOMIC = re.compile(br"\s+ATOMIC\b", re.IGNORECASE)
 
-NAME = br'(?:"(?:[^"]|"")*"|[^\s".,();\'\\]+)'
+# What pg_dump puts in no quotes is of small letters; anything else PostgreSQL would read in another way than it looks.
+NAME = br'(?:"(?:[^"]|"")+"|[a-z_][a-z0-9_$]*)'
+# As somebody else may write a name: to find what is to be refused.
+ANY_NAME = br'(?:"(?:[^"]|"")*"|[^\s".,();\'\\]+)'
+TEXT = br"E?'[^']*(?:''[^']*)*'"
+_TEXTS = br" *" + TEXT + br"(?:, *" + TEXT + br")*"
+# Before 10.3, the values of two settings were written as they are.
+_WORD = br'(?:"(?:[^"]|"")*"|[A-Za-z_$][A-Za-z0-9_$]*)'
+_ASSIGNMENT = (
+    br"SET (?P<setting>" + NAME + br"(?:\." + NAME + br")*) TO (?P<values>" + _TEXTS + br"|(?<=SET search_path TO )"
+    + _WORD + br"(?:, ?" + _WORD + br')*|(?<=SET "DateStyle" TO )' + _WORD + br"(?:, ?" + _WORD + br")*)"
+)
+# Without quotes they are no names, whatever roles there are.
+_NO_ROLES = frozenset(b"current_user session_user current_role user default all none public".split())
+_TO_ROLE = br"(?:GROUP )?(?:" + NAME + br"|PUBLIC)"
 # What stands between the parentheses of the few functions that a dump calls: no call of another one.
 _VALUE = br"(?:E?'[^']*(?:''[^']*)*'(?:::[\w\" ]+(?:\[\])?)?|-?[0-9.]+(?:::\w+)?|true|false|NULL)"
 _VALUES = br"\(\s*(?:" + _VALUE + br"(?:\s*,\s*" + _VALUE + br")*)?\s*\);\Z"
@@ -57,14 +71,25 @@ ENCODINGS = re.compile(
 )
 
 _CREATED = (
-    br"(?:(?:UNLOGGED |FOREIGN )?TABLE(?! (?:" + NAME + br"\.)?" + NAME + br" AS\b)"
+    br"(?:(?:UNLOGGED |FOREIGN )?TABLE(?! (?:" + ANY_NAME + br"\.)?" + ANY_NAME + br" AS\b)"
     br"|(?:UNIQUE )?INDEX|(?:CONSTRAINT |EVENT )?TRIGGER|(?:MATERIALIZED |RECURSIVE )?VIEW|FUNCTION|PROCEDURE"
     br"|AGGREGATE|(?:UNLOGGED )?SEQUENCE|TYPE|DOMAIN|SCHEMA|EXTENSION|CAST|TRANSFORM|(?:DEFAULT )?CONVERSION|COLLATION"
     br"|TEXT SEARCH|STATISTICS|POLICY|PUBLICATION|RULE|OPERATOR|ACCESS METHOD|SERVER|FOREIGN DATA WRAPPER|USER MAPPING"
     br"|(?:TRUSTED )?(?:PROCEDURAL )?LANGUAGE|PROPERTY GRAPH)\b"
 )
-_BEYOND = br"(?:ROLE|USER(?! MAPPING)|GROUP|DATABASE|TABLESPACE|SYSTEM)\b"
-_RIGHTS = br"(?:[A-Z ,]|\((?:[^)\"]|\"[^\"]*\")*\))+?"
+# What is altered, commented, labelled in a database. One blank is between two words: pg_dump writes no more.
+_ALTERED = (
+    br"(?:(?:FOREIGN )?TABLE|INDEX|(?:MATERIALIZED )?VIEW|SEQUENCE|TYPE|DOMAIN|SCHEMA|FUNCTION|PROCEDURE|ROUTINE"
+    br"|AGGREGATE|OPERATOR(?: CLASS| FAMILY)?|COLLATION|(?:DEFAULT )?CONVERSION"
+    br"|TEXT SEARCH (?:PARSER|TEMPLATE|DICTIONARY|CONFIGURATION)"
+    br"|STATISTICS|(?:EVENT )?TRIGGER|RULE|POLICY|PUBLICATION|SUBSCRIPTION|(?:TRUSTED )?(?:PROCEDURAL )?LANGUAGE|SERVER"
+    br"|FOREIGN DATA WRAPPER|ACCESS METHOD|LARGE OBJECT|EXTENSION|PROPERTY GRAPH)"
+)
+_GIVEN = (
+    br"(?:TABLE|SEQUENCE|FUNCTION|PROCEDURE|ROUTINE|LANGUAGE|SCHEMA|TYPE|DOMAIN|LARGE OBJECT|FOREIGN SERVER"
+    br"|FOREIGN DATA WRAPPER|PROPERTY GRAPH)"
+)
+_RIGHTS = br"(?:[A-Z,]|(?<! ) |\((?:[^)\"]|\"[^\"]*\")*\))+?"
 # It is made, but connects to nobody, until somebody enables it.
 _SUBSCRIPTION = re.compile(
     br"CREATE SUBSCRIPTION " + NAME + br" CONNECTION E?'[^']*(?:''[^']*)*'"
@@ -74,37 +99,60 @@ _SUBSCRIPTION = re.compile(
 _OF_A_DATABASE = re.compile(
     br"(?:SET [A-Za-z_]+ =|(?:RE)?SET SESSION AUTHORIZATION\b|BEGIN;|COMMIT;|" + _CALLS +
     br"|CREATE (?:OR REPLACE )?" + _CREATED + br"|CREATE SUBSCRIPTION\b"
-    br"|ALTER (?!" + _BEYOND + br")|COMMENT ON (?!" + _BEYOND + br")"
-    br"|(?:GRANT|REVOKE) " + _RIGHTS + br"ON (?!(?:DATABASE|TABLESPACE|PARAMETER)\b)|SECURITY LABEL\b"
-    br"|REFRESH MATERIALIZED VIEW\b)"
+    br"|ALTER (?:" + _ALTERED + br"|DEFAULT PRIVILEGES) [^ ]"
+    br"|COMMENT ON (?:" + _ALTERED + br"|COLUMN|CONSTRAINT|CAST|TRANSFORM|USER MAPPING) [^ ]"
+    br"|(?:GRANT|REVOKE) " + _RIGHTS + br"(?<! ) ON " + _GIVEN + br" [^ ]"
+    br"|SECURITY LABEL FOR " + NAME + br" ON (?:" + _ALTERED + br"|COLUMN) [^ ]|REFRESH MATERIALIZED VIEW [^ ])"
 )
 # What pg_dump says of the database itself: it needs its name, and is no part of what is in it.
 OF_THE_DATABASE = re.compile(
     br"(?:ALTER DATABASE |COMMENT ON DATABASE |SECURITY LABEL FOR " + NAME + br" ON DATABASE "
     br"|(?:GRANT|REVOKE) [A-Z ,]+?ON DATABASE |ALTER ROLE " + NAME + br" IN DATABASE )(" + NAME + br")( [^\0]*)\Z"
 )
+_RIGHT_ON_DATABASE = br"(?:ALL|CREATE|TEMPORARY|CONNECT)"
+_RIGHTS_ON_DATABASE = _RIGHT_ON_DATABASE + br"(?:, ?" + _RIGHT_ON_DATABASE + br")*"
+_SAID_OF_A_DATABASE = re.compile(
+    br"(?:ALTER DATABASE " + NAME + br" (?:OWNER TO " + NAME + br"|CONNECTION LIMIT (?:= )?-?[0-9]+"
+    br"|IS_TEMPLATE (?:= )?(?:true|false)|" + _ASSIGNMENT + br")"
+    br"|ALTER ROLE (?P<role>" + NAME + br") IN DATABASE " + NAME + br" " +
+    _ASSIGNMENT.replace(b"<setting>", b"<its_setting>").replace(b"<values>", b"<its_values>") +
+    br"|COMMENT ON DATABASE " + NAME + br" IS (?:NULL| *" + TEXT + br")"
+    br"|SECURITY LABEL FOR " + NAME + br" ON DATABASE " + NAME + br" IS *" + TEXT +
+    br"|GRANT " + _RIGHTS_ON_DATABASE + br" ON DATABASE " + NAME + br" TO " + _TO_ROLE + br"(?: WITH GRANT OPTION)?"
+    br"|REVOKE (?:GRANT OPTION FOR )?" + _RIGHTS_ON_DATABASE + br" ON DATABASE " + NAME + br" FROM " + _TO_ROLE +
+    br"(?: CASCADE)?);\Z"
+)
 _ROWS_OF_A_TABLE = re.compile(br"COPY ")
 ALLOWED = {STATEMENT: _OF_A_DATABASE, COPY: _ROWS_OF_A_TABLE}
 OF_A_CLUSTER = re.compile(
-    br"(?:SET [A-Za-z_]+ =|(?:CREATE|ALTER) ROLE\b|GRANT " + NAME + br" TO |(?:GRANT|REVOKE) [A-Z ,]+? ON PARAMETER "
-    br"|COMMENT ON ROLE\b|SECURITY LABEL\b)"
+    br"(?:SET [A-Za-z_]+ =|(?:CREATE|ALTER) ROLE |GRANT " + NAME + br" TO |(?:GRANT|REVOKE) [A-Z ,]+? ON PARAMETER "
+    br"|COMMENT ON ROLE |SECURITY LABEL FOR " + NAME + br" ON ROLE )"
 )
 TABLESPACE = re.compile(
     br"(?:CREATE|ALTER|COMMENT ON|(?:GRANT|REVOKE) [A-Z ,]+? ON|SECURITY LABEL FOR " + NAME + br" ON) TABLESPACE\b"
 )
 TRANSACTION = (b"BEGIN;", b"COMMIT;")
 
+
+def _naming_roles(name):
+    """Return the patterns of the statements that name a role, given what is taken for a name."""
+    role = br"(" + name + br")"
+    return (
+        re.compile(br"ALTER .* OWNER TO " + role + br";\Z", re.DOTALL),
+        re.compile(br"GRANT .* TO (?:GROUP )?" + role + br"(?: WITH GRANT OPTION)?;\Z", re.DOTALL),
+        re.compile(br"REVOKE .* FROM (?:GROUP )?" + role + br"(?: CASCADE)?;\Z", re.DOTALL),
+        re.compile(br"ALTER DEFAULT PRIVILEGES FOR ROLE " + role),
+        re.compile(br"ALTER DEFAULT PRIVILEGES .* (?:TO|FROM) " + role + br"(?: WITH GRANT OPTION)?;\Z", re.DOTALL),
+        re.compile(br"SET SESSION AUTHORIZATION (?!DEFAULT;)" + role + br";\Z"),
+        re.compile(br"CREATE USER MAPPING FOR " + role),
+        re.compile(br"ALTER ROLE " + role + br" IN DATABASE "),
+    )
+
+
 _ROLE = br"(" + NAME + br")"
-_ROLES = (
-    re.compile(br"ALTER .* OWNER TO " + _ROLE + br";\Z", re.DOTALL),
-    re.compile(br"GRANT .* TO (?:GROUP )?" + _ROLE + br"(?: WITH GRANT OPTION)?;\Z", re.DOTALL),
-    re.compile(br"REVOKE .* FROM (?:GROUP )?" + _ROLE + br"(?: CASCADE)?;\Z", re.DOTALL),
-    re.compile(br"ALTER DEFAULT PRIVILEGES FOR ROLE " + _ROLE),
-    re.compile(br"ALTER DEFAULT PRIVILEGES .* (?:TO|FROM) " + _ROLE + br"(?: WITH GRANT OPTION)?;\Z", re.DOTALL),
-    re.compile(br"SET SESSION AUTHORIZATION (?!DEFAULT)" + _ROLE + br";\Z"),
-    re.compile(br"CREATE USER MAPPING FOR " + _ROLE),
-    re.compile(br"ALTER ROLE " + _ROLE + br" IN DATABASE "),
-)
+_ROLES = _naming_roles(NAME)
+_ANY_ROLES = _naming_roles(ANY_NAME)
+_OF_EVERYBODY = (re.compile(br"(?:GRANT|REVOKE|ALTER DEFAULT PRIVILEGES) "), re.compile(br"CREATE USER MAPPING FOR "))
 _POLICY = re.compile(
     br"CREATE POLICY " + NAME + br" ON " + NAME + br"(?:\." + NAME + br")?(?: AS \w+)?(?: FOR \w+)?"
     br" TO (" + NAME + br"(?:, " + NAME + br")*)(?=[ ;])"
@@ -132,8 +180,47 @@ class DumpRefused(DirectorError):
 
 
 def bare(name):
-    """Given a name as SQL writes it, return it without its quotes."""
-    return native(name[1:-1].replace(b'""', b'"') if name[:1] == b'"' else name)
+    """Given a name as SQL writes it, return the name that PostgreSQL reads."""
+    return native(name[1:-1].replace(b'""', b'"') if name[:1] == b'"' else name.lower())
+
+
+def quoted(name):
+    """Given a name as SQL writes it, return it with quotes."""
+    return name if name[:1] == b'"' else b'"' + name + b'"'
+
+
+def is_role(name):
+    """Whether this can only be the name of a role, for every PostgreSQL."""
+    return name[:1] == b'"' or (re.match(NAME + br"\Z", name) is not None and name not in _NO_ROLES)
+
+
+def assignment_of(payload):
+    """Given a statement that sets something for a database, return the role it is for, the setting and its values.
+
+    The role is None if it is for everybody; None is returned for a statement of another kind.
+    """
+    found = _SAID_OF_A_DATABASE.match(payload)
+    if found is None or not (found.group("setting") or found.group("its_setting")):
+        return None
+    role = bare(found.group("role")) if found.group("role") else None
+    return (role,) + _assigned(found.group("setting") or found.group("its_setting"),
+                               found.group("values") or found.group("its_values"))
+
+
+_OF_A_ROLE = re.compile(br"ALTER ROLE (" + NAME + br") " + _ASSIGNMENT + br";\Z")
+
+
+def assignment_of_role(payload):
+    """Given a statement that sets something for a role, return the role as it is written, the setting, its values."""
+    found = _OF_A_ROLE.match(payload)
+    return (found.group(1),) + _assigned(found.group("setting"), found.group("values")) if found else None
+
+
+def _assigned(setting, values):
+    """Return the name of a setting, in small letters, and its values without quotes."""
+    name = ".".join(bare(part) for part in re.findall(NAME, setting)).lower()
+    words = re.findall(TEXT + br"|" + _WORD, values)
+    return name, [native(word.lstrip(b"E")[1:-1]) if word.endswith(b"'") else bare(word) for word in words]
 
 
 def disarm(payload, standard_strings, allowed):
@@ -173,8 +260,23 @@ def _require_allowed(payload, allowed):
         refused = refused or not _SUBSCRIPTION.match(payload)
     elif payload.startswith(b"ALTER SUBSCRIPTION "):
         refused = refused or not re.match(br"ALTER SUBSCRIPTION " + NAME + br" OWNER TO ", payload)
-    if refused:
+    if allowed is OF_THE_DATABASE:
+        refused = refused or not _SAID_OF_A_DATABASE.match(payload)
+    if refused or not all(_may_be_named(name, payload) for name in _roles_as_written(payload)):
         raise DumpRefused("it holds a statement that pg_dump does not write into a database: %s" % shown(payload))
+
+
+def _roles_as_written(payload):
+    found = [pattern.match(payload) for pattern in _ANY_ROLES]
+    return [match.group(1) for match in found if match]
+
+
+def _may_be_named(name, payload):
+    """Whether a name stands for the role that it looks like, or for everybody where that may stand."""
+    rights, mapping = _OF_EVERYBODY
+    if name == b"PUBLIC" and (rights.match(payload) or mapping.match(payload)):
+        return True
+    return is_role(name) or (name == b"public" and mapping.match(payload) is not None)
 
 
 def _is_known_setting(payload):
@@ -217,7 +319,7 @@ def roles_of(payload):
     policy = _POLICY.match(payload)
     if policy:
         roles.update(bare(name) for name in re.findall(NAME, policy.group(1)))
-    return set(role for role in roles if role.lower() != "public")
+    return set(role for role in roles if role != "public")
 
 
 _OF_ROLES = re.compile(

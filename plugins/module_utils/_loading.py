@@ -65,10 +65,11 @@ class DirectLoading(object):
 class GuardedLoading(DirectLoading):
     """Loads as a role of its own, which is there while the block is."""
 
-    def __init__(self, server, mark, extensions):
+    def __init__(self, server, mark, extensions, encoding=None):
         super(GuardedLoading, self).__init__(server)
         self.role = LOADER + mark
         self._guard = Guard(extensions, server.superusers())
+        self._encoding = encoding
         self._psql = None
 
     def __enter__(self):
@@ -123,15 +124,26 @@ class GuardedLoading(DirectLoading):
     def count_large_objects(self, database):
         return int(self._psql.ask(database, "SELECT count(*) FROM pg_catalog.pg_largeobject_metadata")[0][0])
 
+    def _take_back(self, name, role):
+        """Take the database from the role, from outside of it: nobody connects to what its code set there."""
+        sessions = select(["pg_terminate_backend(pg_stat_get_backend_pid(s.id))"], (
+            "(SELECT pg_stat_get_backend_idset() AS id) s, pg_catalog.pg_roles r"
+            " WHERE r.oid = pg_stat_get_backend_userid(s.id) AND r.rolname =%s;" % literal(self.role)))
+        self._server.load_beside([encoded("ALTER ROLE %s NOLOGIN;\n" % role)])
+        self._server.load_beside([encoded("\n".join((
+            sessions, "ALTER DATABASE %s OWNER TO %s;" % (name, identifier(self._server.user)),
+            "ALTER DATABASE %s RESET ALL;" % name)) + "\n")])
+
     def finish(self, database, heir):
         name, role = identifier(database), identifier(self.role)
+        self._take_back(name, role)
         public = []
         if self._server.version.major < _OWNED_BY_OWNER:
             public.append(encoded("ALTER SCHEMA public OWNER TO %s;\n" % identifier(self._server.user)))
-        pieces = [_SAFE_PATH] + public + [statement + b"\n" for statement in self._guard.postponed]
-        # What the dump made and did not name goes to one who is no superuser; what its code set, goes.
-        last = ["SET search_path = pg_catalog;", "ALTER DATABASE %s RESET ALL;" % name,
-                "ALTER DATABASE %s OWNER TO %s;" % (name, identifier(heir)),
+        begin = [_SAFE_PATH] + [encoded("SET client_encoding = '%s';\n" % self._encoding)] * bool(self._encoding)
+        pieces = begin + public + [statement + b"\n" for statement in self._guard.postponed]
+        # What the dump made and did not name goes to one who is no superuser.
+        last = ["RESET SESSION AUTHORIZATION;", "ALTER DATABASE %s OWNER TO %s;" % (name, identifier(heir)),
                 "REASSIGN OWNED BY %s TO %s;" % (role, identifier(heir)), "DROP OWNED BY %s;" % role]
         self._server.load(database, pieces + [encoded("\n".join(last) + "\n")])
 

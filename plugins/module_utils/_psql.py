@@ -45,6 +45,8 @@ FROM part JOIN pg_catalog.pg_class c USING (oid) JOIN pg_catalog.pg_namespace n 
 # end a question after a while, and a large table takes its time. What a client gives counts before both.
 _NO_TIMEOUT = "-c statement_timeout=0"
 _OWN_FUNCTIONS = "-c search_path=pg_catalog"
+# Nor may it change where a text ends.
+_OWN_SETTINGS = " ".join((_NO_TIMEOUT, _OWN_FUNCTIONS, "-c standard_conforming_strings=on"))
 # The namespace pg_catalog has this number in every database.
 _PG_CATALOG = 11
 
@@ -172,7 +174,7 @@ class Psql(object):
         """
         argv = self._argv(database) + ["--command=" + query]
         environment = dict(self._client.environment, PGCLIENTENCODING="UTF8")
-        environment["PGOPTIONS"] = "%s %s" % (_NO_TIMEOUT, _OWN_FUNCTIONS)
+        environment["PGOPTIONS"] = _OWN_SETTINGS
         code, out, error = self._run_command(argv, environ_update=environment)
         if code != 0:
             complaint = _complaint(error.splitlines())
@@ -186,7 +188,7 @@ class Psql(object):
         PostgresError if the server refuses one; what raises in ``pieces`` leaves nothing either.
         """
         environment = dict((name, value) for name, value in os.environ.items() if not name.startswith("PG"))
-        environment.update(self._client.environment, PGOPTIONS=_NO_TIMEOUT)
+        environment.update(self._client.environment, PGOPTIONS=_OWN_SETTINGS, PGCLIENTENCODING="UTF8")
         with Fed(self._argv(database) + ["--file=-"], environment) as process:
             process.feed(itertools.chain([restricting(self._client.version)], pieces))
         if process.returncode != 0:

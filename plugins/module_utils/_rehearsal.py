@@ -37,6 +37,8 @@ GLOBALS = "globals"
 # In extra/: what belongs to no database on a server that is not the director's.
 ELSEWHERE = "elsewhere"
 NAME = "rehearsed"
+# Owns what a dump leaves to nobody, where the roles of its server could not be read.
+HEIR = "microbosh_heir"
 # Tables and their indexes, and the log of writing them.
 SPACE_FACTOR = 4
 SPACE_OF_A_CLUSTER = 256 << 20
@@ -144,6 +146,7 @@ class Rehearsal(object):
                 b"REVOKE ALL ON SCHEMA public FROM PUBLIC;\n",
                 encoded("REVOKE ALL ON DATABASE %s FROM PUBLIC;\n" % identifier(database)),
             ])
+        self._psql.load("postgres", [encoded("CREATE ROLE %s NOLOGIN;\n" % identifier(HEIR))])
 
     def _digest(self, path):
         """Return the digest that a file of the backup has to have, None if nothing says it."""
@@ -185,7 +188,8 @@ class Rehearsal(object):
             beside = re.sub(r"\.sql\Z", "", path) + ENDING
             source.properties = _fitting(properties_beside(path, self._digest(beside)))
             # Under a name of ours: one of the databases may be called like one that every server has.
-            wanted = {"database": database, "target": NAME, "replace": True, "as_superuser": self._as_superuser}
+            wanted = {"database": database, "target": NAME, "replace": True, "as_superuser": self._as_superuser,
+                      "heir": HEIR if database in self._without_roles else None}
             restore = Restore(source, self.server, wanted)
             restore.require_harmless()
             restore.load({}, {})

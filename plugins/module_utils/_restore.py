@@ -160,6 +160,10 @@ class Server(object):
             self.ask("DROP ROLE IF EXISTS %s" % identifier(row[0]))
 
     def make_roles(self, pieces):
+        self.load_beside(pieces)
+
+    def load_beside(self, pieces):
+        """Say something from another database than one that is restored."""
         self._psql.load(self._maintenance, pieces)
 
     def _subscriptions(self, database):
@@ -270,11 +274,16 @@ class Restore(object):
         beside = self._source.properties
         found = beside or there or self._server.properties(self._database) or Properties(Traits(), [])
         if beside is None:
-            said = [native(statement) for statement in self._source.contents.properties]
-            found = found._replace(statements=found.statements + said)
+            found = found._replace(statements=found.statements + self._said.statements)
         if not found.traits.encoding:
             found = found._replace(traits=found.traits._replace(encoding=self._source.contents.encoding))
         return found
+
+    @property
+    def _said(self):
+        """What the backup itself says of the database."""
+        said = [native(statement) for statement in self._source.contents.properties]
+        return self._source.properties or Properties(Traits(), said)
 
     def _choose_roles(self):
         """Find out which roles are not there, and which of these the dump of the roles makes."""
@@ -388,7 +397,8 @@ class Restore(object):
     def _loading(self):
         if not self.guarded:
             return DirectLoading(self._server)
-        return GuardedLoading(self._server, self._new[len(NEW):], self._source.contents.extensions)
+        contents = self._source.contents
+        return GuardedLoading(self._server, self._new[len(NEW):], contents.extensions, contents.encoding)
 
     def _load_by(self, loading, mapping, expected):
         """Load into the new database, and compare."""
@@ -404,6 +414,7 @@ class Restore(object):
         """The roles that own something of the dump's, or its database, as far as they are there."""
         contents = self._source.contents
         found = sorted(contents.owners - self.missing_roles)
+        found += [self._wanted["heir"]] if self._wanted.get("heir") else []
         return ([self._properties.traits.owner] if self._properties.traits.owner in self._roles_there else []) + found
 
     @property
@@ -423,7 +434,7 @@ class Restore(object):
     def _powers(self):
         """Return what it takes to load the dump that no role of a service has, or None."""
         superusers = self._server.superusers()
-        why = powers_needed(self._source.contents, self._owners, superusers)
+        why = powers_needed(self._source.contents, self._owners, superusers) or self._said.powers_needed(superusers)
         if why:
             return why
         role = self._roles_file.said().powerful(self.made_roles, superusers) if self.made_roles else None

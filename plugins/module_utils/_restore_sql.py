@@ -42,9 +42,12 @@ from ansible_collections.microbosh.director.plugins.module_utils._dump_statement
     shown,
 )
 from ansible_collections.microbosh.director.plugins.module_utils._iaas_ids import Ids, RowRewriter
+from ansible_collections.microbosh.director.plugins.module_utils._role_statements import require_of_roles
 from ansible_collections.microbosh.director.plugins.module_utils._superuser_statements import (
+    acts,
     extension_of,
     is_code,
+    keeper_of,
     needs_superuser,
     owner_of,
 )
@@ -108,6 +111,9 @@ class Contents(object):
         self.extensions = {}
         self.code = None
         self.owners = set()
+        # What acts by itself, such as a rule; the roles that own something that may.
+        self.acting = None
+        self.keepers = set()
         self._ids = Ids()
         self._section = _Section(name)
 
@@ -189,9 +195,10 @@ class Contents(object):
             self.extensions[extension[0]] = extension[1]
         if self.code is None and is_code(payload):
             self.code = shown(payload)
-        owner = owner_of(payload)
-        if owner is not None:
-            self.owners.add(owner)
+        if self.acting is None and acts(payload):
+            self.acting = shown(payload)
+        self.owners.update([owner_of(payload)] if owner_of(payload) is not None else [])
+        self.keepers.update([keeper_of(payload)] if keeper_of(payload) is not None else [])
 
 
 def databases_in(chunks):
@@ -252,4 +259,5 @@ def globals_statements(chunks, roles=None, there=()):
             continue
         named = roles_granted(payload)
         if roles is None or (named & roles and named <= roles | set(there)):
+            require_of_roles(payload)
             yield disarm(_GRANTED_BY.sub(b";", payload), standard_strings, OF_A_CLUSTER) + b"\n"

@@ -14,31 +14,58 @@ from ansible_collections.microbosh.director.plugins.module_utils._dump_statement
     NAME,
     OF_THE_DATABASE,
     TABLESPACE,
+    TEXT,
     DumpRefused,
+    assignment_of_role,
     bare,
+    is_role,
     shown,
 )
 
-_TEXT = br"E?'[^']*(?:''[^']*)*'"
 _WORDS = br"(?:(?:NO)?(?:SUPERUSER|INHERIT|CREATEROLE|CREATEDB|LOGIN|REPLICATION|BYPASSRLS)\b ?)*"
 _CREATE = re.compile(br"CREATE ROLE (" + NAME + br");\Z")
 _ALTER = re.compile(
     br"ALTER ROLE (" + NAME + br") WITH (" + _WORDS + br")(?:CONNECTION LIMIT -?\d+ ?)?"
-    br"(?:PASSWORD (?:NULL|" + _TEXT + br") ?)?(?:VALID UNTIL " + _TEXT + br")?;\Z"
+    br"(?:PASSWORD (?:NULL|" + TEXT + br") ?)?(?:VALID UNTIL " + TEXT + br")?;\Z"
 )
 _MEMBER = re.compile(
     br"GRANT (" + NAME + br") TO (" + NAME + br")"
     br"(?: WITH (?:ADMIN OPTION|(?:(?:ADMIN|INHERIT|SET) (?:TRUE|FALSE|OPTION)(?:, )?)+))?"
-    br"(?: GRANTED BY " + NAME + br")?;\Z"
+    br"(?: GRANTED BY (" + NAME + br"))?;\Z"
 )
-_OTHERS = re.compile(
-    br"(?:SET [A-Za-z_]+ = .*|ALTER ROLE (?!ALL )" + NAME + br" SET .*|COMMENT ON ROLE " + NAME + br" IS " + _TEXT +
-    br"|SECURITY LABEL .*|(?:GRANT|REVOKE) [A-Z ,]+? ON PARAMETER .*);\Z", re.DOTALL
+_NOTE = re.compile(
+    br"(?:COMMENT ON ROLE (" + NAME + br") IS|SECURITY LABEL FOR " + NAME + br" ON ROLE (" + NAME + br") IS) *"
+    br"(?:NULL|" + TEXT + br");\Z"
 )
+_PARAMETER = re.compile(
+    br"(?:GRANT|REVOKE) [A-Z ,]+? ON PARAMETER " + NAME + br"(?:\." + NAME + br")*"
+    br" (?:TO|FROM) (?:PUBLIC|(" + NAME + br"))(?: WITH GRANT OPTION| CASCADE)?;\Z"
+)
+_SETTING = re.compile(br"SET [A-Za-z_]+ = [^;]*;\Z")
 _POWERS = frozenset((b"SUPERUSER", b"CREATEROLE", b"REPLICATION", b"BYPASSRLS"))
-_SETTINGS = re.compile(
-    br"ALTER ROLE (" + NAME + br") SET \"?[a-z_]*(?:_preload_libraries|role|session_authorization)\b"
-)
+# By these, code runs in the sessions of the role, or they begin as another one.
+_POWERFUL_SETTING = re.compile(r"\w*_preload_libraries\Z|(?:.*\.)?(?:role|session_authorization)\Z|pl(?!pgsql\.)\w*\.")
+
+
+def require_of_roles(payload):
+    """Raise DumpRefused for a statement that pg_dumpall does not write of roles, or that names one in an odd way.
+
+    Without quotes, other roles could be meant than those that are made: CURRENT_USER, or VCAP, which is vcap.
+    """
+    found = [pattern.match(payload) for pattern in (_CREATE, _ALTER, _MEMBER, _NOTE, _PARAMETER)]
+    assigned = assignment_of_role(payload)
+    known = assigned or _SETTING.match(payload) or any(found)
+    if not known or not all(is_role(name) for name in _names(found, assigned)):
+        raise DumpRefused("it holds a statement that pg_dumpall does not write: %s" % shown(payload))
+
+
+def _names(found, assigned):
+    """Return the roles that a statement names, given the ways in which it was read."""
+    create, alter, member, note, parameter = found
+    names = [create and create.group(1), alter and alter.group(1), assigned and assigned[0]]
+    for match in (member, note, parameter):
+        names.extend(match.groups() if match else ())
+    return [name for name in names if name]
 
 
 class RolesSaid(object):
@@ -58,19 +85,17 @@ class RolesSaid(object):
         return self
 
     def _note(self, payload):
+        require_of_roles(payload)
         create, member, alter = _CREATE.match(payload), _MEMBER.match(payload), _ALTER.match(payload)
+        assigned = assignment_of_role(payload)
         if create:
             self.made.append(bare(create.group(1)))
         elif member:
             self.members.append((bare(member.group(1)), bare(member.group(2))))
-        elif alter:
-            if _POWERS & set(alter.group(2).split()):
-                self._give(alter.group(1), payload)
-        elif not _OTHERS.match(payload):
-            raise DumpRefused("it holds a statement that pg_dumpall does not write: %s" % shown(payload))
-        setting = _SETTINGS.match(payload)
-        if setting:
-            self._give(setting.group(1), payload)
+        elif alter and _POWERS & set(alter.group(2).split()):
+            self._give(alter.group(1), payload)
+        elif assigned and _POWERFUL_SETTING.match(assigned[1]):
+            self._give(assigned[0], payload)
 
     def _give(self, role, payload):
         self.powers.setdefault(bare(role), shown(payload).split(" PASSWORD")[0])

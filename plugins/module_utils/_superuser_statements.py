@@ -14,10 +14,17 @@ __metaclass__ = type
 
 import re
 
+from ansible_collections.microbosh.director.plugins.module_utils._dump import STATEMENT, native
 from ansible_collections.microbosh.director.plugins.module_utils._dump_statements import (
+    ALLOWED,
+    ANY_NAME,
     NAME,
+    TEXT,
     DumpRefused,
     bare,
+    disarm,
+    is_role,
+    quoted,
     shown,
 )
 
@@ -28,24 +35,24 @@ EXTENSIONS = frozenset((
     "tsm_system_time", "unaccent", "uuid-ossp",
 ))
 _MOST_SHOWN = 3
+_STANDARD_STRINGS = b"SET standard_conforming_strings = on;"
 # They are in every database, or made by nobody.
 _SCHEMAS_THERE = ("public", "pg_catalog")
 _EXTENSION = re.compile(br"CREATE EXTENSION (?:IF NOT EXISTS )?(" + NAME + br")(?: WITH SCHEMA (" + NAME + br"))?;\Z")
 _SCHEMA = re.compile(br"CREATE SCHEMA (" + NAME + br");\Z")
 _CODE = re.compile(br"CREATE (?:OR REPLACE )?(?:FUNCTION|PROCEDURE)\b")
-_LANGUAGE_OF_CODE = re.compile(br"\sLANGUAGE (" + NAME + br")")
+_LANGUAGE_OF_CODE = re.compile(br"\sLANGUAGE (" + ANY_NAME + br")")
 _TRUSTED = (b"sql", b"plpgsql")
 _PLPGSQL = re.compile(br"(?:CREATE (?:OR REPLACE )?(?:TRUSTED )?|ALTER )(?:PROCEDURAL )?LANGUAGE \"?plpgsql\"?[ ;]")
 _BEYOND = re.compile(
     br"CREATE (?:OR REPLACE )?(?:"
     br"(?:TRUSTED )?(?:PROCEDURAL )?LANGUAGE|EVENT TRIGGER|ACCESS METHOD|TEXT SEARCH (?:PARSER|TEMPLATE)"
     br"|FOREIGN DATA WRAPPER|SUBSCRIPTION|OPERATOR (?:CLASS|FAMILY)|TRANSFORM"
-    br"|TYPE (?:" + NAME + br"\.)?" + NAME + br"(?: \(\s*INPUT\b|;\Z)|CAST .* WITHOUT FUNCTION"
-    br"|PUBLICATION " + NAME + br" FOR (?:ALL TABLES|TABLES IN SCHEMA))",
+    br"|TYPE (?:" + ANY_NAME + br"\.)?" + ANY_NAME + br"(?: \(\s*INPUT\b|;\Z)|CAST .* WITHOUT FUNCTION"
+    br"|PUBLICATION " + ANY_NAME + br" FOR (?:ALL TABLES|TABLES IN SCHEMA))",
     re.DOTALL,
 )
 
-_OF_SYSTEM = re.compile(r"pg_|information_schema\Z")
 _QUALIFIED = br"(?:(" + NAME + br")\.)?"
 _SIGNATURE = br"\((?:[^()\"';\\]|\"(?:[^\"]|\"\")*\"|\([0-9, ]*\))*\)"
 _OPERATOR = br"[-+*/<>=~!@#%^&|`?]+ \((?:[^()\"';\\]|\"(?:[^\"]|\"\")*\"|\([0-9, ]*\))*\)"
@@ -57,14 +64,52 @@ _OWNERS_IN_SCHEMA = tuple(re.compile(kind + _QUALIFIED + rest + _TO) for kind, r
     (br"ALTER OPERATOR ", _OPERATOR),
     (br"ALTER OPERATOR (?:CLASS|FAMILY) ", NAME + br" USING " + NAME),
 ))
-_OWNER_OF_PLAIN = re.compile(br"ALTER (SCHEMA|SERVER|PUBLICATION|LARGE OBJECT) (" + NAME + br")" + _TO)
+_OWNER_OF_PLAIN = re.compile(
+    br"ALTER (?:SCHEMA (" + NAME + br")|(?:SERVER|PUBLICATION) " + NAME + br"|LARGE OBJECT [0-9]+)" + _TO
+)
 _ANY_OWNER = re.compile(br"ALTER .* OWNER TO (" + NAME + br");\Z", re.DOTALL)
-_SEARCH_PATH = re.compile(br"SET search_path = (" + NAME + br")")
-_AS_ANOTHER = re.compile(br"SET SESSION AUTHORIZATION (?!DEFAULT;)'?(" + NAME + br"?)'?;\Z")
+_SEARCH_PATH = re.compile(br"SET search_path = (?:(" + NAME + br")[,;])?|SELECT pg_catalog\.set_config\('search_path'")
+_AS_ANOTHER = re.compile(br"SET SESSION AUTHORIZATION (?!DEFAULT;)(?:(" + NAME + br")|'([^'\\]+)');\Z")
 _AS_BEFORE = re.compile(br"(?:RESET SESSION AUTHORIZATION|SET SESSION AUTHORIZATION DEFAULT);\Z")
 _RIGHTS = re.compile(br"(?:GRANT|REVOKE) ")
+_FOR_ROLE = br" {1,2}(?:TO|FROM) (?:GROUP )?(?:PUBLIC|" + NAME + br")(?: WITH GRANT OPTION| CASCADE)?"
+# In whole: they are run by a superuser.
 _LATER = re.compile(
-    br"ALTER DEFAULT PRIVILEGES |COMMENT ON EXTENSION |(?:GRANT|REVOKE) (?:ALL|USAGE) ON LANGUAGE \"?plpgsql\"? ")
+    br"(?:ALTER DEFAULT PRIVILEGES FOR ROLE " + NAME + br" (?:IN SCHEMA (?P<schema>" + NAME + br") )?(?:GRANT|REVOKE) "
+    br"[A-Z ,]+? ON (?:TABLES|SEQUENCES|FUNCTIONS|ROUTINES|TYPES|SCHEMAS|LARGE OBJECTS)" + _FOR_ROLE +
+    br"|COMMENT ON EXTENSION " + NAME + br" IS (?:NULL| *" + TEXT + br")"
+    br"|(?:GRANT|REVOKE) (?:GRANT OPTION FOR )?(?:ALL|USAGE) ON LANGUAGE (?:plpgsql|\"plpgsql\")" + _FOR_ROLE + br");\Z"
+)
+
+# What does nothing by itself, if no expression in it calls anything.
+_PASSIVE = re.compile(
+    br"CREATE (?:(?:UNLOGGED |FOREIGN )?TABLE|(?:UNIQUE )?INDEX|(?:UNLOGGED )?SEQUENCE|SCHEMA|EXTENSION|TYPE|DOMAIN"
+    br"|STATISTICS|COLLATION|PUBLICATION|SERVER|USER MAPPING|TEXT SEARCH (?:CONFIGURATION|DICTIONARY)"
+    br"|(?:OR REPLACE )?(?:TRUSTED )?(?:PROCEDURAL )?LANGUAGE) "
+)
+_WORDS_OF_EXPRESSIONS = re.compile(
+    br"(?P<name>\"(?:[^\"]|\"\")*\"|[A-Za-z_\x80-\xff][A-Za-z0-9_$\x80-\xff]*)"
+    br"|(?P<nothing>\s+|--[^\n\r]*\n|'[^']*(?:''[^']*)*'"
+    br"|(?P<tag>\$(?:[A-Za-z_\x80-\xff][A-Za-z0-9_\x80-\xff]*)?\$).*?(?P=tag))|.", re.DOTALL
+)
+# Before a parenthesis: a name of a table follows, or these words do.
+_TABLE_FOLLOWS = frozenset(b"TABLE REFERENCES OF STATISTICS".split())
+_KEYWORDS = frozenset((
+    b"KEY UNIQUE DISTINCT CHECK EXCLUDE INCLUDE WHERE WITH SET RESET AS IDENTITY DEFAULT IN FROM TO VALUES RANGE LIST"
+    b" HASH INHERITS OPTIONS ANY ALL SOME AND OR NOT LIKE ILIKE BETWEEN SYMMETRIC CASE WHEN THEN ELSE ON ENUM ONLY NULL"
+).split())
+_METHODS = frozenset(b"btree hash gist gin brin spgist".split())
+# Types with a length, and PostgreSQL's own functions that only return something.
+_HARMLESS = frozenset((
+    b"character varying char varchar bpchar numeric decimal bit timestamp time interval second float"
+    b" nextval now clock_timestamp statement_timestamp transaction_timestamp timezone date_trunc date_part extract age"
+    b" gen_random_bytes gen_random_uuid uuid_generate_v1 uuid_generate_v1mc uuid_generate_v4 random md5 digest"
+    b" coalesce nullif greatest least lower upper initcap encode decode length char_length character_length"
+    b" octet_length btrim ltrim rtrim substring substr position"
+    b" strpos overlay replace concat left right abs round floor ceil ceiling mod row cast"
+    b" array_length cardinality jsonb_typeof json_typeof jsonb_array_length to_tsvector int4range int8range numrange"
+    b" tsrange tstzrange daterange"
+).split())
 
 
 def extension_of(payload):
@@ -79,8 +124,45 @@ def owner_of(payload):
     return bare(found.group(1)) if found else None
 
 
+def keeper_of(payload):
+    """Return the role that a statement makes the owner of something that could run as its owner, or None."""
+    return None if payload.startswith((b"ALTER SCHEMA ", b"ALTER LARGE OBJECT ")) else owner_of(payload)
+
+
 def is_code(payload):
     return _CODE.match(payload) is not None
+
+
+def acts(payload):
+    """Whether what a statement makes may run something when it is used: a rule, a view, an expression with a call.
+
+    Some of it runs as who owns the table: actions of rules, of foreign keys, what is looked at through a view.
+    """
+    if payload.startswith(b"CREATE "):
+        return not _PASSIVE.match(payload) or _calls(payload)
+    return payload.startswith(b"ALTER ") and _calls(payload)
+
+
+def _calls(payload):
+    """Whether a statement calls anything but what only returns something."""
+    found = [match for match in _WORDS_OF_EXPRESSIONS.finditer(payload) if match.group("nothing") is None]
+    words = [match.group() if match.group("name") or match.group() in (b"(", b".") else b"" for match in found]
+    return any(_is_call(words, at - 1) for at, word in enumerate(words) if word == b"(")
+
+
+def _is_call(words, at):
+    """Whether the parenthesis after a place is that of a call, given names, dots, and other things as nothing."""
+    name = words[at] if at >= 0 else b""
+    if name in (b"", b"(", b".") or name in _KEYWORDS or name in _METHODS:
+        return False
+    while at > 1 and words[at - 1] == b".":
+        at -= 2
+    if at > 0 and words[at - 1] in _TABLE_FOLLOWS:
+        return False
+    return bare(name.lower()) not in _HARMLESS_NAMES
+
+
+_HARMLESS_NAMES = frozenset(native(name) for name in _HARMLESS)
 
 
 def needs_superuser(payload):
@@ -105,8 +187,11 @@ def powers_needed(contents, owners, superusers):
     """Given what is in a dump, and who is to own something of it, return why a superuser has to load it, or None."""
     if contents.beyond:
         return "needs a superuser: %s" % "; ".join(contents.beyond[:_MOST_SHOWN])
-    if contents.code and (contents.owners & superusers or not set(owners) - superusers):
+    nobody = not set(owners) - superusers
+    if contents.code and (contents.owners & superusers or nobody):
         return "brings code that would belong to a superuser: %s" % contents.code
+    if contents.acting and (contents.keepers & superusers or nobody):
+        return "would make a superuser the owner of what acts by itself: %s" % contents.acting
     return None
 
 
@@ -124,41 +209,59 @@ class Guard(object):
     def __init__(self, extensions, superusers=()):
         self.postponed = []
         self._made = set(schemas_of(extensions))
+        # Of others, a superuser says nothing: they are the system's.
+        self._schemas = set(["public"]) | self._made
         self._superusers = superusers
         self._schema = None
         self._another = None
+        self._standard_strings = False
 
     def passed(self, payload):
         """Return a statement if it is for the role that loads, else None."""
-        path = _SEARCH_PATH.match(payload)
-        if path:
-            self._schema = path.group(1)
+        self._follow(payload)
         if payload.startswith(b"CREATE EXTENSION ") or _PLPGSQL.match(payload) or self._is_made(payload):
             return None
         if self._changes_role(payload):
             return None
-        later = self._another or _LATER.match(payload)
-        statement = payload if later else self._ownership(payload)
+        statement = payload if self._another or self._is_for_later(payload) else self._ownership(payload)
         if statement is None:
             return payload
-        self.postponed.append(statement)
+        self._postpone(statement)
         return None
+
+    def _postpone(self, statement):
+        """Keep a statement in the form that every psql reads alike, whatever its session is set to."""
+        self.postponed.append(disarm(statement, self._standard_strings, ALLOWED[STATEMENT]))
+
+    def _follow(self, payload):
+        path, schema = _SEARCH_PATH.match(payload), _SCHEMA.match(payload)
+        if path:
+            self._schema = path.group(1)
+        if schema:
+            self._schemas.add(bare(schema.group(1)))
+        self._standard_strings = self._standard_strings or payload == _STANDARD_STRINGS
 
     def _is_made(self, payload):
         schema = _SCHEMA.match(payload)
         return schema is not None and bare(schema.group(1)) in self._made
 
+    def _is_for_later(self, payload):
+        later = _LATER.match(payload)
+        return later is not None and (later.group("schema") is None or bare(later.group("schema")) in self._schemas)
+
     def _changes_role(self, payload):
         """Follow who a statement would be run as: pg_dump does so for a right that was given on by its receiver."""
         another = _AS_ANOTHER.match(payload)
         if another:
-            self._another = bare(another.group(1)) not in self._superusers
+            name = quoted(another.group(1)) if another.group(1) else b'"' + another.group(2).replace(b'"', b'""') + b'"'
+            self._another = bare(name) not in self._superusers
+            payload = b"SET SESSION AUTHORIZATION " + name + b";"
         elif not _AS_BEFORE.match(payload):
             if self._another and not _RIGHTS.match(payload):
                 raise DumpRefused("it does more in the name of another role than to give rights: %s" % shown(payload))
             return False
         if self._another:
-            self.postponed.append(payload)
+            self._postpone(payload)
         self._another = self._another if another else None
         return True
 
@@ -167,12 +270,17 @@ class Guard(object):
         for pattern in _OWNERS_IN_SCHEMA:
             found = pattern.match(payload)
             schema = found and (found.group(1) or self._schema)
-            if schema and not _OF_SYSTEM.match(bare(schema)):
-                if found.group(1):
-                    return payload
-                return payload[: found.start(0)] + _with_schema(payload, schema)
+            if schema and bare(schema) in self._schemas and is_role(found.group(2)):
+                payload = _with_role(payload, found)
+                return payload if found.group(1) else _with_schema(payload, schema)
         plain = _OWNER_OF_PLAIN.match(payload)
-        return payload if plain and not _OF_SYSTEM.match(bare(plain.group(2))) else None
+        known = plain and (plain.group(1) is None or bare(plain.group(1)) in self._schemas)
+        return _with_role(payload, plain) if known and is_role(plain.group(2)) else None
+
+
+def _with_role(payload, found):
+    """Return a statement with the role that it names in quotes."""
+    return payload[: found.start(2)] + quoted(found.group(2)) + payload[found.end(2):]
 
 
 _KIND = re.compile(

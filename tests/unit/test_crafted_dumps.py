@@ -107,6 +107,17 @@ ROLES_REFUSED = {
     "of everybody": "ALTER ROLE ALL SET session_preload_libraries TO '/tmp/evil';\n",
     "of our own role": "ALTER ROLE microbosh_rehearsal WITH NOSUPERUSER EVIL;\n",
     "a statement of another kind": "COPY (SELECT 1) TO PROGRAM 'true';\n",
+    "of a name that is another one's": "CREATE ROLE \"VCAP\";\nGRANT VCAP TO app;\n",
+    "of whoever runs it": "CREATE ROLE \"CURRENT_USER\";\nALTER ROLE CURRENT_USER WITH LOGIN PASSWORD 'evil';\n",
+    "of everybody in small letters": "CREATE ROLE \"all\";\nALTER ROLE all SET search_path TO 'evil';\n",
+    "of the session's": "GRANT app TO session_user;\n",
+    "given by another": "GRANT app TO vcap GRANTED BY CURRENT_ROLE;\n",
+    "a new one without quotes": "CREATE ROLE Evil;\n",
+    "a setting in capitals": "ALTER ROLE app SET SESSION_PRELOAD_LIBRARIES TO '/tmp/evil';\n",
+    "a setting with other blanks": "ALTER ROLE app SET session_preload_libraries='/tmp/evil';\n",
+    "a role with other blanks": "ALTER  ROLE app SET search_path TO 'evil';\n",
+    "a note of whoever runs it": "COMMENT ON ROLE current_user IS 'x';\n",
+    "a parameter for whoever runs it": "GRANT SET ON PARAMETER work_mem TO current_user;\n",
     "a call": "SELECT pg_catalog.set_config('search_path', pg_read_file('/etc/passwd'), false);\n",
 }
 
@@ -116,6 +127,8 @@ def test_a_roles_file_says_roles_and_nothing_else(tmp_path, what):
     path = Path(make_backup(tmp_path, {}, ROLES_REFUSED[what]), "dbs", "globals.sql")
     with pytest.raises(DirectorError, match="it holds a statement that pg_dumpall does not write"):
         RolesFile(str(path)).said()
+    with pytest.raises(DirectorError, match=r"it holds a statement that pg_dump(all)? does not write"):
+        RolesFile(str(path)).require_loadable()
 
 
 REFUSED = {

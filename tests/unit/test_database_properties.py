@@ -136,11 +136,57 @@ def test_a_dump_that_makes_its_database_says_what_hangs_on_it(postgres, tmp_path
         "ALTER ROLE vcap SET session_preload_libraries TO 'x';",
         "SELECT pg_read_file('/etc/passwd');",
         "CREATE DATABASE bosh WITH TEMPLATE = template0 OWNER = evil;",
+        "ALTER DATABASE \"bosh\" SET session_preload_libraries='/x';",
+        "ALTER DATABASE \"bosh\" SET session_preload_libraries = '/x';",
+        "ALTER DATABASE \"bosh\" SET  session_preload_libraries TO '/x';",
+        "ALTER DATABASE \"bosh\" SET SESSION_PRELOAD_LIBRARIES TO '/x';",
+        "ALTER DATABASE \"bosh\" SET session_preload_libraries FROM CURRENT;",
+        "ALTER DATABASE \"bosh\" SET\tsession_preload_libraries TO '/x';",
+        "ALTER DATABASE \"bosh\" --\n SET session_preload_libraries TO '/x';",
+        "ALTER ROLE vcap IN DATABASE \"bosh\" SET session_preload_libraries='/x';",
+        "ALTER ROLE ALL IN DATABASE \"bosh\" SET work_mem TO '1MB';",
+        "ALTER ROLE current_user IN DATABASE \"bosh\" SET work_mem TO '1MB';",
+        "ALTER DATABASE \"bosh\" OWNER TO CURRENT_USER;",
+        "ALTER DATABASE \"bosh\" OWNER TO VCAP;",
+        "ALTER DATABASE \"bosh\" RENAME TO x;",
+        "ALTER DATABASE \"bosh\" SET TABLESPACE x;",
+        "ALTER DATABASE \"bosh\" ALLOW_CONNECTIONS false;",
+        "GRANT ALL ON DATABASE \"bosh\" , template1 TO uaa;",
+        "GRANT ALL ON DATABASE \"bosh\", template1 TO uaa;",
+        "GRANT ALL ON DATABASE \"bosh\" TO uaa, CURRENT_USER;",
+        "GRANT ALL ON DATABASE \"bosh\" TO UAA;",
+        "COMMENT ON DATABASE \"bosh\" IS 'a' || 'b';",
     ],
 )
 def test_a_file_that_says_anything_else_is_refused(line):
     with pytest.raises(DumpRefused):
         read_properties(HEADER + b"\n" + line.encode() + b"\n")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        # As we write them, and as pg_dump and pg_dumpall did from 9.0 to 18.
+        "ALTER DATABASE bosh OWNER TO vcap;", 'ALTER DATABASE "bosh-x" OWNER TO "Odd one";',
+        "ALTER DATABASE bosh CONNECTION LIMIT 7;", "ALTER DATABASE bosh CONNECTION LIMIT = 7;",
+        "ALTER DATABASE bosh IS_TEMPLATE true;", "ALTER DATABASE bosh IS_TEMPLATE = true;",
+        "COMMENT ON DATABASE bosh IS 'it''s';", "COMMENT ON DATABASE bosh IS E'a\\\\b\n';",
+        "SECURITY LABEL FOR selinux ON DATABASE bosh IS 'system_u:object_r';",
+        "REVOKE ALL ON DATABASE bosh FROM PUBLIC;", "REVOKE CONNECT,TEMPORARY ON DATABASE bosh FROM PUBLIC;",
+        "REVOKE ALL ON DATABASE bosh FROM vcap;", "GRANT CREATE,CONNECT ON DATABASE bosh TO PUBLIC;",
+        'GRANT ALL ON DATABASE bosh TO "uaa-x" WITH GRANT OPTION;',
+        "ALTER DATABASE bosh SET search_path TO 'a', 'b';", 'ALTER DATABASE bosh SET search_path TO "$user", public;',
+        'ALTER DATABASE bosh SET "DateStyle" TO ISO, DMY;', 'ALTER DATABASE bosh SET "DateStyle" TO \'ISO, DMY\';',
+        "ALTER DATABASE bosh SET work_mem TO '1MB';", "ALTER DATABASE bosh SET log_line_prefix TO  E'\\\\x';",
+        'ALTER DATABASE "bosh" SET "my"."secret" TO E\'a\';', 'ALTER DATABASE bosh SET "my.secret" TO \'\';',
+        "ALTER ROLE uaa IN DATABASE bosh SET statement_timeout TO '5s';",
+    ],
+)  # fmt: skip
+def test_what_every_version_writes_of_a_database_is_read(line):
+    (found,) = read_properties(HEADER + b"\n" + line.encode() + b"\n").statements
+    (renamed,) = read_properties(HEADER + b"\n" + line.encode() + b"\n").renamed("other")
+    assert '"other"' in renamed
+    assert renamed.replace('"other"', "").split() != found.split()
 
 
 def test_a_locale_that_this_host_has_not_is_replaced_and_told(postgres, tmp_path):

@@ -265,6 +265,10 @@ def test_copies_are_read_as_a_restore_would(tmp_path):
     [
         ("CREATE EXTENSION IF NOT EXISTS postgres_fdw WITH SCHEMA public;\n", None, "needs a superuser: CREATE EXT"),
         ("CREATE FUNCTION public.f() RETURNS integer\n    LANGUAGE sql\n    AS 'SELECT 1';\n", None, "brings code"),
+        ("CREATE VIEW public.v AS\n SELECT pg_authid.rolname FROM pg_authid;\n", None, "would make a superuser the"),
+        ("CREATE TABLE public.d (\n    a integer DEFAULT lo_import('/etc/passwd'::text)\n);\n", None,
+         "would make a superuser the owner"),
+        ("CREATE TABLE public.d (\n    a integer DEFAULT nextval('public.s'::regclass)\n);\n", None, None),
         ("", "session_preload_libraries", "comes with a setting .*: session_preload_libraries"),
         ("", None, None),
     ],
@@ -279,6 +283,32 @@ def test_what_only_a_superuser_would_load_is_told(tmp_path, body, setting, why):
     assert [re.match(why, found) is not None for found in result["superuser_for"].values()] == [True] * bool(why)
     assert len(result["told"]) == bool(why)
     assert read_dumps(str(tmp_path), dumps, None)["superuser_for"] == {}
+
+
+def test_a_schema_of_a_superusers_makes_no_other_owner_one(tmp_path):
+    """As in a database that is older than PostgreSQL 15, whose schema public is vcap's."""
+    end = "--\n-- PostgreSQL database dump complete"
+    body = ("ALTER SCHEMA public OWNER TO strong;\nCREATE VIEW public.v AS\n SELECT 1 AS a;\n"
+            "ALTER TABLE public.v OWNER TO vcap;\n")  # fmt: skip
+    dumps = written(tmp_path, bosh=crafted("15").replace(end, body + end))
+    strong = "CREATE ROLE strong;\nALTER ROLE strong WITH SUPERUSER;\nCREATE ROLE vcap;\n"
+    (roles,) = written(tmp_path, globals=GLOBALS.replace("CREATE ROLE postgres;", strong + "CREATE ROLE postgres;"))
+    assert read_dumps(str(tmp_path), dumps, roles)["superuser_for"] == {}
+
+
+@pytest.mark.parametrize("line", [
+    "ALTER ROLE vcap IN DATABASE bosh SET work_mem TO '1MB';",
+    "ALTER DATABASE bosh SET search_path TO 'a', 'pg_catalog';",
+])  # fmt: skip
+def test_what_hangs_on_a_database_and_needs_a_permission_is_told_too(tmp_path, line):
+    dumps = written(tmp_path, bosh=crafted("15"))
+    (roles,) = written(tmp_path, globals=GLOBALS.replace("postgres", "vcap"))
+    properties = tmp_path / "bosh.properties"
+    properties.write_text(f"--\n-- PostgreSQL database properties\n--\n\n{line}\n", encoding="utf-8")
+    written_too = {"path": "/staging/bosh.properties", "size": properties.stat().st_size,
+                   "sha256": hashlib.sha256(properties.read_bytes()).hexdigest()}  # fmt: skip
+    result = read_dumps(str(tmp_path), [dict(dumps[0], properties=written_too)], roles)
+    assert (result["problems"], list(result["superuser_for"])) == ([], ["bosh"])
 
 
 def test_what_a_restore_would_refuse_is_named_with_the_way_out(tmp_path):

@@ -528,6 +528,134 @@ class TestAsARoleOfItsOwn:
         comment = "SELECT obj_description(oid, 'pg_extension') FROM pg_extension WHERE extname = 'pgcrypto'"
         assert postgres.sql("bosh", comment) == "kept"
 
+    @pytest.mark.parametrize("how", ["standard_conforming_strings = off", "search_path = public",
+                                     "client_encoding = 'LATIN1'"])
+    def test_what_its_code_sets_holds_for_no_session_of_a_superuser(self, postgres, tmp_path, how):
+        place = tmp_path / "place"
+        place.mkdir(mode=0o777)
+        body = (
+            "CREATE FUNCTION public.pure(integer) RETURNS integer\n    LANGUAGE plpgsql\n"
+            "    AS $_$ BEGIN EXECUTE format("
+            f"$$ALTER DATABASE %I SET {how}$$, current_database()); RETURN 1; END $_$;\n"
+            "ALTER FUNCTION public.pure(integer) OWNER TO app;\n"
+            "CREATE TABLE public.t (\n    a integer,\n    CONSTRAINT c CHECK ((public.pure(a) > 0))\n);\n"
+            "ALTER TABLE public.t OWNER TO app;\nCOPY public.t (a) FROM stdin;\n1\n\\.\n"
+            "COMMENT ON EXTENSION plpgsql IS '\\';\n"
+            f"COMMENT ON EXTENSION plpgsql IS '; COPY (SELECT 1) TO PROGRAM $$touch {place}/ran$$;"
+            " ALTER ROLE app SUPERUSER; COMMENT ON EXTENSION plpgsql IS ';\n"
+        )
+        postgres.restore(self.dump(tmp_path, body), target="bosh")
+        assert list(place.iterdir()) == []
+        assert postgres.sql("postgres", "SELECT rolsuper FROM pg_roles WHERE rolname = 'app'") == "f"
+        assert postgres.sql("postgres", "SELECT count(*) FROM pg_db_role_setting") == "0"
+        said = "SELECT obj_description(oid, 'pg_extension') FROM pg_extension"
+        assert postgres.sql("bosh", said).startswith("; COPY (SELECT 1)")
+
+    @pytest.mark.parametrize("statement", [
+        "ALTER FUNCTION PG_CATALOG.lo_export(oid, text) OWNER TO app;", "ALTER SCHEMA PG_CATALOG OWNER TO app;",
+        'ALTER FUNCTION "pg_catalog".lo_export(oid, text) OWNER TO app;', "ALTER SCHEMA Pg_Catalog OWNER TO app;",
+        "ALTER TABLE Information_Schema.sql_features OWNER TO app;", "ALTER TABLE pg_toast.x OWNER TO app;",
+        "SET search_path = PG_CATALOG, pg_catalog;\nALTER FUNCTION lo_export(oid, text) OWNER TO app;",
+        "SET search_path = public, pg_catalog;\nSET search_path = Pg_Catalog;\n"
+        "ALTER FUNCTION lo_export(oid, text) OWNER TO app;",
+        "GRANT ALL ON LANGUAGE plpgsql , c TO app;",
+        "ALTER DEFAULT PRIVILEGES FOR ROLE strong IN SCHEMA pg_catalog GRANT ALL ON FUNCTIONS TO app;",
+    ])  # fmt: skip
+    def test_nothing_of_the_systems_is_given_away(self, postgres, tmp_path, statement):
+        table = "CREATE TABLE public.a (\n    a integer\n);\nALTER TABLE public.a OWNER TO app;\n"
+        with pytest.raises(DirectorError, match=r"(must be owner|permission denied|not trusted|must be member|syntax)"):
+            postgres.restore(self.dump(tmp_path, table + statement + "\n"), target="bosh")
+        assert postgres.databases() == {"postgres"}
+
+    @pytest.mark.parametrize("role", ["STRONG", "Strong", "CURRENT_USER", "session_user", "current_role", "USER"])
+    def test_a_name_that_could_be_another_role_is_refused(self, postgres, tmp_path, role):
+        code = ("CREATE FUNCTION public.f() RETURNS text\n    LANGUAGE sql SECURITY DEFINER\n"
+                "    AS 'SELECT current_user::text';\n"
+                f"ALTER FUNCTION public.f() OWNER TO {role};\nCREATE TABLE public.a (\n    a integer\n);\n"
+                "ALTER TABLE public.a OWNER TO app;\n")  # fmt: skip
+        with pytest.raises(DirectorError, match="pg_dump does not write into a database: ALTER FUNCTION"):
+            postgres.restore(self.dump(tmp_path, code), target="bosh")
+        rights = f"SET SESSION AUTHORIZATION {role};\nGRANT ALL ON FUNCTION pg_catalog.lo_export(oid, text) TO app;\n"
+        with pytest.raises(DirectorError, match="pg_dump does not write into a database: SET SESSION"):
+            postgres.restore(self.dump(tmp_path, rights), target="bosh")
+
+    OF_STRONG = "CREATE TABLE public.t (\n    a integer\n);\nALTER TABLE public.t OWNER TO strong;\n"
+    OF_APP = "CREATE TABLE public.u (\n    id integer NOT NULL\n);\nALTER TABLE public.u OWNER TO app;\n"
+    WITH_A_CALL = "DEFAULT (lo_export  ('16400'::oid, '/var/tmp/attack'::text) - 1)"
+
+    @pytest.mark.parametrize("body", [
+        "CREATE RULE r AS\n    ON INSERT TO public.t DO  UPDATE pg_authid SET rolsuper = true;\n",
+        "CREATE VIEW public.v AS\n SELECT pg_authid.rolname, pg_authid.rolsuper FROM pg_authid;\n"
+        "ALTER TABLE public.v OWNER TO strong;\nGRANT ALL ON TABLE public.v TO PUBLIC;\n",
+        "CREATE MATERIALIZED VIEW public.v AS\n SELECT 1 AS a\n  WITH NO DATA;\n",
+        f"CREATE TABLE public.fk (\n    id integer {WITH_A_CALL}\n);\n",
+        "CREATE TABLE public.fk (\n    id integer DEFAULT pg_catalog . \"lo_export\"(1, 'x')\n);\n",
+        "ALTER TABLE ONLY public.t ALTER COLUMN a SET DEFAULT lo_import('/etc/passwd'::text);\n",
+        "ALTER TABLE public.t\n    ADD CONSTRAINT c CHECK ((pg_advisory_lock(1) IS NULL)), OWNER TO app;\n",
+        "CREATE INDEX i ON public.t USING btree (pg_backend_pid(), a);\n",
+        "CREATE TABLE public.g (\n    a integer,\n    b integer GENERATED ALWAYS AS (hashtext('x'::text)) STORED\n);\n",
+        "CREATE DOMAIN public.d AS integer DEFAULT txid_current();\n",
+        "CREATE OPERATOR public.@@@ (\n    FUNCTION = int4pl,\n    LEFTARG = integer,\n    RIGHTARG = integer\n);\n",
+        "CREATE POLICY p ON public.t USING ((a > 0));\n",
+        "CREATE TRIGGER g BEFORE UPDATE ON public.t FOR EACH ROW "
+        "EXECUTE FUNCTION suppress_redundant_updates_trigger();\n",
+    ])  # fmt: skip
+    def test_nothing_that_acts_by_itself_becomes_a_superusers(self, postgres, tmp_path, body):
+        path = self.dump(tmp_path, self.OF_STRONG + self.OF_APP + body)
+        with pytest.raises(DirectorError, match=r"would make a superuser the owner of what acts by itself: [CA]"):
+            postgres.restore(path, target="bosh")
+        assert postgres.databases() == {"postgres"}
+        # Of one who is no superuser, it is loaded as far as he may do so himself.
+        if "lo_import" not in body and "OWNER TO app;\n" not in body:
+            path = self.dump(tmp_path, (self.OF_STRONG + self.OF_APP + body).replace("strong", "app"))
+            assert postgres.restore(path, target="bosh", pretend=True)["warnings"] == []
+
+    def test_what_a_superuser_keeps_on_a_director_is_loaded_without_a_permission(self, postgres, tmp_path):
+        body = (
+            "CREATE SEQUENCE public.s;\nALTER TABLE public.s OWNER TO strong;\n"
+            "CREATE TYPE public.mood AS ENUM (\n    'a',\n    'b'\n);\nALTER TYPE public.mood OWNER TO strong;\n"
+            "CREATE TABLE public.t (\n    id integer DEFAULT nextval('public.s'::regclass) NOT NULL,\n"
+            "    name character varying(255) DEFAULT 'f(x)'::character varying,\n"
+            "    n numeric(10,2) DEFAULT (5)::numeric(3,1),\n"
+            "    at timestamp(3) without time zone DEFAULT timezone('utc'::text, now()) NOT NULL,\n"
+            "    b integer GENERATED ALWAYS AS ((id * 2)) STORED,\n    uuid uuid DEFAULT gen_random_uuid(),\n"
+            "    CONSTRAINT c CHECK (((name)::text = ANY ((ARRAY['f(x)'::character varying, "
+            "'b'::character varying])::text[]))),\n"
+            "    CONSTRAINT d CHECK (((id > 0) AND (char_length((name)::text) < 99)))\n);\n"
+            "ALTER TABLE public.t OWNER TO strong;\n"
+            "CREATE TABLE public.r (\n    id bigint NOT NULL,\n    t integer\n);\n"
+            "ALTER TABLE public.r OWNER TO strong;\n"
+            "ALTER TABLE public.r ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (\n"
+            "    SEQUENCE NAME public.r_id_seq\n    START WITH 1\n);\n"
+            "COPY public.t (id) FROM stdin;\n1\n\\.\n"
+            "ALTER TABLE ONLY public.t\n    ADD CONSTRAINT t_pkey PRIMARY KEY (id);\n"
+            "ALTER TABLE ONLY public.t\n    ADD CONSTRAINT t_key UNIQUE (name, at);\n"
+            "CREATE UNIQUE INDEX i ON public.t USING btree (lower((name)::text), COALESCE(n, (0)::numeric))"
+            " WHERE (id IS NOT NULL);\nALTER TABLE ONLY public.r\n"
+            "    ADD CONSTRAINT f FOREIGN KEY (t) REFERENCES public.t(id) ON DELETE CASCADE;\n"
+        )  # fmt: skip
+        assert postgres.restore(self.dump(tmp_path, body), target="bosh")["rows"] == {"public.t": 1}
+        assert postgres.sql("bosh", "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'") == "strong"
+
+    @pytest.mark.parametrize(("statement", "why"), [
+        ("ALTER ROLE \"strong\" IN DATABASE \"bosh\" SET \"search_path\" TO 'a';", "sessions of a superuser"),
+        ("ALTER ROLE strong IN DATABASE bosh SET work_mem TO '1MB';", "sessions of a superuser"),
+        ("ALTER DATABASE \"bosh\" SET \"search_path\" TO 'evil', 'pg_catalog';", "stand before PostgreSQL's own"),
+        ("ALTER DATABASE bosh SET search_path TO evil, PG_CATALOG;", "stand before PostgreSQL's own"),
+        ("ALTER ROLE app IN DATABASE bosh SET search_path TO 'x', E'pg\\\\137catalog';",
+         "stand before PostgreSQL's own"),
+        ("ALTER DATABASE bosh SET \"plperl.on_plperl_init\" TO 'x';", "only a superuser may make: plperl.on_plperl"),
+    ])  # fmt: skip
+    def test_nothing_is_set_for_the_sessions_of_superusers(self, postgres, tmp_path, statement, why):
+        path = self.dump(tmp_path, self.OF_APP)
+        path.with_suffix(".properties").write_text(
+            "--\n-- PostgreSQL database properties\n--\n\nCREATE DATABASE \"bosh\" WITH TEMPLATE = template0;\n"
+            f"{statement}\n")
+        with pytest.raises(DirectorError, match=why):
+            postgres.restore(path, target="bosh")
+        postgres.restore(path, target="bosh", as_superuser=True)
+        assert postgres.sql("postgres", "SELECT count(*) FROM pg_db_role_setting") == "1"
+
     def test_a_view_is_not_counted_by_a_superuser(self, postgres):
         postgres.sql("postgres", "CREATE DATABASE bosh")
         postgres.sql("bosh", "CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''run''; END'",
@@ -561,8 +689,8 @@ def test_a_name_of_an_old_dump_is_one_of_its_schema_and_none_of_the_systems():
         b"SET search_path = public, pg_catalog;", b"CREATE TABLE a (", b"CREATE FUNCTION f() RETURNS integer",
     ]  # fmt: skip
     assert guard.postponed == [
-        b"ALTER TABLE public.a OWNER TO app;", b"ALTER FUNCTION public.f() OWNER TO app;",
-        b"ALTER FUNCTION public.pg_read_file(text) OWNER TO app;",
+        b'ALTER TABLE public.a OWNER TO "app";', b'ALTER FUNCTION public.f() OWNER TO "app";',
+        b'ALTER FUNCTION public.pg_read_file(text) OWNER TO "app";',
     ]  # fmt: skip
 
 
