@@ -36,6 +36,8 @@ from ansible_collections.microbosh.director.plugins.module_utils._files import (
 from ansible_collections.microbosh.director.plugins.module_utils._identity import LARGEST, is_identity
 from ansible_collections.microbosh.director.plugins.module_utils._records import (
     MOST_BYTES as MOST_RECORD_BYTES,
+)
+from ansible_collections.microbosh.director.plugins.module_utils._records import (
     NONE,
     read_record,
     record_digests,
@@ -148,7 +150,7 @@ class Source:
         return {os.fsdecode(name): digest for name, digest in self._vouched.items()} if self.proven else {}
 
     def require_vouched(self, path: Path, digest: str) -> str:
-        """Given a file of it and the digest that was found, return that, if SHA256SUMS vouches for it or there is none."""
+        """Given a file of it and the digest that was found, return that if SHA256SUMS, should there be one, has it."""
         if self.proven and self._vouched.get(os.fsencode(path.relative_to(self.path))) != digest:
             raise self._altered(path)
         return digest
