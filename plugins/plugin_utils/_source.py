@@ -300,13 +300,15 @@ def find(
 
 
 def _found(wanted, directory, scratch, identity, trust):
-    if wanted == layout.LATEST and trust:
+    if wanted == layout.LATEST or parse_id(wanted) is not None:
+        # Where latest leads is asked once: it may lead elsewhere by the next time.
+        name = latest_id(str(directory)) if wanted == layout.LATEST else wanted
         try:
-            trust.require_newest(directory, latest_id(str(directory)))
+            if wanted == layout.LATEST and trust:
+                trust.require_newest(directory, name)
         except DirectorError as error:
             raise SourceError(str(error)) from error
-    if wanted == layout.LATEST or parse_id(wanted) is not None:
-        return Source(_published(wanted, directory))
+        return _published(wanted, name, directory)
     path = Path(wanted).expanduser()
     if path.is_dir():
         return _checked(Source(path, metadata=scratch / layout.METADATA))
@@ -337,13 +339,15 @@ def _read_once(path):
     return digest.hexdigest(), size, dump
 
 
-def _published(wanted, directory):
-    name = latest_id(str(directory)) if wanted == layout.LATEST else wanted
+def _published(wanted, name, directory):
     if name is None or name not in list_ids(str(directory)):
         raise SourceError(
             f"There is no backup {wanted} in {directory}. There are: {', '.join(list_ids(str(directory))) or 'none'}."
         )
-    return directory / name
+    source = Source(directory / name)
+    if source.directory != Path(os.path.realpath(directory)) / name:
+        raise SourceError(f"{directory / name} is a link, and no backup is one. Restore another backup.")
+    return source
 
 
 def _unpacked(path, scratch, identity):
