@@ -16,7 +16,7 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._gate import pl
 from ansible_collections.microbosh.director.plugins.plugin_utils._lines import duration
 from ansible_collections.microbosh.director.plugins.plugin_utils._signing import Trust
 from ansible_collections.microbosh.director.plugins.plugin_utils._source import SourceError
-from ansible_collections.microbosh.director.plugins.plugin_utils._verifying import backups_meant, verifier
+from ansible_collections.microbosh.director.plugins.plugin_utils._verifying import ALL, backups_meant, verifier
 
 ARGUMENTS = {
     "backup": {"type": "str", "required": True},
@@ -68,8 +68,9 @@ class ActionModule(ActionBase):
         identity = Path(arguments["identity"]) if arguments["identity"] else None
         trust = Trust(arguments["sign_key"], arguments["host"]) if arguments["sign_key"] else None
         work = verifier(directory, Path(arguments["scratch"]), rehearsal, not self._task.check_mode, identity, trust)
+        examine = work.examine_in_turn if arguments["backup"] == ALL else work.examine
         for wanted in backups_meant(arguments["backup"], directory):
-            yield work.examine(wanted)
+            yield examine(wanted)
 
     @staticmethod
     def _show(host, verdict):

@@ -5,10 +5,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shlex
-import stat
 import tempfile
 import time
 from pathlib import Path
@@ -18,8 +16,10 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.microbosh.director.plugins.module_utils import _layout as layout
 from ansible_collections.microbosh.director.plugins.module_utils import _mtree as mtree
 from ansible_collections.microbosh.director.plugins.module_utils._mtree import unescape
-from ansible_collections.microbosh.director.plugins.plugin_utils._inside import OutsideError, file_status
+from ansible_collections.microbosh.director.plugins.module_utils._records import MOST_BYTES
+from ansible_collections.microbosh.director.plugins.plugin_utils._inside import OutsideError, Way, read_inside
 from ansible_collections.microbosh.director.plugins.plugin_utils._printable import printable, printable_lines
+from ansible_collections.microbosh.director.plugins.plugin_utils._push_staging import batch_size, staged
 from ansible_collections.microbosh.director.plugins.plugin_utils._remote_shell import synchronize
 from ansible_collections.microbosh.director.plugins.plugin_utils._rsync_log import Transfer
 from ansible_collections.microbosh.director.plugins.plugin_utils._transfer_watch import Watch
@@ -29,6 +29,7 @@ ARGUMENTS = {
     "dest": {"type": "str", "required": True},
     "files": {"type": "list", "elements": "str", "required": True},
     "metadata": {"type": "path"},
+    "records": {"type": "dict", "default": {}},
     "total": {"type": "int", "default": 0},
     "timeout": {"type": "int", "default": 600},
 }
@@ -47,20 +48,19 @@ class ActionModule(ActionBase):
         result = super().run(tmp, task_vars)
         dummy, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
         try:
-            names = permitted(arguments["src"], arguments["files"], arguments["metadata"])
+            names = permitted(arguments["src"], arguments["files"], arguments["metadata"], arguments["records"])
         except (OutsideError, OSError) as error:
             raise AnsibleActionFail(f"Nothing was pushed: {error}.") from error
         result.update(changed=False, files=0, bytes=0, wire_bytes=0, seconds=0.0)
         if not names:
             return result
         began = time.monotonic()
-        with tempfile.TemporaryDirectory() as scratch, readable(Path(arguments["src"]), names):
-            log, listing = Path(scratch, "log"), Path(scratch, "files")
-            listing.write_bytes(b"\0".join(names))
+        with tempfile.TemporaryDirectory(prefix="microbosh-") as scratch:
+            log = Path(scratch, "log")
             transfer = Transfer(str(log), None)
             # What is to be kept free is on the director, which was asked for it before.
             with Watch(task_vars["inventory_hostname"], transfer, scratch, total=arguments["total"], reserve=0):
-                answer = self._synchronize(arguments, log, listing, task_vars)
+                answer = self._pushed(arguments, names, log, task_vars)
             transfer.read()
         if answer.get("failed"):
             text = printable_lines(answer.get("msg") or "").strip()
@@ -70,9 +70,26 @@ class ActionModule(ActionBase):
         result["changed"] = bool(transfer.files)
         return result
 
+    def _pushed(self, arguments, names, log, task_vars):
+        """Push as many files at once as can be open, until all are there or it fails; return what came of the last."""
+        answer = {}
+        with batch_size() as most:
+            for batch in (names[start : start + most] for start in range(0, len(names), most)):
+                with tempfile.TemporaryDirectory(prefix="microbosh-") as scratch:
+                    stage, listing = Path(scratch, "tree"), Path(scratch, "files")
+                    stage.mkdir(mode=0o700)
+                    listing.write_bytes(b"\0".join(batch))
+                    try:
+                        with staged(os.fsencode(os.path.abspath(arguments["src"])), batch, stage):
+                            answer = self._synchronize({**arguments, "src": str(stage)}, log, listing, task_vars)
+                    except (OutsideError, OSError) as error:
+                        raise AnsibleActionFail(f"Not everything was pushed: {error}.") from error
+                if answer.get("failed"):
+                    break
+        return answer
+
     def _synchronize(self, arguments, log, listing, task_vars):
-        options = [f"--files-from={listing}", "--from0", "--sparse", f"--chmod={MODES}", "--itemize-changes", "--quiet"]
-        options += [f"--log-file={log}", f"--log-file-format={LISTING}"]
+        options = rsync_options(log, listing)
         transfer = {
             "mode": "push",
             "src": arguments["src"].rstrip("/") + "/",
@@ -86,45 +103,36 @@ class ActionModule(ActionBase):
         return synchronize(self, transfer, task_vars)
 
 
-def permitted(src, files, metadata):
-    """Given a directory and names that somebody wants of it, return them, or raise OutsideError.
+def rsync_options(log, listing):
+    """Given a file for rsync's log and one with the names, return its options; what is in the source are links."""
+    options = [f"--files-from={listing}", "--from0", "--copy-links", "--sparse", f"--chmod={MODES}"]
+    return [*options, "--itemize-changes", "--quiet", f"--log-file={log}", f"--log-file-format={LISTING}"]
+
+
+def permitted(src, files, metadata, records=None):
+    """Given a directory and names that somebody wants of it, return them in order, or raise OutsideError.
 
     Which of its files a director lacks, the director says. With ``metadata`` only those are pushed that this names,
-    which is the backup's own list; without it, no more than what is in the directory itself. No link is followed.
+    which is the backup's own list, the one that ``records`` has the digest of; without it, no more than what is in the
+    directory itself. No link is followed.
     """
-    names = [unescape(name.encode("utf-8", "surrogateescape")) for name in files]
-    known = _named(Path(metadata)) if metadata else None
-    for name in names:
-        if b"/" in name if known is None else name not in known:
-            raise OutsideError(
-                f"the director asks for {printable(os.fsdecode(name[:200]))!r}, which the backup does not name as "
-                "a file"
-            )
-        file_status(os.fsencode(src), name)
+    names = sorted({unescape(name.encode("utf-8", "surrogateescape")) for name in files})
+    known = _named(metadata, (records or {}).get(layout.METADATA)) if metadata else None
+    with Way(os.fsencode(os.path.abspath(src))) as way:
+        for name in names:
+            if b"/" in name if known is None else name not in known:
+                raise OutsideError(
+                    f"the director asks for {printable(os.fsdecode(name[:200]))!r}, which the backup does not name as "
+                    "a file"
+                )
+            os.close(way.open(name))
     return names
 
 
-def _named(metadata):
+def _named(metadata, digest):
     """Return the files that a metadata.mtree names below vcap/."""
-    entries, problems = mtree.parse(metadata.read_bytes())
+    entries, problems = mtree.parse(read_inside(metadata, MOST_BYTES, digest))
     if problems:
         raise OutsideError(f"the backup's own list of files is damaged: {problems[0]}")
     top = layout.TREE.encode() + b"/"
     return {path[len(top) :] for path, entry in entries.items() if entry.type == "file" and path.startswith(top)}
-
-
-@contextlib.contextmanager
-def readable(top, names):
-    """Widen the modes of files that their owner, who need not be root, may not read; meanwhile rsync can."""
-    widened = []
-    try:
-        for name in names:
-            path = os.path.join(os.fsencode(top), name)
-            mode = stat.S_IMODE(os.lstat(path).st_mode)
-            if os.geteuid() != 0 and not mode & stat.S_IRUSR:
-                os.chmod(path, mode | stat.S_IRUSR)
-                widened.append((path, mode))
-        yield
-    finally:
-        for path, mode in widened:
-            os.chmod(path, mode)

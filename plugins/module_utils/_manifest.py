@@ -22,6 +22,7 @@ from ansible_collections.microbosh.director.plugins.module_utils import _tree as
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._files import UNFINISHED, read_plain, sha256
 from ansible_collections.microbosh.director.plugins.module_utils._mtree import readable
+from ansible_collections.microbosh.director.plugins.module_utils._records import MOST_BYTES, require_same
 
 CHECKSUMS = to_bytes(layout.CHECKSUMS)
 METADATA = to_bytes(layout.METADATA)
@@ -38,8 +39,6 @@ PARTIAL_NAMES = PUBLISHED_NAMES | frozenset(
     [to_bytes(layout.WORK)] + [name + to_bytes(UNFINISHED) for name in SEALED + (CHECKSUMS, to_bytes(layout.SIGNATURE))]
 )
 SHOWN = 10
-# Of a store with ten million names.
-MOST_BYTES = 4 * 1024 * 1024 * 1024
 
 
 def name_some(names):
@@ -149,8 +148,9 @@ class Verdict(object):
         }
 
 
-def load_checksums(top, verdict):
+def load_checksums(top, verdict, records=None):
     content = content_of(os.path.join(top, CHECKSUMS))
+    require_same(layout.CHECKSUMS, content, (records or {}).get(layout.CHECKSUMS))
     if content is None:
         verdict.missing.append(layout.CHECKSUMS)
         verdict.problems.append("There is no SHA256SUMS: the backup was never finished, or nothing vouches for it.")
@@ -165,9 +165,10 @@ def load_checksums(top, verdict):
     return digests
 
 
-def load_metadata(top, digests, verdict):
+def load_metadata(top, digests, verdict, records=None):
     """Return {path: Entry} of metadata.mtree, or None if it is not what SHA256SUMS vouches for."""
     content = content_of(os.path.join(top, METADATA))
+    require_same(layout.METADATA, content, (records or {}).get(layout.METADATA))
     if content is None:
         verdict.missing.append(layout.METADATA)
         verdict.problems.append("There is no metadata.mtree: owners, modes and times cannot be checked.")

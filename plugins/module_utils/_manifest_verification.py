@@ -31,9 +31,10 @@ from ansible_collections.microbosh.director.plugins.module_utils._manifest impor
 from ansible_collections.microbosh.director.plugins.module_utils._mtree import readable
 
 
-def verify(path, packed=False):
+def verify(path, packed=False, records=None):
     """Given a backup's directory, re-read every file of it; return counts and what is wrong.
 
+    ``records`` are the digests that its records had when it was looked at; with others it is not the same backup.
     If it comes out of an archive, only metadata.mtree has the owners, modes and times as they were, and there are no
     sockets any more.
     """
@@ -42,8 +43,8 @@ def verify(path, packed=False):
     entries = examine(top)
     reader = Reader(top)
     verdict = Verdict()
-    digests = load_checksums(top, verdict)
-    recorded = load_metadata(top, digests, verdict)
+    digests = load_checksums(top, verdict, records)
+    recorded = load_metadata(top, digests, verdict, records)
     if recorded is not None:
         compare_manifests(digests, recorded, verdict)
         _Comparison(top, recorded, reader, verdict, packed).compare(entries)

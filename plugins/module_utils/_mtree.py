@@ -16,6 +16,7 @@ import re
 import unicodedata
 
 from ansible.module_utils.common.text.converters import to_native
+from ansible_collections.microbosh.director.plugins.module_utils._sha256sums import Problems, lines_of
 from ansible_collections.microbosh.director.plugins.module_utils._tree import TYPES, Entry
 
 SIGNATURE = b"#mtree\n"
@@ -119,20 +120,21 @@ def _is_complete(entry):
 def parse(content):
     """Given the content of a metadata.mtree, return ({path: Entry}, [what is wrong with it])."""
     entries = {}
-    problems = []
+    problems = Problems("metadata.mtree")
     groups = {}
-    lines = content.split(b"\n")
-    if lines.pop():
-        problems.append("metadata.mtree ends in the middle of a line: it was cut short or half written.")
-    if lines[:1] != [SIGNATURE.strip()]:
-        problems.append("metadata.mtree does not begin with '#mtree'.")
-    for number, line in enumerate(lines[1:], 2):
-        parsed = parse_line(line)
+    if not content.endswith(b"\n") and content:
+        problems.add("ends in the middle of a line: it was cut short or half written.")
+    if not content.startswith(SIGNATURE):
+        problems.add("does not begin with '#mtree'.")
+    for number, line in enumerate(lines_of(content), 1):
+        if number == 1 or not line.endswith(b"\n"):
+            continue
+        parsed = parse_line(line[:-1])
         if parsed is None:
-            problems.append("metadata.mtree line %d is malformed: expected './<path> type=... uid=...'." % number)
+            problems.add("line %d is malformed: expected './<path> type=... uid=...'." % number)
             continue
         entry, group = parsed
         if group is not None:
             entry.twin = groups.setdefault(group, entry.path)
         entries[entry.path] = entry
-    return entries, problems
+    return entries, problems.told()

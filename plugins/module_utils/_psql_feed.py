@@ -10,7 +10,6 @@ __metaclass__ = type
 import binascii
 import os
 import re
-import resource
 import subprocess
 import threading
 
@@ -24,6 +23,8 @@ LONGEST_LINE = 2000
 _CHUNK = 64 << 10
 # One message of the server is held in memory, and so is one statement.
 MEMORY = 1 << 30
+# By a shell: with threads in this process, no Python is to run between fork and exec. A lower limit stays.
+_LIMITED = ["/bin/sh", "-c", 'ulimit -v %d 2>/dev/null; exec "$@"' % (MEMORY >> 10), "sh"]
 
 _ENCODING = re.compile(br"SET client_encoding = '([A-Za-z0-9_]+)';\s*\Z")
 _NO_ASCII = re.compile(br"[\x80-\xff]")
@@ -108,24 +109,18 @@ class _Messages(threading.Thread):
         return [line.strip()[:LONGEST_LINE] for line in lines if line.strip()]
 
 
-def _limit():
-    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY if soft == resource.RLIM_INFINITY else min(MEMORY, soft), hard))
-
-
 class Fed(subprocess.Popen):
     """A command that reads while we write, which run_command cannot do; it never outlives its block."""
 
     def __init__(self, command, environment):
         with open(os.devnull, "wb") as nothing:
             super(Fed, self).__init__(
-                [encoded(argument) for argument in command],
+                [encoded(argument) for argument in _LIMITED + command],
                 env=environment,
                 stdin=subprocess.PIPE,
                 stdout=nothing,
                 stderr=subprocess.PIPE,
                 close_fds=True,
-                preexec_fn=_limit,
             )
         self._messages = _Messages(self.stderr)
         self._messages.start()

@@ -8,11 +8,12 @@ from __future__ import absolute_import, division, print_function
 __metaclass__ = type
 
 import os
+import re
 
 from ansible_collections.microbosh.director.plugins.module_utils import _layout as layout
 from ansible_collections.microbosh.director.plugins.module_utils._clock import seconds_since, uptime
 from ansible_collections.microbosh.director.plugins.module_utils._containment import find_containment
-from ansible_collections.microbosh.director.plugins.module_utils._database_properties import Traits
+from ansible_collections.microbosh.director.plugins.module_utils._database_properties import ENDING, Traits
 from ansible_collections.microbosh.director.plugins.module_utils._dump import chunks_of, read_dump
 from ansible_collections.microbosh.director.plugins.module_utils._dump_file import (
     DumpFile,
@@ -72,11 +73,11 @@ def require_space(parent, dumps):
         )
 
 
-def recorded_rows(backup):
+def recorded_rows(backup, records=None):
     """Return {database: {table: rows}} as they were when the databases were dumped, for those that were recorded."""
     if not os.path.lexists(os.path.join(backup, layout.REPORT)):
         return {}
-    dumps = read_report(backup).get("dumps") or []
+    dumps = read_report(backup, records).get("dumps") or []
     return dict((dump["database"], dump["rows"]) for dump in dumps if "rows" in dump)
 
 
@@ -98,12 +99,14 @@ def _fitting(properties):
 class Rehearsal(object):
     """The dumps of one backup, and the server that they are loaded into."""
 
-    def __init__(self, backup, scratch, run_command, as_superuser=False):
+    def __init__(self, backup, scratch, run_command, as_superuser=False, vouched=None, records=None):
         self._backup = backup
+        # A dump is a program, and who can write there may exchange it after it was verified.
+        self._vouched = vouched or {}
         self._scratch = scratch
         self._as_superuser = as_superuser
         self._dumps = dumps_of(backup)
-        self._recorded = recorded_rows(backup)
+        self._recorded = recorded_rows(backup, records)
         self._without_roles = databases_without_roles(backup)
         self._psql = Psql(scratch.binaries, scratch.endpoint, run_command)
         self.server = Server(scratch.binaries.version, ["postgres"], self._psql)
@@ -125,7 +128,7 @@ class Rehearsal(object):
         dumps give them. No statement of the file reaches the server.
         """
         try:
-            said = RolesFile(path).said()
+            said = RolesFile(path, self._digest(path)).said()
             there = self.server.roles()
             pieces = ["CREATE ROLE %s NOLOGIN;" % identifier(role) for role in said.made if role not in there]
             pieces += ["GRANT %s TO %s;" % (identifier(group), identifier(member))
@@ -144,6 +147,10 @@ class Rehearsal(object):
                 encoded("REVOKE ALL ON DATABASE %s FROM PUBLIC;\n" % identifier(database)),
             ])
         self._psql.load("postgres", [encoded("CREATE ROLE %s NOLOGIN;\n" % identifier(HEIR))])
+
+    def _digest(self, path):
+        """Return the digest that a file of the backup has to have, None if nothing says it."""
+        return self._vouched.get(os.path.relpath(path, self._backup))
 
     @staticmethod
     def _is_cluster(path):
@@ -177,8 +184,9 @@ class Rehearsal(object):
     def _load(self, database, path):
         """Return the rows by table as the server counts them after loading, or None if that failed."""
         try:
-            source = DumpFile(path, None, None)
-            source.properties = _fitting(properties_beside(path))
+            source = DumpFile(path, self._digest(path), None)
+            beside = re.sub(r"\.sql\Z", "", path) + ENDING
+            source.properties = _fitting(properties_beside(path, self._digest(beside)))
             # Under a name of ours: one of the databases may be called like one that every server has.
             wanted = {"database": database, "target": NAME, "replace": True, "as_superuser": self._as_superuser,
                       "heir": HEIR if database in self._without_roles else None}
@@ -232,12 +240,12 @@ def limits_of(dumps, seconds):
     return Limits(seconds, ROOM_OF_A_CLUSTER + ROOM_FACTOR * size, ROOM_OF_OTHERS)
 
 
-def rehearse(backup, scratch_server, run_command, as_superuser=False):
+def rehearse(backup, scratch_server, run_command, as_superuser=False, vouched=None, records=None):
     """Load every dump of a backup into a server of our own, not started yet; return what came of it."""
     began = uptime()
     binaries = scratch_server.binaries
     with scratch_server as scratch:
-        rehearsal = Rehearsal(backup, scratch, run_command, as_superuser)
+        rehearsal = Rehearsal(backup, scratch, run_command, as_superuser, vouched, records)
         rehearsal.require_alone()
         roles = rehearsal.load_globals()
         databases = [rehearsal.load(name) for name in rehearsal.databases()]
@@ -252,8 +260,13 @@ def rehearse(backup, scratch_server, run_command, as_superuser=False):
     }
 
 
-def rehearse_backup(backup, parent, user, run_command, seconds=SECONDS, as_superuser=False):
-    """Given a backup's directory, and where and as whom to run a server, rehearse it; return what came of it."""
+def rehearse_backup(
+    backup, parent, user, run_command, seconds=SECONDS, as_superuser=False, vouched=None, records=None
+):
+    """Given a backup's directory, and where and as whom to run a server, rehearse it; return what came of it.
+
+    ``vouched`` has the digests of its dumps as they were verified, ``records`` those of its records.
+    """
     if not os.path.isdir(parent):
         raise DirectorError("There is no directory %s to rehearse in. Make it, or set another." % parent)
     dumps = dumps_of(backup)
@@ -262,4 +275,4 @@ def rehearse_backup(backup, parent, user, run_command, seconds=SECONDS, as_super
     containment = find_containment(binaries.package, parent, account)
     require_space(parent, dumps)
     server = ScratchServer(binaries, parent, account, containment, limits_of(dumps, seconds))
-    return rehearse(backup, server, run_command, as_superuser)
+    return rehearse(backup, server, run_command, as_superuser, vouched, records)

@@ -9,6 +9,7 @@ __metaclass__ = type
 
 import re
 
+MOST_PROBLEMS = 1000
 # coreutils marks a line whose name is escaped by a backslash in front of the digest.
 _LINE = re.compile(b"^(\\\\?)([0-9a-f]{64})  ([^\\x00]+)$", re.DOTALL)
 _TO_ESCAPE = re.compile(b"[\\\\\n\r]")
@@ -37,19 +38,47 @@ def parse_line(line):
     return (path, digest) if format_line(path, digest) == line + b"\n" else None
 
 
+class Problems(object):
+    """What is wrong with a record, told for the first lines only: each may be of a byte, and there may be a lot."""
+
+    def __init__(self, name):
+        self._name = name
+        self._told = []
+        self._more = 0
+
+    def add(self, problem):
+        if len(self._told) < MOST_PROBLEMS:
+            self._told.append("%s %s" % (self._name, problem))
+        else:
+            self._more += 1
+
+    def told(self):
+        return self._told + (["%s has %d more such lines." % (self._name, self._more)] if self._more else [])
+
+
+def lines_of(content):
+    """Given bytes, yield their lines, with the end of each; never a list of all, which takes ten times their memory."""
+    start = 0
+    while start < len(content):
+        end = content.find(b"\n", start) + 1 or len(content)
+        yield content[start:end]
+        start = end
+
+
 def parse(content):
     """Given the content of a SHA256SUMS, return ({path: digest}, [what is wrong with it])."""
     digests = {}
-    problems = []
-    lines = content.split(b"\n")
-    if lines.pop():
-        problems.append("SHA256SUMS ends in the middle of a line: it was cut short or half written.")
-    for number, line in enumerate(lines, 1):
-        parsed = parse_line(line)
+    problems = Problems("SHA256SUMS")
+    if not content.endswith(b"\n") and content:
+        problems.add("ends in the middle of a line: it was cut short or half written.")
+    for number, line in enumerate(lines_of(content), 1):
+        if not line.endswith(b"\n"):
+            break
+        parsed = parse_line(line[:-1])
         if parsed is None:
-            problems.append("SHA256SUMS line %d is malformed: expected '<sha256>  <path>'." % number)
+            problems.add("line %d is malformed: expected '<sha256>  <path>'." % number)
         elif parsed[0] in digests:
-            problems.append("SHA256SUMS line %d names a file that an earlier line names already." % number)
+            problems.add("line %d names a file that an earlier line names already." % number)
         else:
             digests[parsed[0]] = parsed[1]
-    return digests, problems
+    return digests, problems.told()

@@ -20,11 +20,11 @@ import tempfile
 from ansible.module_utils.common.text.converters import to_bytes, to_native
 from ansible_collections.microbosh.director.plugins.module_utils import _layout as layout
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
-from ansible_collections.microbosh.director.plugins.module_utils._files import read_plain, sha256, write_durably
+from ansible_collections.microbosh.director.plugins.module_utils._files import read_plain, write_durably
+from ansible_collections.microbosh.director.plugins.module_utils._records import RECORDS, record_digests
 
 NAMESPACE = "microbosh-backup"
 SIGNER = "microbosh"
-SIGNED = (layout.CHECKSUMS, layout.METADATA, layout.FILTER, layout.REPORT)
 LONGEST = 65536
 PUBLIC = re.compile("^(ssh-|ecdsa-|sk-)[a-z0-9@.-]+ [A-Za-z0-9+/=]+", re.MULTILINE)
 NEWEST = ".newest-"
@@ -39,31 +39,40 @@ class Unsigned(SignatureError):
     """A backup without a signature."""
 
 
-def statement(path, backup, host):
-    """Given a backup's directory, its id and its director, return what is signed about it, as bytes."""
+def statement(path, backup, host, digests=None):
+    """Given a backup's directory, its id and its director, return what is signed about it, as bytes.
+
+    With the ``digests`` of its records, these are not read again.
+    """
+    digests = digests or record_digests(path)
     lines = ["microbosh backup 1", "id %s" % backup, "host %s" % host]
-    for name in SIGNED:
-        full = os.path.join(path, name)
-        lines.append("%s %s" % (name, sha256(full)[0] if os.path.lexists(full) else "none"))
+    lines += ["%s %s" % (name, digests[name]) for name in RECORDS]
     return to_bytes("\n".join(lines) + "\n")
 
 
-def sign(path, backup, host, key):
-    """Write the signature of a backup that is not published yet; raise SignatureError if it cannot be made."""
-    found = _ssh_keygen(["-Y", "sign", "-n", NAMESPACE, "-f", key], statement(path, backup, host))
+def sign(path, backup, host, key, digests=None):
+    """Write the signature of a backup that is not published yet; raise SignatureError if it cannot be made.
+
+    ``digests`` are those of its records as they were written; what lies there by now may be another's.
+    """
+    about = statement(path, backup, host, digests)
+    found = _ssh_keygen(["-Y", "sign", "-n", NAMESPACE, "-f", key], about)
     if found[0] != 0 or b"BEGIN SSH SIGNATURE" not in found[1]:
         raise SignatureError("The backup cannot be signed with %s (microbosh_sign_key): %s" % (key, found[2]))
     write_durably(os.path.join(path, layout.SIGNATURE), found[1])
 
 
-def check(path, backup, host, key):
-    """Raise Unsigned if a backup has no signature, SignatureError unless it is that of the key for this very backup."""
+def check(path, backup, host, key, digests=None):
+    """Raise Unsigned if a backup has no signature, SignatureError unless it is that of the key for this very backup.
+
+    ``digests`` are those of its records that everything else is held against, too.
+    """
     signature = os.path.join(path, layout.SIGNATURE)
     if not os.path.lexists(signature):
         raise Unsigned("%s is not signed." % path)
     try:
         content = read_plain(signature, LONGEST)
-        about = statement(path, backup, host)
+        about = statement(path, backup, host, digests)
     except EnvironmentError as error:
         raise SignatureError("The signature of %s cannot be checked: %s" % (path, error))
     work = tempfile.mkdtemp(prefix="microbosh-")

@@ -8,6 +8,7 @@ from __future__ import absolute_import, division, print_function
 __metaclass__ = type
 
 import errno
+import hashlib
 import json
 import os
 import re
@@ -28,6 +29,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._files import (
     sha256,
     write_durably,
 )
+from ansible_collections.microbosh.director.plugins.module_utils._records import NONE, require_same
 from ansible_collections.microbosh.director.plugins.module_utils._verdict import found_damaged
 
 STAMP = "%Y%m%dT%H%M%SZ"
@@ -35,7 +37,9 @@ INCOMPLETE = "incomplete"
 # What the director's job calls it, and every report meant that does not say.
 DIRECTOR_DATABASE = "bosh"
 # Trees that failed runs left, newest first. rsync takes at most 20 --link-dest.
-MOST_REPORT_BYTES = 256 * 1024 * 1024
+MOST_REPORT_BYTES = 64 * 1024 * 1024
+# Read, each takes up to 100 bytes of memory, however few it has in the file.
+MOST_REPORT_VALUES = 4000000
 LEFT_BEHIND = "left-%d"
 MOST_LEFT_BEHIND = 8
 
@@ -76,11 +80,18 @@ def director_database(report):
     return DIRECTOR_DATABASE if "/" in name else name
 
 
-def read_report(path):
-    """Given a published backup, return its backup.json. Raise if there is none that can be read."""
+def read_report(path, digests=None):
+    """Given a published backup, return its backup.json. Raise if there is none that can be read.
+
+    With the ``digests`` of its records, also if it is another one by now.
+    """
     report = os.path.join(path, layout.REPORT)
     try:
-        content = json.loads(read_plain(report, MOST_REPORT_BYTES).decode("utf-8"))
+        content = read_plain(report, MOST_REPORT_BYTES)
+        require_same(report, content, (digests or {}).get(layout.REPORT))
+        if sum(content.count(sign) for sign in (b",", b"[", b"{")) > MOST_REPORT_VALUES:
+            raise ValueError("it holds more than any report")
+        content = json.loads(content.decode("utf-8"))
     except (EnvironmentError, ValueError, RuntimeError) as error:  # the last one for what is nested without end
         raise DirectorError("%s cannot be read: %s" % (report, error))
     if not isinstance(content, dict):
@@ -236,9 +247,9 @@ def publish(path, directory, report, disk, dry_run=False, sign_key=None):
         return _published(target, not dry_run and point_symlink(os.path.join(directory, layout.LATEST), name))
     _require_publishable(partial, target, name, report)
     if not dry_run:
-        _seal(partial, dict(report, id=name, status="published"))
+        digests = _seal(partial, dict(report, id=name, status="published"))
         if sign_key:
-            signature.sign(partial, name, report.get("host"), sign_key)
+            signature.sign(partial, name, report.get("host"), sign_key, digests)
         disk.sync(partial)
         rename_durably(partial, target)
         point_symlink(os.path.join(directory, layout.LATEST), name)
@@ -270,7 +281,10 @@ def _require_publishable(partial, target, name, report):
 
 
 def _read_checksums(partial):
-    """Return the digests of a backup's files without those of its own records, once they agree with metadata.mtree."""
+    """Return the digests of a backup's files without those of its own records, and that of metadata.mtree.
+
+    Only if the two records agree.
+    """
     with open(os.path.join(partial, layout.CHECKSUMS), "rb") as source:
         digests, problems = sha256sums.parse(source.read())
     metadata = sha256(os.path.join(partial, layout.METADATA))[0]
@@ -280,24 +294,35 @@ def _read_checksums(partial):
         raise DirectorError("The manifest of %s is damaged: %s Nothing was published." % (partial, " ".join(problems)))
     for name in layout.SEALED:
         digests.pop(to_bytes(name), None)
-    return digests
+    return digests, metadata
 
 
 def _seal(partial, report):
-    """Write backup.json, let SHA256SUMS vouch for the backup's own records, and remove the working files."""
-    digests = _read_checksums(partial)
+    """Write backup.json, let SHA256SUMS vouch for the backup's own records, and remove the working files.
+
+    Return the digests of the records as they were written or read here: they are signed, whatever lies there by then.
+    """
+    digests, metadata = _read_checksums(partial)
     work = os.path.join(partial, layout.WORK)
     if os.path.isdir(work):
         remove_tree(work)
     _remove_unfinished(partial)
-    content = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
-    write_durably(os.path.join(partial, layout.REPORT), to_bytes(content, errors="surrogate_or_replace"))
+    content = to_bytes(json.dumps(report, indent=2, ensure_ascii=False) + "\n", errors="surrogate_or_replace")
+    write_durably(os.path.join(partial, layout.REPORT), content)
     os.chmod(os.path.join(partial, layout.LOG), 0o600)
     lines = [sha256sums.format_line(name, digests[name]) for name in sorted(digests)]
-    for name in layout.SEALED:
-        lines.append(sha256sums.format_line(to_bytes(name), sha256(os.path.join(partial, name))[0]))
-    write_durably(os.path.join(partial, layout.CHECKSUMS), b"".join(lines))
+    sealed = {layout.METADATA: metadata, layout.REPORT: hashlib.sha256(content).hexdigest()}
+    sealed[layout.LOG] = sha256(os.path.join(partial, layout.LOG))[0]
+    lines += [sha256sums.format_line(to_bytes(name), sealed[name]) for name in layout.SEALED]
+    content = b"".join(lines)
+    write_durably(os.path.join(partial, layout.CHECKSUMS), content)
     os.chmod(partial, 0o700)
+    return {
+        layout.CHECKSUMS: hashlib.sha256(content).hexdigest(),
+        layout.METADATA: metadata,
+        layout.FILTER: digests.get(to_bytes(layout.FILTER), NONE),
+        layout.REPORT: sealed[layout.REPORT],
+    }
 
 
 def _remove_unfinished(partial):

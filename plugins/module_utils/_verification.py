@@ -50,9 +50,10 @@ def _of_files(result):
 class Verification(object):
     """A backup that is verified, and what is found wrong with it."""
 
-    def __init__(self, path, packed):
+    def __init__(self, path, packed, records=None):
         self.path = path
         self._packed = packed
+        self._records = records
         self.findings = []
         self.files = {"files": 0, "read": 0, "read_bytes": 0}
         self.dumps = []
@@ -72,7 +73,7 @@ class Verification(object):
     def run(self):
         """Look at everything, whatever is found on the way."""
         try:
-            result = verify(self.path, self._packed)
+            result = verify(self.path, self._packed, self._records)
             self.files = dict((key, result[key]) for key in self.files)
             self.findings += _of_files(result)
         except DirectorError as error:
@@ -87,7 +88,7 @@ class Verification(object):
         if any(item["path"] == layout.REPORT for item in self.findings):
             return
         try:
-            self._report = read_report(self.path)
+            self._report = read_report(self.path, self._records)
         except DirectorError as error:
             self._add("manifest", layout.REPORT, str(error))
 
@@ -155,10 +156,13 @@ class Verification(object):
                 blob["expected"], blob["found"]))
 
 
-def verify_backup(path, packed=False):
-    """Given a backup's directory, return whether it is whole, and everything that is found wrong with it."""
+def verify_backup(path, packed=False, records=None):
+    """Given a backup's directory, return whether it is whole, and everything that is found wrong with it.
+
+    ``records`` are the digests that its records had when its signature was looked at.
+    """
     began = uptime()
-    verification = Verification(path.rstrip("/"), packed)
+    verification = Verification(path.rstrip("/"), packed, records)
     try:
         verification.run()
     except EnvironmentError as error:

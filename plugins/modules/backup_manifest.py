@@ -80,6 +80,12 @@ options:
       - If V(false), look at RV(whole).
     type: bool
     default: true
+  records:
+    description:
+      - The SHA-256 of C(SHA256SUMS) and C(metadata.mtree), by name, as M(microbosh.director.restore_source) found them.
+        With others, somebody has exchanged them since, and the task fails.
+      - Only with O(state=verified).
+    type: dict
 seealso:
   - module: microbosh.director.backup_partial
   - module: microbosh.director.backup_publish
@@ -229,7 +235,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._manifest_writi
 def run(params, dry_run):
     """Do what the options say and return the result."""
     if params["state"] == "verified":
-        return verify(params["path"])
+        return verify(params["path"], records=params["records"])
     return write(params["path"], params["listing"], params["previous"], params["reread"], dry_run)
 
 
@@ -242,6 +248,7 @@ def main():
             "previous": {"type": "path"},
             "reread": {"type": "bool", "default": False},
             "fail": {"type": "bool", "default": True},
+            "records": {"type": "dict"},
         },
         required_if=[("state", "written", ["listing"])],
         supports_check_mode=True,

@@ -31,7 +31,8 @@ attributes:
     platforms: posix
 options:
   src:
-    description: Directory on the controller.
+    description:
+      - Directory on the controller. No part of its path is a link.
     type: path
     required: true
   dest:
@@ -47,8 +48,14 @@ options:
     description:
       - The backup's list of its files, C(metadata.mtree). Only what it names below C(vcap/) is pushed, for O(files) is
         what the director says that it lacks, and a director may lie. Without it, only files in O(src) itself are.
-      - Nothing behind a link is ever pushed.
+      - Nothing behind a link is ever pushed, whatever becomes of the names in O(src) meanwhile.
     type: path
+  records:
+    description:
+      - The SHA-256 of C(metadata.mtree), by that name, as M(microbosh.director.restore_source) found it. With another
+        one nothing is pushed.
+    type: dict
+    default: {}
   total:
     description: Their size in bytes, for the share in the progress lines. V(0) is unknown.
     type: int

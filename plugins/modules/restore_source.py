@@ -89,6 +89,18 @@ path:
   returned: success
   type: str
   sample: /backups/director1/20261122T221326Z
+directory:
+  description: The same, with all links on the way resolved.
+  returned: success
+  type: str
+  sample: /srv/nas/backups/director1/20261122T221326Z
+records:
+  description:
+    - The SHA-256 of its records as they were read here, by name, V(none) for one that is not there. Later readings are
+      held against them. Of a backup without manifest it is RV(metadata) alone.
+  returned: success
+  type: dict
+  sample: {"metadata.mtree": "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752"}
 signature:
   description: V(signed) or V(unsigned); empty without O(sign_key).
   returned: success

@@ -101,6 +101,12 @@ options:
     type: list
     elements: str
     default: []
+  records:
+    description:
+      - The SHA-256 of O(metadata) and O(attributes), by their names in the backup, as
+        M(microbosh.director.restore_source) found them. With another one nothing is sent; and of O(identity) nothing
+        that has not the digest which O(metadata) says.
+    type: dict
   attributes:
     description:
       - The backup's access control lists and extended attributes, a path on the controller. Its content, in the format
@@ -370,6 +376,7 @@ def main():
             },
             "metadata": {"type": "str", "no_log": True},  # it would fill the host's log
             "groupless": {"type": "list", "elements": "str", "default": []},
+            "records": {"type": "dict"},
             "attributes": {"type": "str", "no_log": True},
             "identity": {"type": "dict", "no_log": True},
             "filter": {"type": "list", "elements": "str", "default": []},

@@ -9,14 +9,18 @@ import contextlib
 import io
 import lzma
 import os
+import re
 import shutil
 import stat
+import struct
 import tarfile
+import zlib
 from pathlib import Path
 
 from ansible_collections.microbosh.director.plugins.plugin_utils import _lines as lines
 from ansible_collections.microbosh.director.plugins.plugin_utils._decryption import (
     DecryptionError,
+    IdentityError,
     decrypted,
     decrypted_name,
     is_encrypted,
@@ -26,10 +30,19 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._filter_program
 # An archive is somebody's until its manifest was compared: what it may take is bounded by what it is.
 LEAST_UNPACKED = 1024 * 1024 * 1024
 MOST_TIMES = 100
-MOST_NAMES = 20_000_000
+# Each name takes a place in memory, and one on the disk that need not show in bytes.
+LEAST_NAMES = 100_000
+BYTES_OF_A_NAME = 4
+MEMORY_OF_A_NAME = 300
+MOST_NAMES = min(20_000_000, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 4 // MEMORY_OF_A_NAME)
+RESERVED_NAMES = 1000
 LONGEST_NAME = 4096
 MOST_STEPS = 200
+# All that comes before one file, the list of a sparse file's pieces included; and what is said of all files together.
 LONGEST_HEADER = 1024 * 1024
+LONGEST_GLOBAL = 64 * 1024
+# Older Pythons look for numbers in a header in a time that is the square of their length.
+LONGEST_NUMBER = 300
 MOST_MEMORY = 512 * 1024 * 1024
 RESERVE = 64 * 1024 * 1024
 ENDINGS = (".tar.zst", ".tar.gz", ".tgz", ".tar.xz", ".tar")
@@ -39,6 +52,26 @@ OTHERWISE = "Nothing was restored. If it is meant, unpack it yourself and name i
 
 class ArchiveError(ValueError):
     """An archive that cannot be unpacked, or is not one of a backup."""
+
+
+# What a crafted archive may end tarfile with, besides what a damaged one does.
+BROKEN = (
+    tarfile.TarError,
+    lzma.LZMAError,
+    zlib.error,
+    struct.error,
+    EOFError,
+    OSError,
+    OverflowError,
+    DecryptionError,
+    MissingProgramError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    RecursionError,
+    MemoryError,
+)
 
 
 def is_archive(name: str) -> bool:
@@ -52,22 +85,18 @@ def unpack(archive: Path, target: Path, identity: Path | None = None) -> dict[st
     Any user may do it: owners are returned, not set. Not by ``extractall``: its filters refuse the absolute symbolic
     links that a director may well have, or change modes. Here links are made, but nothing goes through them.
     """
-    extraction = Extraction(target, LEAST_UNPACKED + MOST_TIMES * archive.stat().st_size)
+    size = archive.stat().st_size
+    names = min(MOST_NAMES, LEAST_NAMES + size // BYTES_OF_A_NAME)
+    extraction = Extraction(target, LEAST_UNPACKED + MOST_TIMES * size, names)
     try:
         with _opened(archive, identity) as tar:
-            for member in tar:
+            for member in tar.each():
                 extraction.take(tar, member)
         extraction.finish()
-    except (
-        tarfile.TarError,
-        lzma.LZMAError,
-        EOFError,
-        OSError,
-        OverflowError,
-        DecryptionError,
-        MissingProgramError,
-    ) as error:
-        raise ArchiveError(f"{archive} cannot be unpacked: {error}") from error
+    except (ArchiveError, IdentityError):
+        raise
+    except BROKEN as error:
+        raise ArchiveError(f"{archive} cannot be unpacked: {str(error) or type(error).__name__}") from error
     return extraction.owners
 
 
@@ -80,10 +109,15 @@ def _opened(archive, identity):
             stream = stages.enter_context(decrypted(archive, stream, identity))
         if decrypted_name(archive.name).endswith(".zst"):
             stream = stages.enter_context(filtered(["zstd", "-dcq"], stream, _not_decompressed))
-        if decrypted_name(archive.name).endswith(".xz"):
-            yield stages.enter_context(tarfile.open(fileobj=XzStream(stream), mode="r|", tarinfo=Member))
+        # By what it is, not by its name; and never by tarfile's own reader of xz, which takes any memory.
+        start = stream.peek(len(XZ))
+        if start.startswith(XZ):
+            yield stages.enter_context(BoundedTar.open(fileobj=XzStream(stream), mode="r|"))
+        elif decrypted_name(archive.name).endswith(".xz"):
+            raise ReadError("it is not compressed by xz, as its name says")
         else:
-            yield stages.enter_context(tarfile.open(fileobj=stream, mode="r|*", tarinfo=Member))
+            mode = "r|gz" if start.startswith(GZIP) else "r|"
+            yield stages.enter_context(BoundedTar.open(fileobj=stream, mode=mode))
 
 
 def _not_decompressed(said):
@@ -98,6 +132,55 @@ HEADERS = (
     tarfile.GNUTYPE_LONGLINK,
 )
 ReadError = tarfile.ReadError
+GLOBAL = tarfile.XGLTYPE
+XZ, GZIP = b"\xfd7zXZ\x00", b"\x1f\x8b"
+DIGITS = re.compile(rb"[0-9]+")
+
+
+class Headers:
+    """The stream of a tar, of which tarfile reads no more at once than comes before one member of a backup."""
+
+    def __init__(self, stream):
+        self._stream = stream
+        self._left = LONGEST_HEADER
+
+    def __getattr__(self, name):
+        return getattr(self._stream, name)
+
+    def read(self, size):
+        if self._left is None:
+            return self._stream.read(size)
+        self._left -= size
+        if self._left < 0:
+            raise ReadError(f"what comes before one file in it is more than {LONGEST_HEADER} bytes")
+        found = self._stream.read(size)
+        if size > tarfile.BLOCKSIZE and max(map(len, DIGITS.findall(found)), default=0) > LONGEST_NUMBER:
+            raise ReadError("a header in it has a number that no file has")
+        return found
+
+    def leave(self):
+        """Let the content of a member be read, of any size."""
+        self._left = None
+
+    def enter(self):
+        """Let the next headers be read."""
+        self._left = LONGEST_HEADER
+
+
+class BoundedTar(tarfile.TarFile):
+    """An archive of somebody, which takes no memory for what was read already."""
+
+    def __init__(self, name=None, mode="r", fileobj=None, **options):
+        self.global_bytes = 0
+        super().__init__(name, mode, Headers(fileobj), **{**options, "tarinfo": Member})
+
+    def each(self):
+        """Yield its members, each of which is forgotten when the next one is asked for."""
+        while (member := self.next()) is not None:
+            self.members = []
+            self.fileobj.leave()
+            yield member
+            self.fileobj.enter()
 
 
 class Member(tarfile.TarInfo):
@@ -106,6 +189,10 @@ class Member(tarfile.TarInfo):
     def _proc_member(self, tarfile):
         if self.type in HEADERS and not 0 <= self.size <= LONGEST_HEADER:
             raise ReadError(f"a header in it says that it has {self.size} bytes")
+        if self.type == GLOBAL:
+            tarfile.global_bytes += self.size
+            if tarfile.global_bytes > LONGEST_GLOBAL:
+                raise ReadError(f"its global headers have more than {LONGEST_GLOBAL} bytes")
         return super()._proc_member(tarfile)
 
 
@@ -141,10 +228,12 @@ class XzStream(io.RawIOBase):
 class Extraction:
     """Makes what an archive names below one directory, no more than a limit of bytes and never all of a disk."""
 
-    def __init__(self, target: Path, limit: int = LEAST_UNPACKED):
+    def __init__(self, target: Path, limit: int = LEAST_UNPACKED, names: int = LEAST_NAMES):
         self._target = target
         self._limit, self._bytes, self._names = limit, 0, 0
+        self._most_names = names
         self._directories = {}
+        self._owners = {}
         self.owners = {}
 
     def take(self, tar, member):
@@ -158,7 +247,7 @@ class Extraction:
             self._replace(path)
         if member.isdir():
             self._make_directory(path)
-            self._directories[path] = member
+            self._directories["/".join(parts)] = (member.mtime, member.mode)
         elif member.issym():
             path.symlink_to(member.linkname)
         elif member.islnk():
@@ -167,20 +256,21 @@ class Extraction:
             self._write(tar.extractfile(member), path, member)
         else:
             raise ArchiveError(f"{member.name} is a device or the like, which no backup holds. Nothing was restored.")
-        self.owners["/".join(parts)] = (member.uid, member.gid)
+        owner = (member.uid, member.gid)
+        self.owners["/".join(parts)] = self._owners.setdefault(owner, owner)
 
     def finish(self):
         """Give directories their metadata, now that nothing is made in them any more."""
-        for path, member in sorted(self._directories.items(), reverse=True):
-            os.utime(path, (member.mtime, member.mtime))
-            path.chmod(member.mode & 0o7777 | stat.S_IRWXU)
+        for name, (mtime, mode) in sorted(self._directories.items(), reverse=True):
+            path = self._target / name
+            os.utime(path, (mtime, mtime))
+            path.chmod(mode & 0o7777 | stat.S_IRWXU)
 
     def _allow(self, member):
         """Raise ArchiveError before a member is made that is more than may come."""
-        self._names += 1
+        self._require_possible(member)
+        self._count_name()
         self._bytes += member.size if member.isreg() else 0
-        if self._names > MOST_NAMES:
-            raise ArchiveError(f"The archive holds more than {MOST_NAMES} names. {OTHERWISE}")
         if self._bytes > self._limit:
             raise ArchiveError(
                 f"The archive would take more than {lines.size(self._limit)} when it is unpacked, {MOST_TIMES} "
@@ -193,6 +283,32 @@ class Extraction:
                 "Nothing was restored. "
                 "Free space there, or set microbosh_backup_dir to a larger file system."
             )
+
+    def _count_name(self):
+        """Raise ArchiveError before there is a name too many, be it in the archive or a directory on the way to one."""
+        self._names += 1
+        if self._names > self._most_names:
+            raise ArchiveError(
+                f"The archive holds more than {self._most_names} names, which is more than one of its size, or what "
+                f"this controller has memory for. {OTHERWISE}"
+            )
+        found = os.statvfs(self._target)
+        if found.f_files and found.f_favail < RESERVED_NAMES:
+            raise ArchiveError(
+                f"There is no room for more names in {self._target}: its file system has {found.f_favail} inodes left. "
+                "Nothing was restored. Free some there, or set microbosh_backup_dir to a larger file system."
+            )
+
+    @staticmethod
+    def _require_possible(member):
+        """Raise ArchiveError for a member that no packer makes: of less than nothing, or of pieces in no order."""
+        end = 0
+        for offset, size in member.sparse or ():
+            if offset < end or size < 0:
+                raise ArchiveError(f"{member.name} is a sparse file of pieces that overlap. Nothing was restored.")
+            end = offset + size
+        if member.size < end or member.size < 0:
+            raise ArchiveError(f"{member.name} has pieces beyond its end. Nothing was restored.")
 
     @staticmethod
     def _parts(name):
@@ -208,6 +324,8 @@ class Extraction:
         parent = self._target
         for part in parts[:-1]:
             parent = parent / part
+            if not os.path.lexists(parent):
+                self._count_name()
             self._make_directory(parent)
         return parent / parts[-1]
 

@@ -35,6 +35,8 @@ PROGRAM = re.compile(r"/[A-Za-z0-9._/+-]{1,200}")
 class GatedAction(ActionBase):
     """An action whose modules' answers are those of a director."""
 
+    here = False
+
     def _known(self):
         """Return the name of the module that answers, and what it may answer, if its documentation does not say it."""
         return self._task.action.rpartition(".")[2], None
@@ -42,7 +44,7 @@ class GatedAction(ActionBase):
     def _parse_returned_data(self, res, *profile):
         """Give Ansible, which would act on much of it, what passed the gate and nothing else."""
         module, known = self._known()
-        answer = admitted(module, res, self._task.check_mode, known)
+        answer = admitted(module, res, self._task.check_mode, known, self.here)
         return super()._parse_returned_data({**res, "stdout": json.dumps(answer), "stderr": ""}, *profile)
 
     def _watched(self, task_vars):
@@ -106,6 +108,12 @@ class DirectorAction(GatedAction):
             "msg": f"The connection to the director was lost and did not come back within {patience:.0f} s: "
             f"{told(str(error))}. If services were stopped, the lease on the director starts them at its deadline.",
         }
+
+
+class ControllerAction(DirectorAction):
+    """Run the module of the task's name on the controller, where it reads what a director sent."""
+
+    here = True
 
 
 def with_known_interpreter(answer: dict) -> dict:

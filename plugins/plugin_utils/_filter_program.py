@@ -12,6 +12,10 @@ import subprocess
 import tarfile
 import tempfile
 
+# Behind the last file of an archive there is no more than a block; in front of it a program may complain of each byte.
+MOST_AFTER = 256 * 1024 * 1024
+LONGEST_SAID = 64 * 1024
+
 
 class MissingProgramError(ValueError):
     """A program that the controller does not have."""
@@ -42,18 +46,29 @@ def filtered(command, source, failed):
         try:
             yield program.stdout
         except (tarfile.TarError, EOFError):
-            _end(program, said, failed)
+            if _drained(program):
+                _end(program, said, failed)
             raise
         except BaseException:
             program.kill()
             raise
+        if not _drained(program):
+            raise failed(f"more than {MOST_AFTER} bytes follow its end")
         _end(program, said, failed)
 
 
+def _drained(program):
+    """Let the program come to its end, and return whether it did; one that has much more to write is ended."""
+    left = MOST_AFTER
+    while left > 0 and (found := program.stdout.read(1 << 20)):
+        left -= len(found)
+    if left <= 0:
+        program.kill()
+    return left > 0
+
+
 def _end(program, said, failed):
-    """Let the program come to its end; what it says there may be about the last bytes."""
-    while program.stdout.read(1 << 20):
-        pass
+    """Wait for the program; what it says at its end may be about the last bytes."""
     if program.wait() != 0:
         said.seek(0)
-        raise failed(said.read().decode(errors="replace").strip())
+        raise failed(said.read(LONGEST_SAID).decode(errors="replace").strip())

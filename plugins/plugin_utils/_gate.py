@@ -48,6 +48,9 @@ COMMON = {
 # What AnsibleModule adds by itself and nobody here needs: the arguments, which the controller knows, and the like.
 DROPPED = ("invocation", "deprecations", "exception", "_ansible_trusted_utf8", "_ansible_exception", "ansible_loop_var")
 
+# What it adds to an answer with a path, which the controller can see for itself.
+OF_A_PATH = ("uid", "gid", "owner", "group", "mode", "state", "secontext", "size")
+
 
 class GateError(ValueError):
     """Something in an answer that does not belong there."""
@@ -63,17 +66,23 @@ def documented(module: str) -> dict:
     return {}
 
 
-def admitted(module: str, result: dict, check_mode: bool = False, known: dict | None = None) -> dict:
+def admitted(
+    module: str, result: dict, check_mode: bool = False, known: dict | None = None, here: bool = False
+) -> dict:
     """Given what came of running a module on a director, return the answer that a task may have.
 
     ``result`` has what was printed and the exit status. An answer that does not pass is one that failed. What a module
-    of others may answer is ``known``.
+    of others may answer is ``known``. One that ran ``here``, on the controller, is ours: it may quote a director, but
+    does not lie about what the values are made of.
     """
     try:
         answer = _parsed(module, result)
         if answer.get("skipped") and not check_mode:
             raise GateError("skipped, and nobody asked for check mode")
-        return _passed(answer, documented(module) if known is None else known)
+        known = documented(module) if known is None else known
+        if here:
+            known = {key: {"type": "raw"} for key in known}
+        return _passed(answer, known)
     except GateError as error:
         return {"failed": True, "msg": f"The answer of {module} was not taken, as the director sent {error}."}
 
@@ -120,7 +129,7 @@ def _passed(answer, known):
     failed = answer.get("failed") is True or _has_failed(answer)
     passed, wrong = {}, []
     for key, value in answer.items():
-        if key in DROPPED or (key == "rc" and isinstance(value, int) and key not in known):
+        if key in DROPPED or (key not in known and _is_added(key, value, known)):
             continue
         try:
             passed[key] = _warnings(value) if key == "warnings" else _known(key, value, known)
@@ -133,6 +142,11 @@ def _passed(answer, known):
         left_out = f" (left out of this answer: {'; '.join(wrong)[:1000]})" if wrong else ""
         passed["msg"] = told(str(passed.get("msg") or "no message")) + left_out
     return passed
+
+
+def _is_added(key, value, known):
+    """Whether AnsibleModule adds this to what a module answers that documents none of that name."""
+    return (key == "rc" and isinstance(value, int)) or (key in OF_A_PATH and "path" in known)
 
 
 def _known(key, value, known):

@@ -12,6 +12,7 @@ from pathlib import Path
 from ansible_collections.microbosh.director.plugins.module_utils import _layout as layout
 from ansible_collections.microbosh.director.plugins.module_utils import _signature as signature
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._records import record_digests
 from ansible_collections.microbosh.director.plugins.module_utils._snapshots import list_ids, read_report
 
 ID = re.compile(r"[0-9]{8}T[0-9]{6}Z")
@@ -25,17 +26,19 @@ class Trust:
     host: str = ""
     unsigned: bool = False
 
-    def check(self, path: Path, called: str) -> str:
+    def check(self, path: Path, called: str, digests: dict | None = None) -> str:
         """Given a backup's directory and what it was called, return V(signed), V(unsigned) or "" if nobody asks.
 
+        ``digests`` are those of its records: what is signed, and what every later reading is held against.
         Raise DirectorError for one that is signed by another, is another, or is not signed and has to be.
         """
         if not self.key:
             return ""
         try:
-            report = read_report(str(path)) if (path / layout.SIGNATURE).is_file() else {}
+            digests = digests or record_digests(str(path))
+            report = read_report(str(path), digests) if (path / layout.SIGNATURE).is_file() else {}
             backup, host = str(report.get("id")), str(report.get("host"))
-            signature.check(str(path), backup, host, self.key)
+            signature.check(str(path), backup, host, self.key, digests)
         except signature.Unsigned as error:
             if self.unsigned:
                 return "unsigned"
@@ -74,9 +77,9 @@ class Trust:
             )
 
 
-def said_of_signature(trust: Trust, path: Path, called: str) -> tuple[str, str]:
+def said_of_signature(trust: Trust, path: Path, called: str, digests: dict | None = None) -> tuple[str, str]:
     """Given a backup that is verified, return V(signed), V(unsigned), V(wrong) or "", and what is wrong."""
     try:
-        return Trust(trust.key, trust.host, unsigned=True).check(path, called), ""
-    except DirectorError as error:
+        return Trust(trust.key, trust.host, unsigned=True).check(path, called, digests), ""
+    except (DirectorError, OSError) as error:
         return "wrong", str(error)

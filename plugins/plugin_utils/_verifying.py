@@ -45,6 +45,18 @@ NOT_VERIFIED = {
     "without": "",
     "seconds": 0.0,
 }
+# What a backup may end its examination with that holds other things than any backup does.
+UNFIT = (
+    DirectorError,
+    OSError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    RecursionError,
+    OverflowError,
+    MemoryError,
+)
 
 
 def run_command(argv, environ_update=None, handle_exceptions=True):
@@ -90,6 +102,16 @@ class Verifier:
     identity: Path | None = None
     trust: Trust | None = None
 
+    def examine_in_turn(self, wanted: str) -> dict:
+        """Verify one of several, whatever it is made of: a crafted one does not end the verification of the others."""
+        try:
+            return self.examine(wanted)
+        except UNFIT as error:
+            said = str(error) or type(error).__name__
+            path = wanted if os.path.isabs(wanted) else str(self.directory / wanted)
+            damage = finding("unfit", os.path.basename(wanted), f"it cannot be looked at: {said}")
+            return self._verdict(path, {**NOT_VERIFIED, "findings": [damage]}, None, keep=False)
+
     def examine(self, wanted: str) -> dict:
         """Verify one backup or archive; return the verdict, which is also kept with it."""
         archive = Path(wanted).expanduser()
@@ -132,7 +154,9 @@ class Verifier:
             return self._verdict(str(archive), {**NOT_VERIFIED, "findings": [damage]}, None)
         path = str(archive or source.path)
         said, problem = (
-            said_of_signature(self.trust, source.path, str(archive or source.path)) if self.trust else ("", "")
+            said_of_signature(self.trust, source.path, str(archive or source.path), source.records or None)
+            if self.trust
+            else ("", "")
         )
         if said == "wrong":
             return self._verdict(
@@ -140,30 +164,33 @@ class Verifier:
                 {**NOT_VERIFIED, "signature": said, "findings": [finding("signature", layout.SIGNATURE, problem)]},
                 None,
             )
-        result = verify_backup(str(source.path), archive is not None)
+        result = verify_backup(str(source.path), archive is not None, source.records)
         result.update(sealed=False, signature=said)
         # If there is a checksum, find() has compared it.
         if archive is not None and not archive.with_name(f"{archive.name}.sha256").is_file():
             result["findings"] += checksum_findings(archive)
             result["whole"] = False
-        return self._verdict(path, result, str(source.path))
+        return self._verdict(path, result, source)
 
-    def _verdict(self, path, result, tree, keep=True):
+    def _verdict(self, path, result, source, keep=True):
         """Keep the verdict of a verification, rehearse what is whole, and keep that verdict, too."""
         verdict = verdict_path(path)
         if self.keep and keep:
             note(verdict, VERIFIED, {**result, "findings": result["findings"][:MOST_FINDINGS]})
         rehearsed = None
         # A dump is a program: only one that is vouched for is run.
-        if self.rehearsal is not None and result["whole"] and tree is not None:
-            rehearsed = self._rehearse(tree, verdict)
+        if self.rehearsal is not None and result["whole"] and source is not None:
+            rehearsed = self._rehearse(source, verdict)
         good = result["whole"] and (rehearsed is None or rehearsed["good"])
         name = os.path.basename(path)
         return {"name": name, "path": path, "verdict": verdict, "good": good, **result, "rehearsed": rehearsed}
 
-    def _rehearse(self, tree, verdict):
+    def _rehearse(self, source, verdict):
         try:
-            rehearsed = rehearse_backup(tree, run_command=run_command, **self.rehearsal)
+            vouched = source.vouched()
+            rehearsed = rehearse_backup(
+                str(source.path), run_command=run_command, vouched=vouched, records=source.records, **self.rehearsal
+            )
         except DirectorError as error:
             # Of the controller, not of the backup: nothing to keep with it.
             return {"good": False, "problems": [str(error)], "databases": [], "roles": [], "seconds": 0.0}

@@ -87,8 +87,8 @@ LIES = {
 }
 
 
-def answered(module, answer, **more):
-    return gate.admitted(module, {"stdout": json.dumps(answer), "rc": 0, **more})
+def answered(module, answer, here=False, **more):
+    return gate.admitted(module, {"stdout": json.dumps(answer), "rc": 0, **more}, here=here)
 
 
 def playbook_tasks():
@@ -188,6 +188,13 @@ def test_what_is_not_documented_fails_the_task(module, lie):
     assert set(found) == {"failed", "msg"}
     assert module in found["msg"]
     assert "was not taken" in found["msg"]
+
+
+@pytest.mark.parametrize("module", ["backup_partial", "backup_publish"])
+def test_what_ansible_adds_to_a_path_is_left_out(module):
+    added = {"uid": 0, "gid": 0, "owner": "root\x1b", "group": "x", "mode": "0700", "state": "directory", "size": 4096}
+    assert answered(module, {"changed": True, "path": "/b/1", **added}) == {"changed": True, "path": "/b/1"}
+    assert answered("monit_all", {"changed": True, "uid": 0})["failed"]
 
 
 WRONG = {
@@ -424,6 +431,14 @@ def test_the_command_itself_is_ended():
         program.wait()
     assert "larger" in watch.exceeded
     assert program.returncode == -15
+
+
+def test_what_a_module_says_on_the_controller_may_be_made_of_more():
+    """A gap in what its documentation says of a list fails no backup; what Ansible would act on passes nowhere."""
+    told = {"wrong": [{"new": "\x1b[2J"}], "changed": False}
+    assert answered("blobstore_check", told)["failed"]
+    assert answered("blobstore_check", told, here=True) == {"wrong": [{"new": "\\x1b[2J"}], "changed": False}
+    assert answered("blobstore_check", {**told, "ansible_facts": {"microbosh_keep": {}}}, here=True)["failed"]
 
 
 def test_what_is_found_of_wrong_blobs_passes_the_gate():
