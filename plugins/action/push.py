@@ -71,7 +71,7 @@ class ActionModule(ActionBase):
         return result
 
     def _pushed(self, arguments, names, log, task_vars):
-        """Push as many files at once as can be open, until all are there or one time it fails; return what came of it."""
+        """Push as many files at once as can be open, until all are there or it fails; return what came of the last."""
         answer = {}
         with batch_size() as most:
             for batch in (names[start : start + most] for start in range(0, len(names), most)):

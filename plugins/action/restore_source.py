@@ -13,6 +13,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._errors import 
 from ansible_collections.microbosh.director.plugins.plugin_utils._gate import GateError, plain, told
 from ansible_collections.microbosh.director.plugins.plugin_utils._signing import Trust
 from ansible_collections.microbosh.director.plugins.plugin_utils._source import SourceError, find
+from ansible_collections.microbosh.director.plugins.plugin_utils._verifying import UNFIT
 
 ARGUMENTS = {
     "backup": {"type": "str", "required": True},
@@ -48,8 +49,13 @@ class ActionModule(ActionBase):
                     "another tool, or by hand. To restore it all the same, add -e microbosh_restore_unproven=true."
                 )
             result.update(changed=False, **_described(source))
-        except (SourceError, GateError, DirectorError, OSError) as error:
+        except (SourceError, GateError, DirectorError) as error:
             raise AnsibleActionFail(told(str(error))) from error
+        except UNFIT as error:
+            said = str(error) or type(error).__name__
+            raise AnsibleActionFail(
+                told(f"{arguments['backup']} cannot be looked at: {said}. Nothing was touched. Restore another backup.")
+            ) from error
         return result
 
 

@@ -49,7 +49,7 @@ def digests_of(metadata, names):
 
 
 def content(path, digest=None):
-    """Return what is in a file of a backup that is reached without following a link, and has a digest if one is given."""
+    """Return what is in a file of a backup, reached without following a link; with a digest that very content."""
     try:
         return read_inside(path, MOST_BYTES, digest)
     except (OutsideError, OSError) as error:

@@ -52,8 +52,8 @@ options:
     type: path
   records:
     description:
-      - The SHA-256 of C(metadata.mtree), by that name, as M(microbosh.director.restore_source) found it. With another one
-        nothing is pushed.
+      - The SHA-256 of C(metadata.mtree), by that name, as M(microbosh.director.restore_source) found it. With another
+        one nothing is pushed.
     type: dict
     default: {}
   total:

@@ -103,8 +103,9 @@ options:
     default: []
   records:
     description:
-      - The SHA-256 of O(metadata) and O(attributes), by their names in the backup, as M(microbosh.director.restore_source)
-        found them. With another one nothing is sent; and of O(identity) nothing that has not the digest which O(metadata) says.
+      - The SHA-256 of O(metadata) and O(attributes), by their names in the backup, as
+        M(microbosh.director.restore_source) found them. With another one nothing is sent; and of O(identity) nothing
+        that has not the digest which O(metadata) says.
     type: dict
   attributes:
     description:

@@ -36,6 +36,8 @@ from ansible_collections.microbosh.director.plugins.module_utils._files import (
 from ansible_collections.microbosh.director.plugins.module_utils._identity import LARGEST, is_identity
 from ansible_collections.microbosh.director.plugins.module_utils._records import (
     MOST_BYTES as MOST_RECORD_BYTES,
+)
+from ansible_collections.microbosh.director.plugins.module_utils._records import (
     NONE,
     read_record,
     record_digests,
@@ -148,7 +150,7 @@ class Source:
         return {os.fsdecode(name): digest for name, digest in self._vouched.items()} if self.proven else {}
 
     def require_vouched(self, path: Path, digest: str) -> str:
-        """Given a file of it and the digest that was found, return that, if SHA256SUMS vouches for it or there is none."""
+        """Given a file of it and the digest that was found, return that if SHA256SUMS, should there be one, has it."""
         if self.proven and self._vouched.get(os.fsencode(path.relative_to(self.path))) != digest:
             raise self._altered(path)
         return digest
@@ -298,13 +300,15 @@ def find(
 
 
 def _found(wanted, directory, scratch, identity, trust):
-    if wanted == layout.LATEST and trust:
+    if wanted == layout.LATEST or parse_id(wanted) is not None:
+        # Where latest leads is asked once: it may lead elsewhere by the next time.
+        name = latest_id(str(directory)) if wanted == layout.LATEST else wanted
         try:
-            trust.require_newest(directory, latest_id(str(directory)))
+            if wanted == layout.LATEST and trust:
+                trust.require_newest(directory, name)
         except DirectorError as error:
             raise SourceError(str(error)) from error
-    if wanted == layout.LATEST or parse_id(wanted) is not None:
-        return Source(_published(wanted, directory))
+        return _published(wanted, name, directory)
     path = Path(wanted).expanduser()
     if path.is_dir():
         return _checked(Source(path, metadata=scratch / layout.METADATA))
@@ -335,13 +339,15 @@ def _read_once(path):
     return digest.hexdigest(), size, dump
 
 
-def _published(wanted, directory):
-    name = latest_id(str(directory)) if wanted == layout.LATEST else wanted
+def _published(wanted, name, directory):
     if name is None or name not in list_ids(str(directory)):
         raise SourceError(
             f"There is no backup {wanted} in {directory}. There are: {', '.join(list_ids(str(directory))) or 'none'}."
         )
-    return directory / name
+    source = Source(directory / name)
+    if source.directory != Path(os.path.realpath(directory)) / name:
+        raise SourceError(f"{directory / name} is a link, and no backup is one. Restore another backup.")
+    return source
 
 
 def _unpacked(path, scratch, identity):

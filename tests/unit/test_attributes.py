@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import re
@@ -324,12 +325,13 @@ def test_the_guide_needs_no_setfattr_either(director, tmp_path):
         assert list_of(director.copy, path) == list_of(director.source, path)
 
 
-def source_of(tmp_path, attributes, content=b"", proven=True):
+def source_of(tmp_path, attributes, content=b"", proven=True, vouched=b""):
     """What a restore knows of a backup whose report says this of its attributes."""
     (tmp_path / "vcap").mkdir()
     (tmp_path / "extra").mkdir()
+    sums = f"{hashlib.sha256(vouched or content).hexdigest()}  extra/attributes.getfattr\n"
     for name in ("SHA256SUMS", "metadata.mtree") if proven else ():
-        (tmp_path / name).write_text("")
+        (tmp_path / name).write_text(sums if name == "SHA256SUMS" else "")
     (tmp_path / "backup.json").write_text(json.dumps({"id": "20261122T221326Z", "attributes": attributes}))
     (tmp_path / "extra/attributes.getfattr").write_bytes(content)
     return Source(tmp_path)._attributes()
@@ -368,6 +370,11 @@ def test_no_file_counts_that_the_backup_does_not_speak_of(tmp_path, attributes, 
 def test_a_damaged_file_is_no_source(tmp_path):
     with pytest.raises(SourceError, match="Restore another backup"):
         source_of(tmp_path, LISTED, b"# file: a\nuser.a=1\n")
+
+
+def test_what_the_manifest_does_not_vouch_for_is_no_source(tmp_path):
+    with pytest.raises(SourceError, match="exchanges it"):
+        source_of(tmp_path, LISTED, KEPT, vouched=KEPT + b"\n")
 
 
 def test_more_than_a_backup_keeps_is_named(director, monkeypatch):

@@ -19,7 +19,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._errors import 
 from ansible_collections.microbosh.director.plugins.module_utils._manifest_verification import verify
 from ansible_collections.microbosh.director.plugins.module_utils._rehearsal import Rehearsal
 from ansible_collections.microbosh.director.plugins.module_utils._verification import verify_backup
-from ansible_collections.microbosh.director.plugins.plugin_utils import _verifying
+from ansible_collections.microbosh.director.plugins.plugin_utils import _source, _verifying
 from ansible_collections.microbosh.director.plugins.plugin_utils._inside import OutsideError
 from ansible_collections.microbosh.director.plugins.plugin_utils._signing import Trust
 from ansible_collections.microbosh.director.plugins.plugin_utils._source import SourceError, find
@@ -118,8 +118,6 @@ def test_a_record_that_goes_or_comes_after_it_was_looked_at_is_noticed(backup, t
 
 def test_a_dump_is_hashed_and_understood_in_one_reading(backup, monkeypatch):
     source = looked_at(backup, None)
-    from ansible_collections.microbosh.director.plugins.plugin_utils import _source
-
     read, calls = _source.open_for_reading, []
 
     def counted(path):
@@ -216,6 +214,33 @@ def test_of_what_only_root_reads_nothing_else_is_sent(backup, tmp_path):
             content(str(path), digest)
     with pytest.raises(AnsibleActionFail, match="names no file"):
         digests_of(metadata, ["../../etc/shadow"])
+
+
+def test_latest_is_asked_once_where_it_leads(backup, tmp_path, monkeypatch):
+    """It led to the newest when that was asked for, and to an older one when it was opened."""
+    key = make_key(tmp_path / "sign")
+    (tmp_path / "again").mkdir()
+    make_director_backup(tmp_path / "again", "20261123T221326Z").rename(tmp_path / "20261123T221326Z")
+    for name in (NAME, "20261123T221326Z"):
+        signature.sign(str(tmp_path / name), name, "bosh-1", key)
+    answers = ["20261123T221326Z", NAME, NAME]
+    monkeypatch.setattr(_source, "latest_id", lambda directory: answers.pop(0))
+    found = find("latest", tmp_path, tmp_path / "scratch", None, Trust(key, "bosh-1"))
+    assert found.path.name == "20261123T221326Z"
+
+
+def test_a_backup_that_becomes_a_link_to_another_directors_is_none(backup, tmp_path, monkeypatch):
+    (tmp_path / "other").mkdir()
+    other = make_director_backup(tmp_path / "other")
+
+    def then_exchanged(directory):
+        backup.rename(tmp_path / "aside")
+        backup.symlink_to(other)
+        return [NAME]
+
+    monkeypatch.setattr(_source, "list_ids", then_exchanged)
+    with pytest.raises(SourceError, match="is a link"):
+        looked_at(backup, None)
 
 
 def test_a_directory_without_manifest_is_what_it_was_when_it_was_described(tmp_path):
