@@ -46,8 +46,8 @@ class Elsewhere:
         return [row[0] for row in self._all.ask(database, "SELECT name FROM public.deployments ORDER BY name")]
 
     def write(self, *names):
-        rows = [f"INSERT INTO deployments VALUES ('{name}')" for name in names]
-        self.change("DELETE FROM deployments", *rows)
+        rows = [f"INSERT INTO public.deployments VALUES ('{name}')" for name in names]
+        self.change("DELETE FROM public.deployments", *rows)
 
     def names(self):
         query = "SELECT datname FROM pg_database WHERE datname LIKE 'microbosh%' ORDER BY 1"
@@ -87,7 +87,7 @@ def elsewhere(running):
     """The database as it was at the backup."""
     running.provide("ALTER ROLE bosh CREATEDB", *[f'DROP DATABASE IF EXISTS "{n}"' for n in [BOSH, *running.names()]])
     running.provide(f"CREATE DATABASE {BOSH} OWNER bosh")
-    running.change("SET ROLE bosh", "CREATE TABLE deployments (name text)")
+    running.change("SET ROLE bosh", "CREATE TABLE public.deployments (name text)")
     running.write("backed up")
     return running
 
