@@ -314,7 +314,7 @@ Host = namedtuple("Host", "job dest packages")
 def host(packages, tmp_path, monkeypatch):
     """Makes a host whose pg_dump and server do as told, and a job to dump it."""
     # What the server says of its databases is asked of a real one in test_database_properties.py.
-    monkeypatch.setattr(_dump_directory.Preflight, "properties", lambda self, database: PROPERTIES)
+    monkeypatch.setattr(_dump_directory.Preflight, "properties", lambda self, database: (PROPERTIES, None))
 
     def make(pg_dump=None, pg_dumpall=None, answer=None, **job):
         globals_file = tmp_path / "whole-globals"
