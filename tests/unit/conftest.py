@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -35,3 +37,16 @@ def pytest_collection_modifyitems(config, items):
     for item in items:
         starts_one = {"running_server", "newest_binaries"} & set(vars(item.module))
         item.add_marker(pytest.mark.xdist_group("postgres" if starts_one else item.module.__name__))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_temporary_directory():
+    """Of two workers each has one of its own: tests look whether anything was left there."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="unit-") as directory, pytest.MonkeyPatch.context() as patch:
+        Path(directory).chmod(0o1777)
+        patch.setenv("TMPDIR", directory)
+        patch.setattr(tempfile, "tempdir", None)
+        yield
