@@ -113,9 +113,9 @@ def services():
 def _named():
     try:
         with open(os.devnull) as nothing:
-            asked = subprocess.Popen([PROGRAM], stdin=nothing, stdout=subprocess.PIPE)
-        records = parse_records(asked.communicate()[0].decode("utf-8", "replace"))
-    except EnvironmentError:  # a host that was set up before there was this program
+            said = subprocess.check_output([PROGRAM], stdin=nothing)
+        records = parse_records(said.decode("utf-8", "replace"))
+    except (EnvironmentError, subprocess.CalledProcessError):  # a host that was set up before there was this program
         records = None
     if records is None:
         return _in_pid_files()

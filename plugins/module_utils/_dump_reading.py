@@ -118,7 +118,6 @@ class DumpReading(object):
         return dict((role, names) for role, names in self._needed.items()
                     if role not in self._made and not role.startswith("pg_"))
 
-
     @property
     def told(self):
         """What a restore leaves out, or has to be allowed, as sentences."""

@@ -189,5 +189,3 @@ def _read_or_none(path):
 def unescape_name(name: str) -> bytes:
     """Given a name as lost_attributes() returns it, return the path."""
     return mtree_unescape(name.encode())
-
-
