@@ -13,7 +13,6 @@ import os
 import re
 import signal
 import stat
-import subprocess
 import time
 
 from ansible.module_utils.common.text.converters import to_bytes
@@ -101,21 +100,20 @@ def ancestors(there, pid):
     return line
 
 
-def services():
+def services(run_command):
     """Return the pids of the director's services: of a program of its own, and named by a pid file that monit knows.
 
     Whoever runs as the director may write into such a file, and starts a program of the director's: what a pid file
     spares is told if anything else says that it came by a login.
     """
-    return set(pid for pid in _named() if _program(pid).startswith(PROGRAMS))
+    return set(pid for pid in _named(run_command) if _program(pid).startswith(PROGRAMS))
 
 
-def _named():
+def _named(run_command):
     try:
-        with open(os.devnull) as nothing:
-            said = subprocess.check_output([PROGRAM], stdin=nothing)
-        records = parse_records(said.decode("utf-8", "replace"))
-    except (EnvironmentError, subprocess.CalledProcessError):  # a host that was set up before there was this program
+        code, out, dummy = run_command([PROGRAM], handle_exceptions=False)
+        records = None if code else parse_records(out)
+    except EnvironmentError:  # a host that was set up before there was this program
         records = None
     if records is None:
         return _in_pid_files()
@@ -201,9 +199,9 @@ def _is_ours(there, one, mine, name):
     return any(pid in mine and there[pid].is_session_of(name) for pid in ancestors(there, one.pid))
 
 
-def end(name, uid, own, dry_run=False):
+def end(name, uid, own, run_command, dry_run=False):
     """End what a user runs; return what that was. Raise DirectorError if something is still there."""
-    ended, began, spared = {}, time.time(), services()
+    ended, began, spared = {}, time.time(), services(run_command)
     while True:
         there = processes()
         pids = chosen(there, name, uid, own, os.getpid(), spared)
@@ -226,9 +224,9 @@ def _signal(pid, how):
             raise
 
 
-def others(name, uid, own):
+def others(name, uid, own, run_command):
     """Return what a user still runs and what nobody can vouch for, as a person reads it; but not what ``end`` ends."""
-    there, me, spared = processes(), os.getpid(), services()
+    there, me, spared = processes(), os.getpid(), services(run_command)
     pids = sorted(set(unexplained(there, name, uid, me, spared)) - set(chosen(there, name, uid, own, me, spared)))
     return ["process %s (%s)" % (there[pid].described(), _program(pid) or "no program") for pid in pids[:MOST]]
 

@@ -116,10 +116,10 @@ def close(module):
     if not (removed or given["always"]):
         return result
     account = pwd.getpwnam(given["user"])
-    result["ended"] = end(account.pw_name, account.pw_uid, given["own"], dry_run)
+    result["ended"] = end(account.pw_name, account.pw_uid, given["own"], module.run_command, dry_run)
     # What ran may have put the key back.
     result["removed"] += [path for path in retire(configuration, keys, dry_run) if path not in removed]
-    result["leftovers"] = others(account.pw_name, account.pw_uid, given["own"])
+    result["leftovers"] = others(account.pw_name, account.pw_uid, given["own"], module.run_command)
     result["leftovers"] += leftovers(account.pw_name, account.pw_uid, account.pw_dir, given["staging"])
     result["changed"] = bool(result["removed"] or result["ended"])
     return result

@@ -27,6 +27,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._authorized_key
     without,
 )
 from ansible_collections.microbosh.director.plugins.module_utils._key_pair import KeyPair
+from postgres_rig import run_command
 
 OLD = "AAAAC3NzaC1lZDI1NTE5AAAAIGV4YW1wbGVleGFtcGxlZXhhbXBsZWV4YW1wbGVl"
 OTHER = "AAAAC3NzaC1lZDI1NTE5AAAAIG90aGVyb3RoZXJvdGhlcm90aGVyb3RoZXJvdGhl"
@@ -219,30 +220,30 @@ def test_a_service_is_what_monit_names_and_a_program_of_the_director(tmp_path, m
     asked.chmod(0o755)
     monkeypatch.setattr(_account, "PROC", str(tmp_path))
     monkeypatch.setattr(_account, "PROGRAM", str(asked))
-    assert _account.services() == {1, 3}
+    assert _account.services(run_command) == {1, 3}
     # What anybody wrote into a pid file counts where nothing else is known, and only so far.
     (tmp_path / "x.pid").write_text("2\n")
     (tmp_path / "y.pid").write_text("5\n")
     monkeypatch.setattr(_account, "PID_FILES", (f"{tmp_path}/*.pid",))
-    assert _account.services() == {1, 3}
+    assert _account.services(run_command) == {1, 3}
     asked.write_text("#!/bin/sh\necho no configuration >&2; exit 1\n")
-    assert _account.services() == {5}
+    assert _account.services(run_command) == {5}
     asked.unlink()
-    assert _account.services() == {5}
+    assert _account.services(run_command) == {5}
 
 
 def test_one_that_left_its_session_behind_is_told(monkeypatch):
     account = pwd.getpwuid(os.getuid())
     monkeypatch.setattr(_account, "_login", lambda pid: None)
-    with subprocess.Popen(["sleep", "4242"], env={}, start_new_session=True) as hidden:
-        monkeypatch.setattr(_account, "services", lambda: {hidden.pid})
-        monkeypatch.setattr(_account, "ancestors", lambda there, pid: [pid])
-        assert f"process {hidden.pid} " not in "".join(_account.others(account.pw_name, account.pw_uid, False))
-        monkeypatch.setattr(_account, "services", set)
-        monkeypatch.setattr(_account, "MOST", 100_000)
-        found = _account.others(account.pw_name, account.pw_uid, False)
+    monkeypatch.setattr(_account, "ancestors", lambda there, pid: [pid])
+    monkeypatch.setattr(_account, "MOST", 100_000)
+    told = []
+    with subprocess.Popen(["sleep", "60"], env={}, start_new_session=True) as hidden:
+        for spared in ({hidden.pid}, set()):
+            monkeypatch.setattr(_account, "services", lambda run_command, spared=spared: spared)
+            told.append(_account.others(account.pw_name, account.pw_uid, False, run_command))
         hidden.kill()
-    assert [line for line in found if line.startswith(f"process {hidden.pid} ")]
+    assert [any(line.startswith(f"process {hidden.pid} ") for line in lines) for lines in told] == [False, True]
 
 
 def test_of_a_user_of_its_own_everything_ends():
@@ -260,7 +261,7 @@ def test_a_process_ends_even_if_it_ignores_everything(monkeypatch):
     with subprocess.Popen([sys.executable, "-c", command], stdout=subprocess.PIPE) as ours:
         ours.stdout.readline()
         monkeypatch.setattr(_account, "chosen", lambda there, *more: [pid for pid in there if pid == ours.pid])
-        ended = _account.end("somebody", os.getuid(), True)
+        ended = _account.end("somebody", os.getuid(), True, run_command)
         assert ours.wait(timeout=10) == -9
     assert str(ours.pid) in ended[0]
 
