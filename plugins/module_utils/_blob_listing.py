@@ -9,12 +9,14 @@ __metaclass__ = type
 
 import itertools
 import os
+import re
 
 from ansible_collections.microbosh.director.plugins.module_utils import _rsync_log as rsync_log
 from ansible_collections.microbosh.director.plugins.module_utils._blob_names import BlobstoreError
 from ansible_collections.microbosh.director.plugins.module_utils._blobstore import INNER, is_file_name, shard
 
 PLACE = "store/blobstore"
+_SHARD = re.compile(b".*/[0-9a-f]{2}$", re.DOTALL)
 
 
 def _raw(path):
@@ -70,7 +72,9 @@ class Listing(object):
 
     def _links_of(self, place):
         places = [place.split("/")[0], place, os.path.join(place, INNER)]
-        shards = [name for name in self._entries if os.path.dirname(name) in (_raw(place), _raw(places[-1]))]
+        # Of the links in there only one in the place of a shard hides blobs; anybody may have made others.
+        tops = (_raw(place), _raw(places[-1]))
+        shards = [name for name in self._entries if os.path.dirname(name) in tops and _SHARD.match(name)]
         places += sorted(set(name.decode("utf-8", "surrogateescape") for name in shards) - set(places))
         return [path for path in places if "link" in self.kind(path)]
 

@@ -497,6 +497,7 @@ def test_blobs_that_were_moved_away_are_asked_for_where_nothing_serves_those_her
 
 def test_a_shard_that_is_a_link_is_told_as_that(dump):
     lines = [line("store", "d"), line("store/blobstore", "d"), line("store/blobstore/store", "d")]
+    assert Listing([*lines, line("store/blobstore/store/out", "L")]).links() == []  # it hides no blob
     listing = Listing([*lines, line("store/blobstore/store/ab", "L")])
     result = survey(dump, listing)
     assert [link["path"] for link in result["links"]] == ["store/blobstore/store/ab"]
