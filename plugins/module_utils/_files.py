@@ -96,14 +96,21 @@ def open_for_reading(path):
         os.chmod(path, stat.S_IMODE(mode))
 
 
-def read_plain(path, most):
-    """Return the bytes of a file that may be anybody's: raise EnvironmentError if it is a link, a pipe, or larger."""
+@contextlib.contextmanager
+def open_plain(path, most):
+    """Open a file that may be anybody's: raise EnvironmentError if it is a link, a pipe, or larger."""
     with open_for_reading(path) as source:
         found = os.fstat(source.fileno())
         if not stat.S_ISREG(found.st_mode):
             raise EnvironmentError(errno.EINVAL, "it is no plain file", path)
         if found.st_size > most:
             raise EnvironmentError(errno.EFBIG, "it is larger than any such file", path)
+        yield source
+
+
+def read_plain(path, most):
+    """Return the bytes of a file that may be anybody's, as open_plain() opens it."""
+    with open_plain(path, most) as source:
         return source.readall()
 
 

@@ -11,14 +11,12 @@ from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
 
-import errno
 import hashlib
 import os
-import stat
 
 from ansible_collections.microbosh.director.plugins.module_utils import _layout as layout
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
-from ansible_collections.microbosh.director.plugins.module_utils._files import digest_of, open_for_reading, read_plain
+from ansible_collections.microbosh.director.plugins.module_utils._files import digest_of, open_plain, read_plain
 
 # What is signed.
 RECORDS = (layout.CHECKSUMS, layout.METADATA, layout.FILTER, layout.REPORT)
@@ -39,12 +37,7 @@ def record_digests(path):
 def _digest(path):
     if not os.path.lexists(path):
         return NONE
-    with open_for_reading(path) as source:
-        found = os.fstat(source.fileno())
-        if not stat.S_ISREG(found.st_mode):
-            raise EnvironmentError(errno.EINVAL, "it is no plain file", path)
-        if found.st_size > MOST_BYTES:
-            raise EnvironmentError(errno.EFBIG, "it is larger than any such file", path)
+    with open_plain(path, MOST_BYTES) as source:
         return digest_of(source)[0]
 
 

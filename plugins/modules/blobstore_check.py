@@ -185,7 +185,7 @@ missing:
   returned: always
   type: list
   elements: dict
-  contains:
+  contains: &blob
     id:
       description: Id of the blob.
       type: str
@@ -217,26 +217,7 @@ wrong:
   type: list
   elements: dict
   contains:
-    id:
-      description: Id of the blob.
-      type: str
-      sample: 8f1d5a2e-9b1c-4f43-8a55-1f2f3a9d7c11
-    table:
-      description: The tables that name it, separated by commas.
-      type: str
-      sample: packages
-    path:
-      description: Where it is below RV(root).
-      type: str
-      sample: 3f/8f1d5a2e-9b1c-4f43-8a55-1f2f3a9d7c11
-    about:
-      description: What it is of.
-      type: str
-      sample: package nginx/5d1c of release web/12
-    mend:
-      description: What gives the director a new one, or takes away the need for it.
-      type: str
-      sample: "upload the release again: bosh upload-release --fix"
+    <<: *blob
     expected:
       description: What the database says.
       type: str

@@ -50,3 +50,11 @@ def own_temporary_directory():
         patch.setenv("TMPDIR", directory)
         patch.setattr(tempfile, "tempdir", None)
         yield
+
+
+@pytest.fixture
+def postgres(server):
+    """The server of a module, which has no databases of a test's afterwards."""
+    yield server
+    for name in server.databases() - {"postgres"}:
+        server.drop(name)

@@ -35,13 +35,6 @@ def server(tmp_path_factory):
         yield postgres
 
 
-@pytest.fixture
-def postgres(server):
-    yield server
-    for name in server.databases() - {"postgres"}:
-        server.drop(name)
-
-
 def make(postgres, name):
     """Make a database on which everything hangs that can, with a table."""
     it = quoted(name)

@@ -143,13 +143,6 @@ def server(tmp_path_factory):
         yield postgres
 
 
-@pytest.fixture
-def postgres(server):
-    yield server
-    for name in server.databases() - {"postgres"}:
-        server.drop(name)
-
-
 @pytest.mark.parametrize("version", ["9.4", "9.5", "9.6", "10", "11", "12", "13", "14", "15"])
 def test_a_dump_of_an_older_version_loads(postgres, tmp_path, version):
     path = tmp_path / "bosh.sql"

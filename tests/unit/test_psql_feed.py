@@ -50,13 +50,6 @@ def server(tmp_path_factory):
         yield postgres
 
 
-@pytest.fixture
-def postgres(server):
-    yield server
-    for name in server.databases() - {"postgres"}:
-        server.drop(name)
-
-
 def crafted(tmp_path, body):
     path = tmp_path / "bosh.sql"
     path.write_text(HEAD + body + TAIL, encoding="utf-8")

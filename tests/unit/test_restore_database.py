@@ -100,13 +100,6 @@ def server(tmp_path_factory):
         yield Postgres(scratch, tmp_path_factory.mktemp("packages"))
 
 
-@pytest.fixture
-def postgres(server):
-    yield server
-    for name in server.databases() - {"postgres"}:
-        server.drop(name)
-
-
 def altered(tmp_path, *replacements, source=SMALL):
     text = source.read_text(encoding="utf-8")
     for old, new in replacements:
