@@ -133,11 +133,15 @@ def become(director):
 
 def restore_at_terminal(director, answer):
     """Restore from a terminal, and type this when asked for the director's name; return the Run."""
-    command = director.command("restore", *become(director))
+    return at_terminal(director.command("restore", *become(director)), answer)
+
+
+def at_terminal(command, answer=None, **environment):
+    """Run a command of Ansible's at a terminal, and type the answer if it asks for a name; return the Run."""
     pid, terminal = pty.fork()
     if pid == 0:
         os.chdir("/")
-        os.execve(command[0], command, ansible_environment(TERM="dumb"))
+        os.execve(command[0], command, ansible_environment(TERM="dumb", **environment))
     said = b""
     deadline = time.monotonic() + TYPING_SECONDS
     with contextlib.suppress(OSError):  # EIO: the other side is gone

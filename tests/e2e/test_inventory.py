@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import yaml
 from conftest import REPOSITORY, playbook_command, run_ansible
+from restoring import at_terminal
 
 INVENTORIES = {"misspelt": "microbsh:\n  hosts:\n    director1:\n", "empty": "microbosh:\n  hosts: {}\n"}
 INVENTORY = """
@@ -118,6 +119,17 @@ def test_what_was_selected_is_done(tmp_path, name):
     ended = run(tmp_path, playbook, arguments)
     assert message in ended, ended.output
     assert ended.status == (0 if message == "deployed" else 2), ended.output
+
+
+def test_a_terminal_of_awx_is_never_asked(tmp_path):
+    """ansible-runner gives every job one, and nobody is there to answer."""
+    inventory = tmp_path / "hosts.yml"
+    inventory.write_text(INVENTORY)
+    command = playbook_command(inventory, "microbosh.director.restore")
+    ended = at_terminal(command, AWX_ISOLATED_DATA_DIR=str(tmp_path), BACKUPS=str(tmp_path))
+    assert ended.status == 2, ended.output
+    assert "nobody confirmed it" in ended
+    assert "Type its inventory name" not in ended
 
 
 @pytest.mark.parametrize("listing", LISTINGS)
