@@ -8,12 +8,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from ansible.plugins.action import ActionBase
-from ansible.utils.display import Display
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._rehearsal import SECONDS
 from ansible_collections.microbosh.director.plugins.module_utils._verification import finding_lines
 from ansible_collections.microbosh.director.plugins.plugin_utils._gate import plain, told
 from ansible_collections.microbosh.director.plugins.plugin_utils._lines import duration
+from ansible_collections.microbosh.director.plugins.plugin_utils._screen import show
 from ansible_collections.microbosh.director.plugins.plugin_utils._signing import Trust
 from ansible_collections.microbosh.director.plugins.plugin_utils._source import SourceError
 from ansible_collections.microbosh.director.plugins.plugin_utils._verifying import ALL, backups_meant, verifier
@@ -75,7 +75,7 @@ class ActionModule(ActionBase):
     @staticmethod
     def _show(host, verdict):
         for line in _lines(verdict):
-            Display().display(f"{host}: {told(line)}", color="bright blue" if verdict["good"] else "red")
+            show(host, told(line), "bright blue" if verdict["good"] else "red")
 
 
 SIGNATURES = {"": "", "signed": ", signed", "unsigned": ", NOT SIGNED", "wrong": ", ITS SIGNATURE IS WRONG"}

@@ -16,6 +16,7 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._facts import r
 from ansible_collections.microbosh.director.plugins.plugin_utils._gate import GateError
 from ansible_collections.microbosh.director.plugins.plugin_utils._lines import duration
 from ansible_collections.microbosh.director.plugins.plugin_utils._printable import printable_lines
+from ansible_collections.microbosh.director.plugins.plugin_utils._screen import show
 
 ARGUMENTS = {
     "message": {"type": "list", "elements": "str", "required": True},
@@ -66,7 +67,7 @@ class ActionModule(ActionBase):
     @staticmethod
     def _show(host, lines, severity):
         for line in lines:
-            Display().display(f"{host}: {line}", color="red" if severity == "error" else "bright blue")
+            show(host, line, "red" if severity == "error" else "bright blue")
 
     @staticmethod
     def _append(arguments, lines):

@@ -9,11 +9,11 @@ import os
 import threading
 import time
 
-from ansible.utils.display import Display
 from ansible_collections.microbosh.director.plugins.module_utils._lease import TAKEOVER_SECONDS
 from ansible_collections.microbosh.director.plugins.plugin_utils._controller_process import identify, is_gone
 from ansible_collections.microbosh.director.plugins.plugin_utils._director_action import DirectorAction
 from ansible_collections.microbosh.director.plugins.plugin_utils._lines import duration
+from ansible_collections.microbosh.director.plugins.plugin_utils._screen import show
 
 TELL_SECONDS = 20
 WAITING = f"; what it left stopped is started first, which may take up to {TAKEOVER_SECONDS // 60} minutes"
@@ -29,9 +29,10 @@ class LeaseAction(DirectorAction):
         lease = result.get("lease") or {}
         if result.get("reason") != "held" or not is_gone(lease.get("controller") or ""):
             return result
-        Display().display(
-            f"{task_vars['inventory_hostname']}: the run of {lease.get('holder')} that holds the director since "
-            f"{lease.get('since')} is dead, its lease is taken over{WAITING if lease.get('armed') else ''}"
+        show(
+            task_vars["inventory_hostname"],
+            f"the run of {lease.get('holder')} that holds the director since {lease.get('since')} is dead, its lease "
+            f"is taken over{WAITING if lease.get('armed') else ''}",
         )
         self._task.args["takeover"] = lease.get("token") or ""
         with Waiting(task_vars["inventory_hostname"]):
@@ -57,7 +58,8 @@ class Waiting:
     def _tell(self):
         began = time.monotonic()
         while not self._done.wait(TELL_SECONDS):
-            Display().display(
-                f"{self._host}: waiting for the services that the dead run left stopped, "
-                f"{duration(time.monotonic() - began)} of {duration(TAKEOVER_SECONDS)} at most"
+            show(
+                self._host,
+                f"waiting for the services that the dead run left stopped, {duration(time.monotonic() - began)} of "
+                f"{duration(TAKEOVER_SECONDS)} at most",
             )

@@ -14,8 +14,8 @@ import threading
 import time
 from pathlib import Path
 
-from ansible.utils.display import Display
 from ansible_collections.microbosh.director.plugins.plugin_utils._lines import duration, size
+from ansible_collections.microbosh.director.plugins.plugin_utils._screen import show
 
 PROGRESS_SECONDS = 10
 LOOK_SECONDS = 0.25
@@ -74,7 +74,7 @@ class Watch:
                 end_rsync(os.getpid())
             elif time.monotonic() - told >= PROGRESS_SECONDS:
                 told = time.monotonic()
-                Display().display(f"{self._host}: {self._line(moved, told - began)}")
+                show(self._host, self._line(moved, told - began))
 
     def _excess(self, moved):
         return self._more_than_announced(moved) or self._no_room()

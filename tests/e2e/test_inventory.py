@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+
 import pytest
 import yaml
-from conftest import REPOSITORY, playbook_command, run_ansible
+from conftest import REPOSITORY, ansible_environment, playbook_command, run_ansible
 from restoring import at_terminal
 
 INVENTORIES = {"misspelt": "microbsh:\n  hosts:\n    director1:\n", "empty": "microbosh:\n  hosts: {}\n"}
@@ -130,6 +133,19 @@ def test_a_terminal_of_awx_is_never_asked(tmp_path):
     assert ended.status == 2, ended.output
     assert "nobody confirmed it" in ended
     assert "Type its inventory name" not in ended
+
+
+def test_with_a_json_callback_stdout_is_one_document(tmp_path):
+    """What is told of a run is in the results of its tasks; a person finds it on stderr."""
+    inventory = tmp_path / "hosts.yml"
+    inventory.write_text(INVENTORY)
+    environment = ansible_environment(ANSIBLE_STDOUT_CALLBACK="ansible.posix.json", BACKUPS=str(tmp_path))
+    command = playbook_command(inventory, OURS, "--limit", "director1")
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/", env=environment)
+    assert ended.returncode == 2, ended.stderr
+    document = json.loads(ended.stdout)
+    assert document["stats"]["director1"]["failures"] == 1
+    assert "There is no backup latest" in ended.stdout
 
 
 @pytest.mark.parametrize("listing", LISTINGS)
