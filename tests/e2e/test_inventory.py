@@ -140,12 +140,13 @@ def test_with_a_json_callback_stdout_is_one_document(tmp_path):
     inventory = tmp_path / "hosts.yml"
     inventory.write_text(INVENTORY)
     environment = ansible_environment(ANSIBLE_STDOUT_CALLBACK="ansible.posix.json", BACKUPS=str(tmp_path))
-    command = playbook_command(inventory, OURS, "--limit", "director1")
+    command = playbook_command(inventory, "microbosh.director.backup", "--limit", "director1", "-e", "ansible_port=1")
     ended = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/", env=environment)
-    assert ended.returncode == 2, ended.stderr
+    assert ended.returncode == 4, ended.stderr
     document = json.loads(ended.stdout)
-    assert document["stats"]["director1"]["failures"] == 1
-    assert "There is no backup latest" in ended.stdout
+    assert document["stats"]["director1"]["unreachable"] == 1
+    assert "director1: Backup" in ended.stderr  # what would stand among it
+    assert "cannot be reached" in ended.stdout
 
 
 @pytest.mark.parametrize("listing", LISTINGS)
