@@ -72,7 +72,7 @@ def test_a_copy_with_the_ids_of_the_operators_file_lies_beside_the_live_database
 
 def test_what_is_there_is_replaced_only_if_allowed(director, load):
     assert load(target=COPY).status == 0
-    sql(director, COPY, "DROP TABLE tasks")
+    sql(director, COPY, "DROP TABLE tasks CASCADE")
     refused = load(target=COPY)
     assert refused.status != 0
     assert f"There is a database {COPY} already" in refused
@@ -88,7 +88,8 @@ def test_the_database_of_a_running_director_is_in_use(director, load):
     run = load(target="bosh", replace=True)
     assert run.status != 0
     assert "The database bosh is in use, so it is not replaced: process " in run
-    assert "role vcap" in run
+    # As whom the manifest of the release lets the director's jobs log in.
+    assert "role postgres, from 127.0.0.1" in run
     assert director.wholly_up()
 
 

@@ -127,7 +127,7 @@ def test_what_did_not_change_takes_no_space_a_second_time(made):
 
 def test_the_backup_before_could_be_removed(made):
     assert made.director.ids == [made.second.name]
-    assert sorted(os.listdir(made.director.backups)) == [made.second.name, "archives", "latest", "logs"]
+    assert sorted(os.listdir(made.director.backups)) == [made.second.name, "archives", "identity", "latest", "logs"]
 
 
 def test_backup_and_archive_are_whole_to_verify(made, tmp_path):
