@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
+from importlib import import_module
 from pathlib import Path
 
 from ansible.errors import AnsibleActionFail
@@ -15,6 +16,11 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._gate import Ga
 
 PREFIX = "microbosh_"
 SPECIFICATION = Path(__file__).parents[2] / "roles" / "microbosh" / "meta" / "argument_specs.yml"
+
+# The first action of each playbook is loaded in the process that all tasks are forked from. With the filters loaded there, too,
+# not every task has to read them from their sources again (a seventh of what a backup costs the controller).
+for _file in (Path(__file__).parents[1] / "filter").glob("*.py"):
+    import_module(f"ansible_collections.microbosh.director.plugins.filter.{_file.stem}")
 
 
 class ActionModule(ActionBase):

@@ -198,12 +198,12 @@ def write_inventory(path, hosts):
 
 
 def ansible_environment(**more):
-    """Ansible with its defaults: no settings of ours, nor of whoever runs the tests."""
+    """Ansible with its defaults and what script/lib sets: no settings of whoever runs the tests."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
     return {
         **kept,
         "PATH": f"{ANSIBLE / 'bin'}:{os.environ['PATH']}",
-        "ANSIBLE_CONFIG": str(REPOSITORY / ".ansible" / "none.cfg"),
+        "ANSIBLE_CONFIG": str(REPOSITORY / ".ansible" / "ansible.cfg"),
         "ANSIBLE_HOME": str(REPOSITORY / ".ansible"),
         "ANSIBLE_COLLECTIONS_PATH": str(REPOSITORY / ".collections"),
         "ANSIBLE_NOCOLOR": "1",
