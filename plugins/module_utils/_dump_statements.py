@@ -333,8 +333,18 @@ def roles_granted(payload):
     return set(bare(name) for name in match.groups() if name) if match else set()
 
 
-# Who gave a right, and what is said of an extension, which belongs to a superuser.
-_OF_SUPERUSERS = re.compile(br"(?:RE)?SET SESSION AUTHORIZATION\b|COMMENT ON EXTENSION\b")
+# Who gave a right, what is said of an extension, which belongs to a superuser, and rights on what is the system's.
+_OF_SUPERUSERS = re.compile(
+    br"(?:RE)?SET SESSION AUTHORIZATION\b|COMMENT ON EXTENSION\b"
+    br"|(?:GRANT|REVOKE) " + _RIGHTS + br" ON (?:SCHEMA |[A-Z]+ (?=[a-z_]+\.))(?:pg_catalog|information_schema)[. ]"
+)
+
+
+def tablespace_of(payload):
+    """Return the tablespace that a statement chooses for what follows, or None."""
+    setting = _SETTING.match(payload)
+    chosen = setting is not None and setting.group(1) == b"default_tablespace" and setting.group(2) not in (b"''", b'""')
+    return bare(setting.group(2)) if chosen else None
 
 
 def _without_own_option(head, options):

@@ -47,7 +47,7 @@ class DirectLoading(object):
     def fit(self):
         return self._server.fit()
 
-    def prepare(self, database, extensions):
+    def prepare(self, database, contents):
         """Make what has to be there before anything of the dump is."""
 
     def load(self, database, pieces):
@@ -94,15 +94,18 @@ class GuardedLoading(DirectLoading):
         return False
 
     def _drop(self):
-        self._server.ask("DROP ROLE IF EXISTS %s" % identifier(self.role))
+        self._server.drop_loader(self.role)
 
     def fit(self):
         fit = self._server.fit()
         fit.guard = self._guard
         return fit
 
-    def prepare(self, database, extensions):
-        statements = []
+    def prepare(self, database, contents):
+        extensions, statements = contents.extensions, []
+        for name in sorted(contents.tablespaces & self._server.tablespaces()):
+            # What it may there goes with what it owned.
+            statements.append("GRANT CREATE ON TABLESPACE %s TO %s;" % (identifier(name), identifier(self.role)))
         if self._server.version.major < _OWNED_BY_OWNER:
             statements.append("ALTER SCHEMA public OWNER TO %s;" % identifier(self.role))
         for schema in schemas_of(extensions):

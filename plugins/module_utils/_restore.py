@@ -157,7 +157,15 @@ class Server(object):
         """Remove what loads left that were killed: their roles, and the databases that these own."""
         for row in self.ask(stale_query()):
             self.drop(NEW + row[0][len(LOADER):])
-            self.ask("DROP ROLE IF EXISTS %s" % identifier(row[0]))
+            self.drop_loader(row[0])
+
+    def drop_loader(self, role):
+        """Remove the role of a load, with what it may do in tablespaces."""
+        self.ask("DROP OWNED BY %s" % identifier(role))
+        self.ask("DROP ROLE IF EXISTS %s" % identifier(role))
+
+    def tablespaces(self):
+        return set(row[0] for row in self.ask(select([hexadecimal("spcname")], "pg_catalog.pg_tablespace")))
 
     def make_roles(self, pieces):
         self.load_beside(pieces)
@@ -402,7 +410,7 @@ class Restore(object):
 
     def _load_by(self, loading, mapping, expected):
         """Load into the new database, and compare."""
-        loading.prepare(self._new, self._source.contents.extensions)
+        loading.prepare(self._new, self._source.contents)
         fit = loading.fit()
         loading.load(self._new, self._source.pieces(mapping, self.missing_roles, expected, fit))
         self.warnings.extend("Left out: %s (%d times)." % item for item in sorted(fit.left_out.items()))

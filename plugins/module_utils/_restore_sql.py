@@ -40,6 +40,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._dump_statement
     roles_granted,
     roles_of,
     shown,
+    tablespace_of,
 )
 from ansible_collections.microbosh.director.plugins.module_utils._iaas_ids import Ids, RowRewriter
 from ansible_collections.microbosh.director.plugins.module_utils._role_statements import require_of_roles
@@ -48,8 +49,10 @@ from ansible_collections.microbosh.director.plugins.module_utils._superuser_stat
     extension_of,
     is_code,
     keeper_of,
+    made_of,
     needs_superuser,
     owner_of,
+    rights_on,
 )
 
 _STANDARD_STRINGS = b"SET standard_conforming_strings = on;"
@@ -114,6 +117,10 @@ class Contents(object):
         # What acts by itself, such as a rule; the roles that own something that may.
         self.acting = None
         self.keepers = set()
+        self.tablespaces = set()
+        # What rights are given on, with the first statement that does, and what of that the dump makes itself.
+        self._rights = {}
+        self._made = set()
         self._ids = Ids()
         self._section = _Section(name)
 
@@ -140,6 +147,9 @@ class Contents(object):
             raise DumpRefused("it is not whole: %s" % self.dump.flaw)
         if not self._section.complete:
             raise DumpRefused("the end of the database %s is not in it" % self.name)
+        if set(self.extensions) - set(["plpgsql"]):
+            # The rest came with an extension, which belongs to the one who made that.
+            self.beyond.extend(self._rights[name] for name in sorted(set(self._rights) - self._made))
 
     def _visit(self, table):
         return self._ids.visit(table) if self._has(table) else None
@@ -190,6 +200,9 @@ class Contents(object):
         """Keep what decides whether a role that is no superuser can load this."""
         if needs_superuser(payload):
             self.beyond.append(shown(payload))
+        self._note_rights(payload)
+        tablespace = tablespace_of(payload)
+        self.tablespaces.update([tablespace] if tablespace is not None else [])
         extension = extension_of(payload)
         if extension:
             self.extensions[extension[0]] = extension[1]
@@ -199,6 +212,17 @@ class Contents(object):
             self.acting = shown(payload)
         self.owners.update([owner_of(payload)] if owner_of(payload) is not None else [])
         self.keepers.update([keeper_of(payload)] if keeper_of(payload) is not None else [])
+
+
+    def _note_rights(self, payload):
+        """Keep what rights are on: a role that only loads gives none on what the system or an extension brought."""
+        name, of_system = rights_on(payload, self._section.schema)
+        if of_system:
+            self.beyond.append(shown(payload))
+        elif name is not None:
+            self._rights.setdefault(name, shown(payload))
+        made = made_of(payload)
+        self._made.update([made] if made is not None else [])
 
 
 def databases_in(chunks):

@@ -53,6 +53,22 @@ _BEYOND = re.compile(
     re.DOTALL,
 )
 
+# Whoever may define these is no plain role: what is hidden from may leak by the one, the other answers for a planner.
+_STRONG_CODE = re.compile(br"\n    LANGUAGE [^\n]* (?:LEAKPROOF|SUPPORT)\b")
+# What belongs to the system, and who loads owns none of: PostgreSQL refuses to give rights on it, and takes none away.
+_RIGHTS_ON = re.compile(
+    br"(?:GRANT|REVOKE) (?:[A-Z, ]|\((?:[^)\"]|\"[^\"]*\")*\))+? ON (TABLE|SEQUENCE|FUNCTION|PROCEDURE|ROUTINE|TYPE"
+    br"|DOMAIN|SCHEMA|LANGUAGE) (?:(" + NAME + br")\.)?(" + NAME + br")(?=[ (])"
+)
+_SYSTEM = ("pg_catalog", "information_schema", "pg_toast")
+_LANGUAGES = ("c", "internal", "sql")
+# Of what a dump itself makes it says the owner; but for sequences of a column, which it makes with the table.
+_OWNED = re.compile(
+    br"ALTER (?:(?:FOREIGN )?TABLE|VIEW|MATERIALIZED VIEW|SEQUENCE|TYPE|DOMAIN|FUNCTION|PROCEDURE|AGGREGATE) "
+    br"(?:" + NAME + br"\.)?(" + NAME + br")[ (](?:.*\) )?OWNER TO ", re.DOTALL
+)
+_OF_A_COLUMN = re.compile(br"SEQUENCE NAME (?:" + NAME + br"\.)?(" + NAME + br")\n")
+
 _QUALIFIED = br"(?:(" + NAME + br")\.)?"
 _SIGNATURE = br"\((?:[^()\"';\\]|\"(?:[^\"]|\"\")*\"|\([0-9, ]*\))*\)"
 _OPERATOR = br"[-+*/<>=~!@#%^&|`?]+ \((?:[^()\"';\\]|\"(?:[^\"]|\"\")*\"|\([0-9, ]*\))*\)"
@@ -174,8 +190,31 @@ def needs_superuser(payload):
         return extension is None or extension[0] not in EXTENSIONS
     if _CODE.match(payload):
         language = _LANGUAGE_OF_CODE.search(payload)
+        if _STRONG_CODE.search(payload):
+            return True
         return language is not None and language.group(1).strip(b'"') not in _TRUSTED
     return _BEYOND.match(payload) is not None
+
+
+def rights_on(payload, schema=None):
+    """Given a statement about rights, return the name of what they are on, and whether that is the system's own.
+
+    ``schema`` is where a name without one is looked for. A schema and a language are none that an extension brings: of
+    them there is no name.
+    """
+    found = _RIGHTS_ON.match(payload)
+    if not found:
+        return None, False
+    kind, where, name = found.groups()
+    if kind in (b"SCHEMA", b"LANGUAGE"):
+        return None, bare(name) in (_SYSTEM if kind == b"SCHEMA" else _LANGUAGES)
+    return bare(name), (bare(where) if where else schema) in _SYSTEM
+
+
+def made_of(payload):
+    """Return the name of what a statement says to be of the dump's own making, or None."""
+    found = _OWNED.match(payload) or (_OF_A_COLUMN.search(payload) if payload.startswith(b"ALTER TABLE ") else None)
+    return bare(found.group(1)) if found else None
 
 
 def schemas_of(extensions):

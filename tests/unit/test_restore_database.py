@@ -544,6 +544,27 @@ class TestAsARoleOfItsOwn:
         said = "SELECT obj_description(oid, 'pg_extension') FROM pg_extension"
         assert postgres.sql("bosh", said).startswith("; COPY (SELECT 1)")
 
+    def test_what_is_in_a_tablespace_stays_there(self, postgres, tmp_path):
+        """As with an online backup of a server that has one: only its dump brings it back."""
+        place = Path(postgres.scratch.directory, "data", "a place of its own")
+        place.mkdir()
+        os.chown(place, *(getattr(place.parent.stat(), name) for name in ("st_uid", "st_gid")))
+        postgres.sql("postgres", f"CREATE TABLESPACE fast LOCATION '{place}'")
+        body = ("SET default_tablespace = fast;\nCREATE TABLE public.a (\n    a integer\n);\n"
+                "ALTER TABLE public.a OWNER TO app;\nSET default_tablespace = '';\n")  # fmt: skip
+        try:
+            postgres.restore(self.dump(tmp_path, body), target="bosh")
+            assert postgres.sql("bosh", "SELECT tablespace FROM pg_tables WHERE tablename = 'a'") == "fast"
+            assert postgres.sql("bosh", "SELECT spcacl FROM pg_tablespace WHERE spcname = 'fast'") in ("", self.NOBODY)
+            with pytest.raises(DirectorError, match="permission denied for table pg_authid"):
+                postgres.restore(self.dump(tmp_path, body + "COPY pg_catalog.pg_authid FROM stdin;\n\\.\n"), target="x")
+            assert postgres.sql("postgres", self.LEFT) == "0"
+        finally:
+            postgres.drop("bosh")
+            postgres.sql("postgres", "DROP TABLESPACE fast")
+
+    NOBODY = "{microbosh_rehearsal=C/microbosh_rehearsal}"
+
     @pytest.mark.parametrize("statement", [
         "ALTER FUNCTION PG_CATALOG.lo_export(oid, text) OWNER TO app;", "ALTER SCHEMA PG_CATALOG OWNER TO app;",
         'ALTER FUNCTION "pg_catalog".lo_export(oid, text) OWNER TO app;', "ALTER SCHEMA Pg_Catalog OWNER TO app;",
