@@ -343,8 +343,8 @@ _OF_SUPERUSERS = re.compile(
 def tablespace_of(payload):
     """Return the tablespace that a statement chooses for what follows, or None."""
     setting = _SETTING.match(payload)
-    chosen = setting is not None and setting.group(1) == b"default_tablespace" and setting.group(2) not in (b"''", b'""')
-    return bare(setting.group(2)) if chosen else None
+    name, value = setting.groups() if setting else (None, b"''")
+    return bare(value) if name == b"default_tablespace" and value != b"''" else None
 
 
 def _without_own_option(head, options):

@@ -60,6 +60,8 @@ def odd_names(micro):
 def second(micro, odd_names, tmp_path_factory):
     """Look at the host itself while everything on it is stopped, and try a checkup just then."""
     extra = tmp_path_factory.mktemp("extra") / "bosh-deployments.yml"
+    # A link, as the secrets are that are mounted into a pod.
+    extra.symlink_to(tmp_path_factory.mktemp("mounted") / "deployments")
     extra.write_text("instances: []\n")
     previous = micro.latest
     with gate(micro) as barrier:
