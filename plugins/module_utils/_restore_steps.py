@@ -23,6 +23,12 @@ from ansible_collections.microbosh.director.plugins.module_utils._restore_databa
     require_free,
     way_back,
 )
+from ansible_collections.microbosh.director.plugins.module_utils._restore_linked import (
+    give_out,
+    linked,
+    paths_inside,
+    take_in,
+)
 from ansible_collections.microbosh.director.plugins.module_utils._restore_mounts import mounts_below
 from ansible_collections.microbosh.director.plugins.module_utils._restore_space import require_space, spaces_for, used
 from ansible_collections.microbosh.director.plugins.module_utils._restore_staging import Staging, take_dump
@@ -126,10 +132,16 @@ class Restore(object):
     def _spaces(self, live, comparison, mounts):
         """Return what is needed in each file system."""
         loads = self._params["database"] == DUMP
-        kept = used(live.path(self._live_directory())) if loads else 0
+        kept = self._kept_bytes(live) if loads else 0
         dumps = [dump["size"] for dump in (self._params["source"] or {}).get("dumps") or []]
         already = used(to_bytes(self._params["incoming"]))
         return spaces_for(to_bytes(self._params["root"]), mounts, comparison.pushed, already, kept, dumps, loads)
+
+    def _kept_bytes(self, live):
+        """Return what a copy of the database takes, with what is behind its links."""
+        path = self._live_directory()
+        apart = [place.full for dummy, place in linked(live.place(path))] if path else []
+        return sum(used(found) for found in ([live.path(path)] if path else []) + apart)
 
     def stage(self):
         """Build what is wanted beside what is there."""
@@ -242,10 +254,19 @@ class Restore(object):
             recorded = (self._params["source"] or {}).get("live")
             names = self._databases().in_use(self._params["data_directory"]) + [recorded] * bool(recorded)
             leave_out += [os.path.join(_STORE, to_bytes(name)) for name in names] + database_directories_of(content)
+            leave_out += self._behind_links()
         left_out = [to_native(path) for path in sorted(set(leave_out))]
         wanted = parse_wanted(content, leave_out)
         give_attributes(wanted, self._attributes())
         return self._live(self._params["filter"], leave_out), wanted, left_out
+
+    def _behind_links(self):
+        """Return the paths of what the server that takes the dumps keeps outside of its own directory."""
+        name = self._params["data_directory"]
+        root = to_bytes(self._params["root"])
+        if not name:
+            return []
+        return paths_inside(Tree(open_directory(root)).place(os.path.join(_STORE, to_bytes(name))), root)
 
     def _attributes(self):
         """Return the backup's file of attributes, None if it does not know of any."""
@@ -299,6 +320,7 @@ class Restore(object):
         part = target.tree.place(target.path + _PART)
         part.remove()
         copy_place(live.place(path), part)
+        take_in(live.place(path), part)
         self._sync()
         part.rename(target)
 
@@ -321,6 +343,7 @@ class Restore(object):
         names = self._kept_databases()
         for name in names:
             kept, target = self._workspace.database.below(name), live.place(os.path.join(_STORE, name))
+            give_out(kept, target)
             if target.path in self._workspace.mounts():
                 refill(kept, target)
                 continue

@@ -44,13 +44,18 @@ def move(source, target):
 
 def refill(source, target):
     """Put what is in a directory in the place of what is in another, which is a file system's top."""
+    fill(source, target)
+    source.remove()
+
+
+def fill(source, target):
+    """Let a directory have a copy of what is in another, and nothing else."""
     for name in target.names():
         if name != APART:
             target.below(name).remove()
     for name in source.names():
         copy_place(source.below(name), target.below(name))
     set_open_metadata(target.enter().descriptor, source.examine())
-    source.remove()
 
 
 def remove_directory(place):

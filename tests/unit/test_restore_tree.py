@@ -258,6 +258,67 @@ def test_a_dump_leaves_the_database_where_it_is_and_keeps_a_copy(rig):
     assert describe(rig.vcap) == rig.before
 
 
+def with_links(rig):
+    """A server whose log is elsewhere in the store, and with a tablespace on a disk of its own."""
+    wal, fast, data = rig.vcap / "store/wal", rig.vcap.parent / "fast", rig.vcap / "store/postgres"
+    write(wal / "0001", "log as it was")
+    write(fast / "PG_15_1/5/16400", "rows in a tablespace")
+    (data / "pg_tblspc").mkdir()
+    (data / "pg_tblspc/16385").symlink_to(fast)
+    (data / "pg_wal").symlink_to(wal)
+    return SimpleNamespace(wal=wal, fast=fast, data=data, before=(describe(rig.vcap), describe(fast)))
+
+
+def loaded(links):
+    """What a load does: it writes into all three, and drops what was there."""
+    write(links.data / "base", "half loaded")
+    (links.wal / "0001").unlink()
+    write(links.wal / "0002", "log of the load")
+    shutil.rmtree(links.fast / "PG_15_1/5")
+
+
+def test_what_a_server_keeps_behind_links_is_left_and_comes_back_with_it(rig):
+    links = with_links(rig)
+    compared = rig.stage(database="dump", data_directory="postgres")
+    assert "store/wal" in compared["left_out"]
+    assert compared["spaces"][0]["need_bytes"] > used(links.fast)
+    rig.restore("swapped")
+    assert (links.wal / "0001").read_text() == "log as it was"
+    loaded(links)
+    rig.restore("rolled_back")
+    rig.settle("rolled_back")
+    assert (describe(rig.vcap), describe(links.fast)) == links.before
+
+
+def staged_with_links(top, state):
+    rig = Rig(top)
+    links = with_links(rig)
+    rig.stage(database="dump", data_directory="postgres")
+    if state == "rolled_back":
+        rig.restore("swapped")
+        loaded(links)
+    return rig, links
+
+
+@pytest.mark.parametrize("state", ["swapped", "rolled_back"])
+def test_killed_while_that_is_copied_it_ends_well(tmp_path, monkeypatch, state):
+    count = count_of(staged_with_links(tmp_path / "count", state)[0], monkeypatch, state)
+    assert count > 40
+    for at in range(1, count + 1, 3):
+        rig, links = staged_with_links(tmp_path / str(at), state)
+        killed(rig, monkeypatch, state, at)
+        rig.restore("rolled_back")
+        rig.settle("rolled_back")
+        # What was just being copied may be left, where nothing but the next copy looks.
+        for left in (rig.vcap / "store", links.wal, links.fast):
+            shutil.rmtree(left / ".microbosh-restore", ignore_errors=True)
+        assert (list(links.wal.iterdir()), (links.fast / "PG_15_1/5/16400").read_text()) == (
+            [links.wal / "0001"], "rows in a tablespace"), f"killed at step {at}"
+        assert describe(rig.vcap).keys() == links.before[0].keys(), f"killed at step {at}"
+        assert (links.data / "base").read_text() == "rows that came later", f"killed at step {at}"
+        assert os.readlink(links.data / "pg_wal") == str(links.wal), f"killed at step {at}"
+
+
 def test_nothing_is_removed_while_it_may_be_needed(rig):
     rig.stage()
     rig.restore("swapped")
