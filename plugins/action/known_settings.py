@@ -17,8 +17,8 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._gate import Ga
 PREFIX = "microbosh_"
 SPECIFICATION = Path(__file__).parents[2] / "roles" / "microbosh" / "meta" / "argument_specs.yml"
 
-# The first action of each playbook is loaded in the process that all tasks are forked from. With the filters loaded there, too,
-# not every task has to read them from their sources again (a seventh of what a backup costs the controller).
+# The first action of each playbook is loaded in the process that all tasks are forked from. With the filters loaded
+# there, too, no task reads them from their sources again (that was a seventh of what a backup cost the controller).
 for _file in (Path(__file__).parents[1] / "filter").glob("*.py"):
     import_module(f"ansible_collections.microbosh.director.plugins.filter.{_file.stem}")
 

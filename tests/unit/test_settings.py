@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -70,3 +72,13 @@ def test_the_example_inventory_is_yaml_with_every_setting_uncommented():
     text = EXAMPLE.read_text(encoding="utf-8")
     uncommented = re.sub(r"^# ?(?=microbosh_\w+:|  +[-\w]|- )", "", text, flags=re.MULTILINE)
     assert sorted(yaml.safe_load(uncommented)) == sorted(options("microbosh"))
+
+
+def test_the_first_action_of_a_playbook_brings_all_filters():
+    """Each task is forked from the process that loads it, and would read them from their sources otherwise."""
+    place = "ansible_collections.microbosh.director.plugins"
+    script = f"import sys, {place}.action.known_settings; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    there = {f"{place}.filter.{path.stem}" for path in (REPOSITORY / "plugins/filter").glob("*.py")}
+    assert len(there) > 5
+    assert there <= set(done.stdout.split())
