@@ -14,6 +14,7 @@ import socket
 from ansible_collections.microbosh.director.plugins.module_utils._dump import native
 from ansible_collections.microbosh.director.plugins.module_utils._postgres import (
     CONNECT_SECONDS,
+    LETS_IN,
     PostgresError,
     ask_server,
     find_clients,
@@ -158,10 +159,9 @@ class PostgresInfo(object):
         if self._version.major >= (15,):
             versions = ["coalesce(datcollversion, '')", "coalesce(pg_database_collation_actual_version(oid), '')"]
         texts = ["datname", "pg_get_userbyid(datdba)", "pg_encoding_to_char(encoding)", "datcollate", "datctype"]
-        opens = "datallowconn AND has_database_privilege(oid, 'CONNECT')"
         numbers = [
             "CASE WHEN has_database_privilege(oid, 'CONNECT') THEN pg_database_size(oid) ELSE 0 END",
-            _flag(opens),
+            _flag(LETS_IN),
             _flag("datistemplate"),
             _flag("pg_has_role(datdba, 'MEMBER')"),
             "(SELECT count(*) FROM pg_stat_activity a WHERE a.datname = d.datname)",

@@ -165,7 +165,9 @@ class Server(object):
         self.ask("DROP ROLE IF EXISTS %s" % identifier(role))
 
     def tablespaces(self):
-        return set(row[0] for row in self.ask(select([hexadecimal("spcname")], "pg_catalog.pg_tablespace")))
+        """Return the names of the tablespaces that somebody made."""
+        rows = self.ask(select([hexadecimal("spcname")], "pg_catalog.pg_tablespace WHERE spcname !~ '^pg_'"))
+        return set(row[0] for row in rows)
 
     def make_roles(self, pieces):
         self.load_beside(pieces)

@@ -7,7 +7,7 @@ import socket
 import threading
 
 import pytest
-from ansible_collections.microbosh.director.plugins.module_utils._postgres import Endpoint, PostgresError
+from ansible_collections.microbosh.director.plugins.module_utils._postgres import Endpoint, PostgresError, ask_server
 from ansible_collections.microbosh.director.plugins.module_utils._postgres_info import (
     DIRECTOR_TABLES,
     PostgresInfo,
@@ -34,13 +34,16 @@ def server(tmp_path_factory):
     let_in(parent)
     with running_server(parent) as running:
         psql = Psql(running.binaries, running.endpoint, run_command)
-        for name in ("prod|bosh's", "uaa", "nearly", "closed"):
+        for name in ("prod|bosh's", "uaa", "nearly", "closed", "dropped", "for nobody"):
             psql.ask("postgres", f'CREATE DATABASE "{name}"')
         psql.load("prod|bosh's", [TABLES.encode()])
         psql.load("nearly", [TABLES.encode(), b"CREATE SCHEMA s; ALTER TABLE stemcells SET SCHEMA s;"])
         psql.ask("postgres", "CREATE ROLE guest LOGIN")
         psql.ask("postgres", 'REVOKE CONNECT ON DATABASE "prod|bosh\'s" FROM PUBLIC')
         psql.ask("postgres", "UPDATE pg_database SET datallowconn = false WHERE datname = 'closed'")
+        # What DROP DATABASE leaves if it is interrupted, and a limit that only superusers do not have.
+        psql.ask("postgres", "UPDATE pg_database SET datconnlimit = -2 WHERE datname = 'dropped'")
+        psql.ask("postgres", "UPDATE pg_database SET datconnlimit = 0 WHERE datname = 'for nobody'")
         yield running
 
 
@@ -58,8 +61,22 @@ def test_a_superuser_learns_everything(server):
     assert databases["prod|bosh's"]["director"] is True
     assert databases["prod|bosh's"]["size"] > 5_000_000
     assert (databases["uaa"]["encoding"], databases["uaa"]["owner"]) == ("UTF8", server.endpoint.user)
-    assert [name for name, item in databases.items() if not item["connectable"]] == ["closed", "template0"]
+    assert [name for name, item in databases.items() if not item["connectable"]] == ["closed", "dropped", "template0"]
     assert [name for name, item in databases.items() if item["template"]] == ["template0", "template1"]
+
+
+def test_what_lets_nobody_in_is_not_dumped(server):
+    """A backup of all databases was refused for each of them, night after night."""
+
+    def dumped(user):
+        endpoint = server.endpoint._replace(user=user)
+        return {found.name for found in ask_server(endpoint, [server.binaries], [], run_command).databases}
+
+    assert dumped(server.endpoint.user) == {"prod|bosh's", "uaa", "nearly", "for nobody", "postgres"}
+    assert dumped("guest") == {"uaa", "nearly", "postgres"}
+    assert {item["name"] for item in facts_as(server, "guest")["databases"] if item["connectable"]} == {
+        "uaa", "nearly", "postgres", "template1",
+    }  # fmt: skip
 
 
 def test_the_directors_database_is_found_by_all_of_its_tables_in_one_schema(server):
