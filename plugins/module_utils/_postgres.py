@@ -39,16 +39,16 @@ OLDEST_SERVER_OF_NEW_CLIENTS = ((15,), (9, 2))
 # it may not connect to, a role does not even learn the size.
 # A limit of -2 has one whose DROP DATABASE was interrupted; one of 0 shuts out all but superusers.
 LETS_IN = (
-    "datallowconn AND pg_catalog.has_database_privilege(oid, 'CONNECT') AND datconnlimit <> -2 AND (datconnlimit <> 0 OR"
-    " (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user))"
+    "datallowconn AND pg_catalog.has_database_privilege(oid, 'CONNECT') AND datconnlimit <> -2"
+    " AND (datconnlimit <> 0 OR (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user))"
 )
 # Every function with its schema: a database may bring some of the same names, and a superuser asks.
-DATABASES_QUERY = (
-    "SELECT pg_catalog.current_setting('server_version_num'),"
-    " CASE WHEN pg_catalog.has_database_privilege(oid, 'CONNECT') THEN pg_catalog.pg_database_size(oid) ELSE 0 END,"
-    " datistemplate, " + LETS_IN + ","
-    " pg_catalog.encode(pg_catalog.convert_to(datname, 'UTF8'), 'hex') FROM pg_catalog.pg_database ORDER BY datname"
-)
+DATABASES_QUERY = ", ".join((
+    "SELECT pg_catalog.current_setting('server_version_num')",
+    "CASE WHEN pg_catalog.has_database_privilege(oid, 'CONNECT') THEN pg_catalog.pg_database_size(oid) ELSE 0 END",
+    "datistemplate", LETS_IN,
+    "pg_catalog.encode(pg_catalog.convert_to(datname, 'UTF8'), 'hex') FROM pg_catalog.pg_database ORDER BY datname",
+))
 _DATABASE_ROW = re.compile(r"(\d{5,6})\|(\d+)\|([tf])\|([tf])\|((?:[0-9a-f]{2})+)\Z")
 _CLIENT_VERSION = re.compile(r"pg_dump \([^)]*\) (\d+(?:\.\d+)*)")
 

@@ -111,8 +111,8 @@ def meaning(facts: dict, rules: list[str], mode: str) -> list[str]:
             for what, path in outside(places(facts), rules).items()
         ]
     lines += [
-        f"PostgreSQL has the tablespace {item['name']} in {item['location']}: where the server has none of that name, a "
-        "restore by dump puts what is in it into the default one, and tells that"
+        f"PostgreSQL has the tablespace {item['name']} in {item['location']}: where a server has none of that name, "
+        "a restore by dump puts what is in it into the default one, and tells that"
         for item in facts["tablespaces"]
     ]
     return lines + [

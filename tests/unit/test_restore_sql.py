@@ -412,3 +412,17 @@ def test_the_uuid_of_an_old_director_has_a_column_of_its_own():
 
 def test_a_dump_without_any_of_the_tables_has_no_ids():
     assert Ids().found == {kind: {} for kind in KINDS}
+
+
+@pytest.mark.parametrize("statement", [
+    b"GRANT ALL ON FUNCTION pg_catalog.pg_replication_origin_advance(text, pg_lsn) TO admins;",
+    b"GRANT SELECT(name),UPDATE(setting) ON TABLE pg_catalog.pg_settings TO admins;",
+    b"REVOKE ALL ON SCHEMA information_schema FROM PUBLIC;",
+])  # fmt: skip
+def test_rights_on_what_is_the_systems_are_left_out_where_no_superuser_loads_and_told(statement):
+    """As the dumps of some clouds have them, whose server gives them itself."""
+    fit = Fit(superuser=False)
+    assert fit.fitted(statement) is None
+    assert [what.split(":")[0] for what in fit.left_out] == ["what only a superuser may"]
+    kept = b"GRANT ALL ON TABLE public.pg_catalog TO admins;"
+    assert (fit.fitted(kept), Fit().fitted(statement)) == (kept, statement)
