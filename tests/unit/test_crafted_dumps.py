@@ -208,7 +208,7 @@ PATTERNS = {
     ),
     "a right on the system's": (
         TABLE + ROWS + "GRANT ALL ON FUNCTION pg_catalog.pg_read_file(text) TO app;\n",
-        "permission denied",
+        "needs a superuser: GRANT ALL ON FUNCTION",
     ),
     "code in the name of another role": (
         attempt("NULL;") + "SET SESSION AUTHORIZATION vcap;\n" + VEHICLES["check"],
