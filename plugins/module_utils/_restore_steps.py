@@ -29,7 +29,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._restore_linked
     paths_inside,
     take_in,
 )
-from ansible_collections.microbosh.director.plugins.module_utils._restore_mounts import mounts_below
+from ansible_collections.microbosh.director.plugins.module_utils._restore_mounts import APART, mounts_below
 from ansible_collections.microbosh.director.plugins.module_utils._restore_space import require_space, spaces_for, used
 from ansible_collections.microbosh.director.plugins.module_utils._restore_staging import Staging, take_dump
 from ansible_collections.microbosh.director.plugins.module_utils._restore_swap import Swap, move, refill
@@ -334,7 +334,8 @@ class Restore(object):
 
     @staticmethod
     def _names_of(place):
-        return sorted(place.names()) if place.is_directory() else []
+        """Return the names in a directory, without what was just being copied there."""
+        return sorted(name for name in place.names() if name != APART) if place.is_directory() else []
 
     def _is_database(self, name):
         return self._workspace.database.below(os.path.join(name, _VERSION)).exists()
