@@ -75,8 +75,8 @@ READ_OTHERWISE = {
     "what a zero byte hides from psql": "COMMENT ON TABLE public.t IS 'x\0';\n" + AS_A_TEXT,
     "a body that ends within parentheses": "CREATE FUNCTION public.g() RETURNS integer\n    LANGUAGE sql\n"
     "    BEGIN ATOMIC SELECT ( END );\nCOPY public.t (a) FROM stdin;\n\\! touch {}/ran\n\\.\n",
-    "a name that could begin a text": "CREATE TABLE public.u (\n    a text DEFAULT 1a$b$ ' $b$ ; \n\\! touch {}/ran\n'::text,"
-    "\n    b text DEFAULT $b$ ' $b$\n);\n",
+    "a name that could begin a text": "CREATE TABLE public.u (\n    a text DEFAULT 1a$b$ ' $b$ ; \n"
+    "\\! touch {}/ran\n'::text,\n    b text DEFAULT $b$ ' $b$\n);\n",
 }
 
 
