@@ -28,6 +28,13 @@ MOST = 200
 DEEPEST = 5
 SPOOLS = ("/var/spool/cron/crontabs", "/var/spool/cron/tabs", "/var/spool/cron", "/var/lib/systemd/linger")
 JOBS = ("/var/spool/cron/atjobs", "/var/spool/at", "/var/spool/atjobs")
+# What runs or lets in by itself; named first, as of all the rest a thief can make more than anybody reads.
+ALIVE = (
+    ".ssh/authorized_keys", ".ssh/authorized_keys2", ".ssh/rc", ".ssh/environment", ".ssh/config", ".profile",
+    ".bash_profile", ".bash_login", ".bashrc", ".bash_logout", ".bash_aliases", ".zshenv", ".zshrc", ".pam_environment",
+    ".popt", ".monitrc", ".rhosts", ".shosts", ".k5login", ".forward", ".procmailrc",
+)
+UNITS = (".config/systemd/user", ".local/share/systemd/user", ".config/environment.d")
 SHARED = ("tmp", "var/tmp", "dev/shm")  # below /
 # What a service of the director runs; the first two are links into data.
 PROGRAMS = tuple("/var/vcap/" + place for place in ("packages/", "jobs/", "bosh/", "data/packages/", "data/jobs/"))
@@ -228,7 +235,8 @@ def others(name, uid, own, run_command):
     """Return what a user still runs and what nobody can vouch for, as a person reads it; but not what ``end`` ends."""
     there, me, spared = processes(), os.getpid(), services(run_command)
     pids = sorted(set(unexplained(there, name, uid, me, spared)) - set(chosen(there, name, uid, own, me, spared)))
-    return ["process %s (%s)" % (there[pid].described(), _program(pid) or "no program") for pid in pids[:MOST]]
+    listed = ["process %s (%s)" % (there[pid].described(), _program(pid) or "no program") for pid in pids[:MOST]]
+    return listed + _more(pids, "processes")
 
 
 def leftovers(name, uid, home, staging):
@@ -238,11 +246,19 @@ def leftovers(name, uid, home, staging):
         found += [os.path.join(directory, name)] if os.path.isfile(os.path.join(directory, name)) else []
     for directory in JOBS:
         found += [path for path, status in _files(directory, 0) if status.st_uid == uid]
-    found += [path for path, dummy in _files(home, DEEPEST) if not _as_made(path, home)]
+    alive = [path for path in [os.path.join(home, name) for name in ALIVE] if os.path.lexists(path)]
+    alive += [path for name in UNITS for path, dummy in _files(os.path.join(home, name), 1)]
+    files = alive + [path for path, dummy in _files(home, DEEPEST) if path not in alive]
+    found += [path for path in files if not _as_made(path, home)]
     found += [path for path, status in _files(os.path.dirname(staging), 0) if status.st_uid == uid]
     for directory in SHARED:
         found += [path for path, status in _files(os.path.join(os.sep, directory), 2) if status.st_uid == uid]
-    return [_described(path) for path in found[:MOST]]
+    return [_described(path) for path in found[:MOST]] + _more(found, "files")
+
+
+def _more(found, what):
+    """Say that there is more than was listed: who made so much may have hidden something in it."""
+    return ["%d or more %s besides, which are not listed" % (len(found) - MOST, what)] if len(found) > MOST else []
 
 
 def _files(top, depth):

@@ -25,7 +25,8 @@ _TOKEN = re.compile(
     | --[^\n\r]*\n
     | (?P<refused> -- | \\ | /\* )
     | :: | := | (?P<colon> : )
-    | "[^"]*" | [^A-Za-z_\x80-\xff'"$:\\/-]+ | [$/-]
+    | (?P<open> \( ) | (?P<close> \) ) | (?P<semicolon> ; )
+    | "[^"]*" | [^A-Za-z_\x80-\xff'"$:\\/();-]+ | [$/-]
     """,
     re.VERBOSE,
 )
@@ -223,13 +224,51 @@ def _assigned(setting, values):
     return name, [native(word.lstrip(b"E")[1:-1]) if word.endswith(b"'") else bare(word) for word in words]
 
 
+class _Nesting(object):
+    """Counts parentheses and bodies as psql does, which decide for it which semicolon ends a statement."""
+
+    def __init__(self, with_body):
+        self._with_body = with_body
+        self._parentheses = self._bodies = 0
+        self._ended = False
+
+    def follow(self, kind, word):
+        """Take the next token; return whether it belongs to the one statement."""
+        if self._ended:
+            return not word.strip()
+        if kind == "open":
+            self._parentheses += 1
+        elif kind == "close":
+            self._parentheses = max(self._parentheses - 1, 0)
+        elif kind == "semicolon":
+            self._ended = not self._parentheses and not self._bodies
+        elif kind == "word" and self._with_body and not self._parentheses:
+            # Any other "begin" is sent as a name.
+            self._bodies = max(self._bodies + {b"begin": 1, b"case": self._bodies and 1, b"end": -1}.get(word, 0), 0)
+        return True
+
+    @property
+    def ended(self):
+        return self._ended
+
+
+def require_readable(payload, what):
+    """Raise DumpRefused for a byte at which psql ends a line, or a table, and nobody else does."""
+    if b"\0" in payload:
+        raise DumpRefused("it holds %s with a zero byte, which pg_dump does not write" % what)
+    if what == "rows" and b"\r" in payload:
+        raise DumpRefused("it holds rows with a bare carriage return, which pg_dump does not write")
+
+
 def disarm(payload, standard_strings, allowed):
     """Given a statement, return it in a form that every psql reads alike; raise DumpRefused for one that pg_dump
     would not have written.
     """
+    require_readable(payload, "a statement")
     pieces = []
     at = 0
     with_body = allowed is _OF_A_DATABASE and _has_body(payload)
+    nesting = _Nesting(with_body)
     while at < len(payload):
         token = _TOKEN.match(payload, at)
         end = _end_of(token, payload)
@@ -240,8 +279,14 @@ def disarm(payload, standard_strings, allowed):
             piece = b": "  # before a name, psql would take it for a variable of its own
         elif with_body and piece.lower() == b"begin" and not _ATOMIC.match(payload, end):
             piece = b'"begin"'  # a name, after which psql would wait for an END
+        # Of a name with a dollar that pg_dump puts in no quotes, a part could begin a text.
+        odd = token.lastgroup == "word" and b"$" in piece
+        if odd or not nesting.follow(token.lastgroup, piece.lower()):
+            raise DumpRefused("it holds a statement that psql could take for several: %s" % shown(payload))
         pieces.append(piece)
         at = end
+    if not nesting.ended:
+        raise DumpRefused("psql would not know where this statement ends: %s" % shown(payload))
     _require_allowed(payload, allowed)
     return b"".join(pieces)
 

@@ -37,6 +37,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._dump_statement
     Fit,
     bare,
     disarm,
+    require_readable,
     roles_granted,
     roles_of,
     shown,
@@ -160,8 +161,8 @@ class Contents(object):
             self._inspect_command(payload)
         elif kind == NOTE and b"\r" in payload:
             raise DumpRefused("it holds a comment with a carriage return, which pg_dump does not write")
-        elif belongs and kind == ROWS and b"\r" in payload:
-            raise DumpRefused("it holds rows with a bare carriage return, which pg_dump does not write")
+        elif belongs and kind == ROWS:
+            require_readable(payload, "rows")
         elif kind == STATEMENT and OF_THE_DATABASE.match(payload):
             self._note_property(payload, belongs)
         elif belongs and kind in (STATEMENT, COPY):
@@ -253,6 +254,7 @@ def statements(chunks, contents, mapping, missing_roles, counts, fit=None):
             rewriter = RowRewriter(copy_target(payload, contents.name, section.schema), mapping, counts)
             yield disarm(payload, section.standard_strings, ALLOWED[kind])
         elif kind == ROWS:
+            require_readable(payload, "rows")
             yield rewriter.rewrite(payload)
         elif kind == END:
             yield payload

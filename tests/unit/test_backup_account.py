@@ -282,6 +282,20 @@ def test_what_could_have_been_left_is_listed_and_stays(tmp_path):
     assert time.strftime("%Y") in found[0]
 
 
+def test_what_acts_by_itself_is_listed_whatever_else_there_is(tmp_path):
+    home = tmp_path / "home"
+    acting = [home / name for name in (".ssh/authorized_keys", ".ssh/rc", ".profile", ".config/systemd/user/x.service")]
+    for path in acting:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("x")
+    for number in range(_account.MOST * 11):
+        (home / f"!{number}").touch()
+    (tmp_path / "store" / "staging").mkdir(parents=True)
+    found = leftovers("nobody-of-that-name", os.getuid(), str(home), str(tmp_path / "store" / "staging"))
+    assert [line.partition(" (")[0] for line in found[:4]] == [str(path) for path in acting]
+    assert found[-1].endswith("or more files besides, which are not listed")
+
+
 def pair(directory, new=True):
     for name, text in (("key", "old private"), ("key.pub", f"ssh-ed25519 {OLD} me\n")):
         (directory / name).write_text(text)

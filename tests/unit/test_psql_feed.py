@@ -10,6 +10,7 @@ import tracemalloc
 
 import pytest
 from ansible_collections.microbosh.director.plugins.module_utils import _postgres, _psql
+from ansible_collections.microbosh.director.plugins.module_utils._dump_file import read_as_restore
 from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._psql_feed import (
     MEMORY,
@@ -67,6 +68,36 @@ def test_psql_follows_no_encoding_that_code_of_a_dump_sets(postgres, tmp_path, m
     assert not (tmp_path / "ran").exists()
     comments = "SELECT obj_description('public.t'::regclass) || col_description('public.t'::regclass, 1)"
     assert postgres.sql("bosh", comments) == f"{HALVES[encoding]}\n\\! touch {tmp_path}/ran".strip()
+
+
+AS_A_TEXT = "COMMENT ON COLUMN public.t.a IS '\n\\! touch {}/ran\n';\n"
+READ_OTHERWISE = {
+    "what a zero byte hides from psql": "COMMENT ON TABLE public.t IS 'x\0';\n" + AS_A_TEXT,
+    "a body that ends within parentheses": "CREATE FUNCTION public.g() RETURNS integer\n    LANGUAGE sql\n"
+    "    BEGIN ATOMIC SELECT ( END );\nCOPY public.t (a) FROM stdin;\n\\! touch {}/ran\n\\.\n",
+    "a name that could begin a text": "CREATE TABLE public.u (\n    a text DEFAULT 1a$b$ ' $b$ ; \n"
+    "\\! touch {}/ran\n'::text,\n    b text DEFAULT $b$ ' $b$\n);\n",
+}
+
+
+@pytest.mark.parametrize("what", READ_OTHERWISE)
+def test_psql_takes_nothing_of_a_dump_for_its_own_command(postgres, tmp_path, monkeypatch, what):
+    """A psql of before August 2025, on a director."""
+    monkeypatch.setattr(_psql, "restricting", lambda dummy: b"")
+    body = "CREATE TABLE public.t (\n    a text\n);\nALTER TABLE public.t OWNER TO app;\n"
+    with pytest.raises(DirectorError, match="is not restored: "):
+        postgres.restore(crafted(tmp_path, body + READ_OTHERWISE[what].format(tmp_path)), target="bosh")
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("row", ["1\r", "1\0", "\\.\r"])
+def test_a_dump_that_is_exchanged_after_it_was_looked_at_is_held_to_the_same(tmp_path, row):
+    body = "CREATE TABLE public.t (\n    a text\n);\nCOPY public.t (a) FROM stdin;\n{}\n\\.\n"
+    path = crafted(tmp_path, body.format(1))
+    source = read_as_restore(str(path))
+    crafted(tmp_path, body.format(f"{row}\n\\! touch {tmp_path}/ran"))
+    with pytest.raises(DirectorError, match="pg_dump does not write"):
+        b"".join(source.pieces({}, set(), {}))
 
 
 def test_a_text_has_the_encoding_of_the_dump_after_code_has_set_another(postgres, tmp_path):
