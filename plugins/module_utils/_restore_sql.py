@@ -214,7 +214,6 @@ class Contents(object):
         self.owners.update([owner_of(payload)] if owner_of(payload) is not None else [])
         self.keepers.update([keeper_of(payload)] if keeper_of(payload) is not None else [])
 
-
     def _note_rights(self, payload):
         """Keep what rights are on: a role that only loads gives none on what the system or an extension brought."""
         name, of_system = rights_on(payload, self._section.schema)
