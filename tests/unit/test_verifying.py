@@ -206,7 +206,6 @@ class TestArchive:
         assert sorted(tmp_path.rglob("*")) == sorted([*before, Path(result["verdict"])])
         assert not Path("/tmp/escaped").exists()
 
-
     @pytest.mark.parametrize("ending", [".age", ".gpg"])
     def test_of_an_encrypted_one_the_checksum_is_compared(self, backup, verifier, tmp_path, ending):
         archive = pack(backup, tmp_path / "archives" / f"bosh-1_{NAME}.tar{ending}")
