@@ -107,6 +107,7 @@ def test_what_was_cut_or_altered_is_refused(sealed, keys, spoil):
     assert b"age: error:" in answer.stderr
 
 
+@pytest.mark.long
 def test_gpg_does_it_as_well(micro, keys, tmp_path):
     run = micro.backup(microbosh_archive=GPG, microbosh_archive_recipients=[str(keys / "gpg.pub")])
     assert run.status == 0, run.output

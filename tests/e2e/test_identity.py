@@ -138,6 +138,7 @@ def test_what_the_agent_wrote_since_is_told_and_setup_brings_it(micro):
         assert micro.setup().status == 0
 
 
+@pytest.mark.long
 def test_without_the_copy_there_is_a_backup_that_says_so_and_a_restore_of_it_removes_nothing(micro):
     """As on another controller, or after its disk was lost."""
     before = micro.shell("cd /var/vcap/bosh && sha256sum settings.json agent.key")

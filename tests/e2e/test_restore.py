@@ -60,7 +60,7 @@ ROLLING_BACK = {
     START: ["rolled_back"],
 }
 WAYS = ("resume", "rollback")
-USUAL = [("files", EXCHANGE, "resume"), ("files", START, "rollback"), ("dump", LOAD, "rollback")]
+USUAL = [("files", EXCHANGE, "resume"), ("dump", LOAD, "rollback")]
 KILLS = [
     pytest.param(way_of_database, task, way, marks=() if (way_of_database, task, way) in USUAL else pytest.mark.faults)
     for way_of_database, boundaries in (("files", BOUNDARIES), ("dump", LOADING))
@@ -497,6 +497,7 @@ def without_identity(lines):
     return [line for line in lines if not line.startswith("bosh") and "  bosh/" not in line]
 
 
+@pytest.mark.long
 def test_a_freshly_made_director_takes_the_place_of_a_lost_one(new_director):
     """Its PostgreSQL has its files where an operator chose to have them."""
     small = {**faults.SMALL, "postgres_layout": "chosen"}
