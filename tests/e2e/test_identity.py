@@ -111,6 +111,7 @@ def test_a_backup_has_them_with_owner_and_mode_of_the_director(host):
     assert run.status == 0, run.output
 
 
+@pytest.mark.long
 def test_what_the_agent_wrote_since_is_told_and_setup_brings_it(micro):
     before = micro.shell(f"cat {SETTINGS}")
     micro.shell(f"""sed -i 's/"agent_id"/"more": 1, "agent_id"/' {SETTINGS}""")

@@ -293,6 +293,7 @@ def test_a_second_server_is_met_before_anything_is_stopped(victim, precious):
     assert nothing_is_left(victim)
 
 
+@pytest.mark.long
 def test_a_second_server_that_comes_late_is_met_before_the_exchange(victim, precious):
     """Nothing is exchanged under it, and no other one is started beside it."""
     script = SECOND.format(before=NAMESPACE)

@@ -159,6 +159,7 @@ def test_one_that_was_dead_before_a_restore_is_told_and_throws_nothing_away(alar
     assert after[1:] == (False, True, True)
 
 
+@pytest.mark.long
 def test_a_required_check_refuses(micro):
     with alarming(micro):
         run = micro.backup(microbosh_required_checks=["store_fs"])

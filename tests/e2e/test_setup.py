@@ -6,6 +6,7 @@ import re
 import stat
 import subprocess
 
+import pytest
 from conftest import OLD_SUDOERS
 from faults import SMALL
 
@@ -155,6 +156,7 @@ def test_where_the_login_user_is_as_good_as_root_backups_have_a_user_of_their_ow
     assert (password, most) == ("*", "")
 
 
+@pytest.mark.long
 def test_a_key_that_is_as_good_as_root_is_told_of(new_director):
     """By name or left by an earlier setup; and the user of backups may change."""
     director = new_director("e2e-own", generation="director", **SMALL)
