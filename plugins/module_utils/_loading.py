@@ -88,13 +88,10 @@ class GuardedLoading(DirectLoading):
 
     def __exit__(self, kind, error, traceback):
         try:
-            self._drop()
+            self._server.drop_loader(self.role)
         except PostgresError as problem:
             self.left_over = "The role %s is left over and could not be dropped: %s." % (self.role, problem)
         return False
-
-    def _drop(self):
-        self._server.drop_loader(self.role)
 
     def fit(self):
         fit = self._server.fit()
