@@ -19,6 +19,15 @@ AGE = "{{ inventory_hostname }}_{id}.tar.zst.age"
 GPG = "{{ inventory_hostname }}_{id}.tar.gz.gpg"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def temporary():
+    """A directory for what is temporary, of these tests alone; its name is short, as gpg's socket is below it."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as directory, pytest.MonkeyPatch.context() as patched:
+        patched.setenv("TMPDIR", directory)
+        patched.setattr(tempfile, "tempdir", None)
+        yield
+
+
 @pytest.fixture(scope="module")
 def keys(tmp_path_factory):
     """Private keys of age (ours, theirs) and gpg (gpg), each in a file, and the public ones beside them."""

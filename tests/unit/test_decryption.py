@@ -100,19 +100,22 @@ def program(ending):
     return Path(f"x{ending}").suffix
 
 
-def temporary_homes():
-    return set(Path(tempfile.gettempdir()).glob("microbosh-*"))
+@pytest.fixture
+def temporary(monkeypatch):
+    """A directory for what is temporary, of this test alone; its name is short, as gpg's socket is below it."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as directory:
+        monkeypatch.setattr(tempfile, "tempdir", directory)
+        yield Path(directory)
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_the_right_key_opens_it_to_what_was_packed(sealed, backup, keys, scratch, ending):
-    before = temporary_homes()
+def test_the_right_key_opens_it_to_what_was_packed(sealed, backup, keys, scratch, ending, temporary):
     source = find(str(sealed(ending)), Path("/none"), scratch, keys.file(f"ours{program(ending)}"))
     assert source.proven
     assert source.path == scratch / "unpacked" / NAME
     command = ["diff", "--recursive", "--no-dereference", str(backup), str(source.path)]
     assert subprocess.run(command, check=False, capture_output=True).stdout == b""
-    assert temporary_homes() == before
+    assert list(temporary.iterdir()) == []
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
