@@ -8,15 +8,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
-from ansible_collections.microbosh.director.plugins.module_utils._rehearsal import SECONDS
-from ansible_collections.microbosh.director.plugins.module_utils._verification import finding_lines
-from ansible_collections.microbosh.director.plugins.plugin_utils._gate import plain, told
-from ansible_collections.microbosh.director.plugins.plugin_utils._lines import duration
-from ansible_collections.microbosh.director.plugins.plugin_utils._screen import show
-from ansible_collections.microbosh.director.plugins.plugin_utils._signing import Trust
-from ansible_collections.microbosh.director.plugins.plugin_utils._source import SourceError
-from ansible_collections.microbosh.director.plugins.plugin_utils._verifying import ALL, backups_meant, verifier
+from ansible_collections.microbosh.director.plugins.module_utils._backup._verification import finding_lines
+from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._restore._rehearsal import SECONDS
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._gate import plain, told
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._lines import duration
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._screen import show
+from ansible_collections.microbosh.director.plugins.plugin_utils._source._signing import Trust
+from ansible_collections.microbosh.director.plugins.plugin_utils._source._source import SourceError
+from ansible_collections.microbosh.director.plugins.plugin_utils._source._verifying import ALL, backups_meant, verifier
 
 ARGUMENTS = {
     "backup": {"type": "str", "required": True},

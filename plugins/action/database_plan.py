@@ -7,9 +7,14 @@ from __future__ import annotations
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.microbosh.director.plugins.plugin_utils import _server_files as files
-from ansible_collections.microbosh.director.plugins.plugin_utils._database_plan import ALL, PlanError, Server, make_plan
-from ansible_collections.microbosh.director.plugins.plugin_utils._told_paths import is_file_name, is_plain
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._database_plan import (
+    ALL,
+    PlanError,
+    PlannedServer,
+    make_plan,
+)
+from ansible_collections.microbosh.director.plugins.plugin_utils._transfer import _server_files as files
+from ansible_collections.microbosh.director.plugins.plugin_utils._transfer._told_paths import is_file_name, is_plain
 
 ARGUMENTS = {
     "databases": {"type": "list", "elements": "str", "required": True},
@@ -48,8 +53,8 @@ def planned(given: dict) -> dict:
     if given["copy"]:
         facts = dict(facts, wal_directory=facts.get("wal_directory") or files.where_wal_leads(facts, given["copy"]))
         _check_places(facts)
-    elsewhere = Server(given["where"], given["elsewhere"], elsewhere=True) if given["elsewhere"] else None
-    local = Server(f"127.0.0.1:{facts.get('port')}", facts)
+    elsewhere = PlannedServer(given["where"], given["elsewhere"], elsewhere=True) if given["elsewhere"] else None
+    local = PlannedServer(f"127.0.0.1:{facts.get('port')}", facts)
     services = files.postgres_services(given["services"], given["servers"])
     _check_local(local, elsewhere, services, given)
     plan = make_plan(given["databases"], given["director_database"], local, elsewhere)

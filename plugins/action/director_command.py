@@ -9,8 +9,8 @@ import shlex
 
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
-from ansible_collections.microbosh.director.plugins.plugin_utils._answer_watch import AnswerWatch
-from ansible_collections.microbosh.director.plugins.plugin_utils._gate import told
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._answer_watch import AnswerWatch
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._gate import told
 
 ARGUMENTS = {
     "argv": {"type": "list", "elements": "str", "required": True},

@@ -5,6 +5,6 @@
 
 from __future__ import annotations
 
-from ansible_collections.microbosh.director.plugins.plugin_utils._lease_action import LeaseAction as ActionModule
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._lease_action import LeaseAction as ActionModule
 
 __all__ = ["ActionModule"]

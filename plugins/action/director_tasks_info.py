@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
-from ansible_collections.microbosh.director.plugins.plugin_utils._database_action import DatabaseAction as ActionModule
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._database_action import (
+    DatabaseAction as ActionModule,
+)
 
 __all__ = ["ActionModule"]

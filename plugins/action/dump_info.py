@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.microbosh.director.plugins.plugin_utils._director_action import (
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._director_action import (
     ControllerAction as ActionModule,
 )
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from ansible.errors import AnsibleActionFail
-from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
-from ansible_collections.microbosh.director.plugins.module_utils._identity_copy import IdentityCopy
-from ansible_collections.microbosh.director.plugins.plugin_utils._director_action import DirectorAction
-from ansible_collections.microbosh.director.plugins.plugin_utils._identity_answer import AnswerError, checked
+from ansible_collections.microbosh.director.plugins.module_utils._backup._identity_copy import IdentityCopy
+from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._director_action import DirectorAction
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._identity_answer import AnswerError, checked
 
 TOLD = ("msg", "unnamed", "failed", "lost", "unreachable", "warnings", "deprecations")
 

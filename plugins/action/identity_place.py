@@ -8,13 +8,13 @@ from __future__ import annotations
 import os
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.microbosh.director.plugins.module_utils._identity_copy import (
+from ansible_collections.microbosh.director.plugins.module_utils._backup._identity_copy import (
     Backup,
     IdentityCopy,
     examine,
     listed,
 )
-from ansible_collections.microbosh.director.plugins.plugin_utils._rules import lets_through
+from ansible_collections.microbosh.director.plugins.plugin_utils._transfer._rules import lets_through
 
 ARGUMENTS = {
     "state": {"type": "str", "choices": ["examined", "placed"], "required": True},

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.microbosh.director.plugins.plugin_utils._facts import require_none_of_ours
-from ansible_collections.microbosh.director.plugins.plugin_utils._gate import GateError
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._facts import require_none_of_ours
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._gate import GateError
 
 PREFIX = "microbosh_"
 SPECIFICATION = Path(__file__).parents[2] / "roles" / "microbosh" / "meta" / "argument_specs.yml"

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
-from ansible_collections.microbosh.director.plugins.plugin_utils._director_action import DirectorAction as ActionModule
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._director_action import (
+    DirectorAction as ActionModule,
+)
 
 __all__ = ["ActionModule"]

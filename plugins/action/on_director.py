@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 from ansible.errors import AnsibleActionFail
-from ansible_collections.microbosh.director.plugins.plugin_utils._director_action import DirectorAction
-from ansible_collections.microbosh.director.plugins.plugin_utils._others import MODULES, GatedCopy, OthersAction
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._director_action import DirectorAction
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._others import MODULES, GatedCopy, OthersAction
 
 
 class ActionModule(OthersAction, DirectorAction):

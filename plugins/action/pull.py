@@ -14,26 +14,30 @@ import tempfile
 import time
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.microbosh.director.plugins.module_utils._kept import CHMOD
-from ansible_collections.microbosh.director.plugins.plugin_utils._attributes import OPTIONS as ATTRIBUTES
-from ansible_collections.microbosh.director.plugins.plugin_utils._attributes import lost_attributes
-from ansible_collections.microbosh.director.plugins.plugin_utils._attributes_pull import (
+from ansible_collections.microbosh.director.plugins.module_utils._core._kept import CHMOD
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._gate import told
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._lines import size
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._printable import printable_lines
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._remote_shell import host_of, synchronize
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._transfer_watch import Watch
+from ansible_collections.microbosh.director.plugins.plugin_utils._transfer._attributes_kept import OPTIONS as ATTRIBUTES
+from ansible_collections.microbosh.director.plugins.plugin_utils._transfer._attributes_kept import lost_attributes
+from ansible_collections.microbosh.director.plugins.plugin_utils._transfer._attributes_pull import (
     LISTING,
     AttributesPull,
     keep_attributes,
 )
-from ansible_collections.microbosh.director.plugins.plugin_utils._gate import told
-from ansible_collections.microbosh.director.plugins.plugin_utils._left_out import in_steady, tops, vanished_paths
-from ansible_collections.microbosh.director.plugins.plugin_utils._lines import size
-from ansible_collections.microbosh.director.plugins.plugin_utils._owners import (
+from ansible_collections.microbosh.director.plugins.plugin_utils._transfer._left_out import (
+    in_steady,
+    tops,
+    vanished_paths,
+)
+from ansible_collections.microbosh.director.plugins.plugin_utils._transfer._owners import (
     compare_with_copy,
     remove_from_copy,
     write_listing,
 )
-from ansible_collections.microbosh.director.plugins.plugin_utils._printable import printable_lines
-from ansible_collections.microbosh.director.plugins.plugin_utils._remote_shell import host_of, synchronize
-from ansible_collections.microbosh.director.plugins.plugin_utils._rsync_log import Transfer, stats
-from ansible_collections.microbosh.director.plugins.plugin_utils._transfer_watch import Watch
+from ansible_collections.microbosh.director.plugins.plugin_utils._transfer._transfer_log import Transfer, stats
 
 ARGUMENTS = {
     "src": {"type": "str", "required": True},

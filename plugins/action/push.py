@@ -13,16 +13,16 @@ from pathlib import Path
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.microbosh.director.plugins.module_utils import _layout as layout
-from ansible_collections.microbosh.director.plugins.module_utils import _mtree as mtree
-from ansible_collections.microbosh.director.plugins.module_utils._mtree import unescape
-from ansible_collections.microbosh.director.plugins.module_utils._records import MOST_BYTES
-from ansible_collections.microbosh.director.plugins.plugin_utils._inside import OutsideError, Way, read_inside
-from ansible_collections.microbosh.director.plugins.plugin_utils._printable import printable, printable_lines
-from ansible_collections.microbosh.director.plugins.plugin_utils._push_staging import batch_size, staged
-from ansible_collections.microbosh.director.plugins.plugin_utils._remote_shell import synchronize
-from ansible_collections.microbosh.director.plugins.plugin_utils._rsync_log import Transfer
-from ansible_collections.microbosh.director.plugins.plugin_utils._transfer_watch import Watch
+from ansible_collections.microbosh.director.plugins.module_utils._backup._records import MOST_BYTES
+from ansible_collections.microbosh.director.plugins.module_utils._core import _layout as layout
+from ansible_collections.microbosh.director.plugins.module_utils._tree import _mtree as mtree
+from ansible_collections.microbosh.director.plugins.module_utils._tree._mtree import unescape
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._printable import printable, printable_lines
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._remote_shell import synchronize
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._transfer_watch import Watch
+from ansible_collections.microbosh.director.plugins.plugin_utils._transfer._inside import OutsideError, Way, read_inside
+from ansible_collections.microbosh.director.plugins.plugin_utils._transfer._push_staging import batch_size, staged
+from ansible_collections.microbosh.director.plugins.plugin_utils._transfer._transfer_log import Transfer
 
 ARGUMENTS = {
     "src": {"type": "path", "required": True},

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
-from ansible_collections.microbosh.director.plugins.plugin_utils._gate import GateError, plain, told
-from ansible_collections.microbosh.director.plugins.plugin_utils._signing import Trust
-from ansible_collections.microbosh.director.plugins.plugin_utils._source import SourceError, find
-from ansible_collections.microbosh.director.plugins.plugin_utils._verifying import UNFIT
+from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._gate import GateError, plain, told
+from ansible_collections.microbosh.director.plugins.plugin_utils._source._signing import Trust
+from ansible_collections.microbosh.director.plugins.plugin_utils._source._source import SourceError, find
+from ansible_collections.microbosh.director.plugins.plugin_utils._source._verifying import UNFIT
 
 ARGUMENTS = {
     "backup": {"type": "str", "required": True},

@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 from ansible.errors import AnsibleActionFail
-from ansible_collections.microbosh.director.plugins.module_utils import _layout as layout
-from ansible_collections.microbosh.director.plugins.module_utils import _mtree as mtree
-from ansible_collections.microbosh.director.plugins.module_utils._records import MOST_BYTES
-from ansible_collections.microbosh.director.plugins.module_utils._restore_tree import pack, without_group
-from ansible_collections.microbosh.director.plugins.plugin_utils._director_action import DirectorAction
-from ansible_collections.microbosh.director.plugins.plugin_utils._inside import OutsideError, read_inside
+from ansible_collections.microbosh.director.plugins.module_utils._backup._records import MOST_BYTES
+from ansible_collections.microbosh.director.plugins.module_utils._core import _layout as layout
+from ansible_collections.microbosh.director.plugins.module_utils._restore._restore_tree import pack, without_group
+from ansible_collections.microbosh.director.plugins.module_utils._tree import _mtree as mtree
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._director_action import DirectorAction
+from ansible_collections.microbosh.director.plugins.plugin_utils._transfer._inside import OutsideError, read_inside
 
 
 class ActionModule(DirectorAction):

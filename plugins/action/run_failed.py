@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.microbosh.director.plugins.plugin_utils._gate import told
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._gate import told
 
 LONGEST = 65_536
 ARGUMENTS = {

@@ -12,11 +12,11 @@ from datetime import datetime, timezone
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.microbosh.director.plugins.plugin_utils._facts import require_none_of_ours
-from ansible_collections.microbosh.director.plugins.plugin_utils._gate import GateError
-from ansible_collections.microbosh.director.plugins.plugin_utils._lines import duration
-from ansible_collections.microbosh.director.plugins.plugin_utils._printable import printable_lines
-from ansible_collections.microbosh.director.plugins.plugin_utils._screen import show
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._facts import require_none_of_ours
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._gate import GateError
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._lines import duration
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._printable import printable_lines
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._screen import show
 
 ARGUMENTS = {
     "message": {"type": "list", "elements": "str", "required": True},

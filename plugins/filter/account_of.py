@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.microbosh.director.plugins.plugin_utils._printable import printable
-from ansible_collections.microbosh.director.plugins.plugin_utils._told_paths import is_plain
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._printable import printable
+from ansible_collections.microbosh.director.plugins.plugin_utils._transfer._told_paths import is_plain
 
 FIELDS = ("password", "uid", "gid", "comment", "home", "shell")
 # Nobody's home, and no place in which setup should let a key in or root remove an account's files.

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import os
 
-from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
-from ansible_collections.microbosh.director.plugins.module_utils._snapshots import list_ids, read_report
-from ansible_collections.microbosh.director.plugins.plugin_utils._told_paths import is_dump_of_ours
+from ansible_collections.microbosh.director.plugins.module_utils._backup._snapshots import list_ids, read_report
+from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.plugin_utils._transfer._told_paths import is_dump_of_ours
 
 
 def databases_of_others(dumps, directory, source, named):

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.microbosh.director.plugins.plugin_utils._told_paths import is_plain
+from ansible_collections.microbosh.director.plugins.plugin_utils._transfer._told_paths import is_plain
 
 
 def director_paths(text, count):

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.microbosh.director.plugins.plugin_utils import _rules
+from ansible_collections.microbosh.director.plugins.plugin_utils._transfer import _rules
 
 
 def host_paths(rules, sealed=()):

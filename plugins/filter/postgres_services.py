@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.microbosh.director.plugins.plugin_utils import _server_files as files
+from ansible_collections.microbosh.director.plugins.plugin_utils._transfer import _server_files as files
 
 
 def postgres_services(summary):

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.microbosh.director.plugins.plugin_utils import _rules
+from ansible_collections.microbosh.director.plugins.plugin_utils._transfer import _rules
 
 
 def sealing_rules(paths):

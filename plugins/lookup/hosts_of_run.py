@@ -42,7 +42,7 @@ _raw:
 
 from ansible.plugins.lookup import LookupBase
 from ansible.utils.display import Display
-from ansible_collections.microbosh.director.plugins.plugin_utils._selection import NothingToDo, check
+from ansible_collections.microbosh.director.plugins.plugin_utils._transfer._selection import NothingToDo, check
 
 FAILED = 2  # Ansible's status for a run in which something failed
 

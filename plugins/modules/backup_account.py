@@ -100,9 +100,9 @@ left:
 import pwd
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.microbosh.director.plugins.module_utils._account import end, leftovers, others
-from ansible_collections.microbosh.director.plugins.module_utils._authorized_keys import public_parts, retire
-from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._backup._account import end, leftovers, others
+from ansible_collections.microbosh.director.plugins.module_utils._backup._authorized_keys import public_parts, retire
+from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
 
 
 def close(module):

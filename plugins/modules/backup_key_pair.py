@@ -64,7 +64,7 @@ retired:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.microbosh.director.plugins.module_utils._key_pair import KeyPair
+from ansible_collections.microbosh.director.plugins.module_utils._backup._key_pair import KeyPair
 
 
 def main():

@@ -69,7 +69,7 @@ unrestorable:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.microbosh.director.plugins.module_utils._file_layout import file_layout
+from ansible_collections.microbosh.director.plugins.module_utils._postgres._file_layout import file_layout
 
 
 def main():

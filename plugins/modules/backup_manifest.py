@@ -227,9 +227,9 @@ absent:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
-from ansible_collections.microbosh.director.plugins.module_utils._manifest_verification import explain, verify
-from ansible_collections.microbosh.director.plugins.module_utils._manifest_writing import write
+from ansible_collections.microbosh.director.plugins.module_utils._backup._manifest_verification import explain, verify
+from ansible_collections.microbosh.director.plugins.module_utils._backup._manifest_writing import write
+from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
 
 
 def run(params, dry_run):

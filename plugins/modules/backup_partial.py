@@ -95,8 +95,8 @@ link_dest:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
-from ansible_collections.microbosh.director.plugins.module_utils._snapshots import begin
+from ansible_collections.microbosh.director.plugins.module_utils._backup._snapshots import begin
+from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
 
 
 def main():

@@ -152,8 +152,8 @@ latest:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
-from ansible_collections.microbosh.director.plugins.module_utils._retention import difference, prune
+from ansible_collections.microbosh.director.plugins.module_utils._backup._retention import difference, prune
+from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
 
 
 def main():

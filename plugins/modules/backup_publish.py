@@ -94,8 +94,8 @@ latest:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
-from ansible_collections.microbosh.director.plugins.module_utils._snapshots import Disk, publish
+from ansible_collections.microbosh.director.plugins.module_utils._backup._snapshots import Disk, publish
+from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
 
 
 def main():

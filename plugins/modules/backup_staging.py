@@ -65,8 +65,8 @@ directory:
 import pwd
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
-from ansible_collections.microbosh.director.plugins.module_utils._staging_directory import make, remove
+from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._tree._staging_directory import make, remove
 
 
 def settle(given, dry_run):

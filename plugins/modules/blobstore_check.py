@@ -248,15 +248,15 @@ seconds:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.microbosh.director.plugins.module_utils._blob_listing import read_listings
-from ansible_collections.microbosh.director.plugins.module_utils._blob_names import BlobstoreError
-from ansible_collections.microbosh.director.plugins.module_utils._blobstore import (
+from ansible_collections.microbosh.director.plugins.module_utils._backup._blob_listing import read_listings
+from ansible_collections.microbosh.director.plugins.module_utils._backup._blob_names import BlobstoreError
+from ansible_collections.microbosh.director.plugins.module_utils._backup._blobstore import (
     check_blobstore,
     proven_backup,
     verdict,
 )
-from ansible_collections.microbosh.director.plugins.module_utils._clock import seconds_since, uptime
-from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._core._clock import seconds_since, uptime
+from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
 
 
 def perform(params):

@@ -218,10 +218,10 @@ message:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.microbosh.director.plugins.module_utils._blob_listing import read_listings
-from ansible_collections.microbosh.director.plugins.module_utils._blob_names import names_with_origins
-from ansible_collections.microbosh.director.plugins.module_utils._blob_survey import Survey, refusal, tell
-from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._backup._blob_listing import read_listings
+from ansible_collections.microbosh.director.plugins.module_utils._backup._blob_names import names_with_origins
+from ansible_collections.microbosh.director.plugins.module_utils._backup._blob_survey import Survey, refusal, tell
+from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
 
 
 def perform(params):

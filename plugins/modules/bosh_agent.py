@@ -95,10 +95,10 @@ seconds:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.microbosh.director.plugins.module_utils._agent import bring_agent, find_agent
-from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
-from ansible_collections.microbosh.director.plugins.module_utils._host import Host
-from ansible_collections.microbosh.director.plugins.module_utils._stop_permit import StopPermit
+from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._core._host import Host
+from ansible_collections.microbosh.director.plugins.module_utils._lease._stop_permit import StopPermit
+from ansible_collections.microbosh.director.plugins.module_utils._services._agent import bring_agent, find_agent
 
 
 def main():

@@ -267,8 +267,8 @@ seconds:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
-from ansible_collections.microbosh.director.plugins.module_utils._lease import perform
+from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._lease._lease import perform
 
 STATES = ["held", "armed", "disarmed", "released", "checked"]
 

@@ -184,11 +184,14 @@ reason:
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.microbosh.director.plugins.module_utils._clock import seconds_since, uptime
-from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
-from ansible_collections.microbosh.director.plugins.module_utils._postgres import Endpoint
-from ansible_collections.microbosh.director.plugins.module_utils._postgres_info import listening_ports, port_there
-from ansible_collections.microbosh.director.plugins.module_utils._tasks import (
+from ansible_collections.microbosh.director.plugins.module_utils._core._clock import seconds_since, uptime
+from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._postgres._postgres import Endpoint
+from ansible_collections.microbosh.director.plugins.module_utils._postgres._postgres_info import (
+    listening_ports,
+    port_there,
+)
+from ansible_collections.microbosh.director.plugins.module_utils._postgres._tasks import (
     Busy,
     Patience,
     Tasks,

@@ -88,14 +88,14 @@ advice_for_restore:
 import os
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
-from ansible_collections.microbosh.director.plugins.module_utils._ruby_yaml import HAS_YAML
-from ansible_collections.microbosh.director.plugins.module_utils._vars_store import (
+from ansible_collections.microbosh.director.plugins.module_utils._backup._vars_store import (
     advice,
     examine_file,
     missing_secrets,
     warnings,
 )
+from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._core._ruby_yaml import HAS_YAML
 
 
 def files_of(paths):

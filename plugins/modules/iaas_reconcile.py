@@ -134,15 +134,19 @@ lines:
 """
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
-from ansible_collections.microbosh.director.plugins.module_utils._reconcile import (
+from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._core._ruby_yaml import (
+    HAS_YAML,
+    RubyError,
+    read_document,
+)
+from ansible_collections.microbosh.director.plugins.module_utils._restore._reconcile import (
     ReconcileError,
     ids_in,
     known_in,
     reconcile,
     report_lines,
 )
-from ansible_collections.microbosh.director.plugins.module_utils._ruby_yaml import HAS_YAML, RubyError, read_document
 
 
 def load_known(path):

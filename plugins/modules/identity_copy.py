@@ -124,8 +124,8 @@ unnamed:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
-from ansible_collections.microbosh.director.plugins.module_utils._identity import collect, keep_digest
+from ansible_collections.microbosh.director.plugins.module_utils._backup._identity import collect, keep_digest
+from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
 
 
 def main():

@@ -248,10 +248,10 @@ drawn_in:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
-from ansible_collections.microbosh.director.plugins.module_utils._host import Host
-from ansible_collections.microbosh.director.plugins.module_utils._services import CHANGES, MONIT, Monit
-from ansible_collections.microbosh.director.plugins.module_utils._stop_permit import StopPermit
+from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._core._host import Host
+from ansible_collections.microbosh.director.plugins.module_utils._lease._stop_permit import StopPermit
+from ansible_collections.microbosh.director.plugins.module_utils._services._services import CHANGES, MONIT, Monit
 
 
 def main():

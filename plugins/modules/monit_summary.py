@@ -234,10 +234,10 @@ unknown:
 import platform
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
-from ansible_collections.microbosh.director.plugins.module_utils._file_layout import libc_version
-from ansible_collections.microbosh.director.plugins.module_utils._host import Host
-from ansible_collections.microbosh.director.plugins.module_utils._services import MONIT, Monit, look
+from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._core._host import Host
+from ansible_collections.microbosh.director.plugins.module_utils._postgres._file_layout import libc_version
+from ansible_collections.microbosh.director.plugins.module_utils._services._services import MONIT, Monit, look
 
 
 def main():

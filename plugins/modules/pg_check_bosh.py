@@ -134,10 +134,13 @@ total:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.microbosh.director.plugins.module_utils._database_check import DatabaseCheck, majors
-from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
-from ansible_collections.microbosh.director.plugins.module_utils._postgres import Endpoint
-from ansible_collections.microbosh.director.plugins.module_utils._postgres_info import listening_ports, port_there
+from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._postgres._database_check import DatabaseCheck, majors
+from ansible_collections.microbosh.director.plugins.module_utils._postgres._postgres import Endpoint
+from ansible_collections.microbosh.director.plugins.module_utils._postgres._postgres_info import (
+    listening_ports,
+    port_there,
+)
 
 NOTHING = {
     "server_version": None,

@@ -223,9 +223,9 @@ seconds:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.microbosh.director.plugins.module_utils._dump_directory import DumpDirectory, DumpJob
-from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
-from ansible_collections.microbosh.director.plugins.module_utils._postgres import Endpoint
+from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._dump._dump_directory import DumpDirectory, DumpJob
+from ansible_collections.microbosh.director.plugins.module_utils._postgres._postgres import Endpoint
 
 
 def perform(params, check_mode, run_command):

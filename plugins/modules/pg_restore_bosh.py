@@ -298,15 +298,22 @@ connections:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.microbosh.director.plugins.module_utils._dump_file import (
+from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._dump._dump_file import (
     RolesFile,
     read_as_restore,
 )
-from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
-from ansible_collections.microbosh.director.plugins.module_utils._postgres import Endpoint
-from ansible_collections.microbosh.director.plugins.module_utils._postgres_info import listening_ports, port_there
-from ansible_collections.microbosh.director.plugins.module_utils._restore import Server, examine, restore_database
-from ansible_collections.microbosh.director.plugins.module_utils._restore_kept import end_load
+from ansible_collections.microbosh.director.plugins.module_utils._postgres._postgres import Endpoint
+from ansible_collections.microbosh.director.plugins.module_utils._postgres._postgres_info import (
+    listening_ports,
+    port_there,
+)
+from ansible_collections.microbosh.director.plugins.module_utils._restore._restore import (
+    DatabaseServer,
+    examine,
+    restore_database,
+)
+from ansible_collections.microbosh.director.plugins.module_utils._restore._restore_kept import end_load
 
 READS = ("loaded", "checked", "examined")
 ENDS = ("put_back", "settled")
@@ -330,7 +337,7 @@ def perform(params, check_mode, run_command):
 
 def _server(params, run_command):
     endpoint = Endpoint.of(dict(params, port=port_there(params["port"], listening_ports())))
-    return Server.find(endpoint, params["packages"], run_command)
+    return DatabaseServer.find(endpoint, params["packages"], run_command)
 
 
 def main():

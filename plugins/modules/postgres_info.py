@@ -206,9 +206,9 @@ director_database:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
-from ansible_collections.microbosh.director.plugins.module_utils._postgres import Endpoint
-from ansible_collections.microbosh.director.plugins.module_utils._postgres_info import (
+from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._postgres._postgres import Endpoint
+from ansible_collections.microbosh.director.plugins.module_utils._postgres._postgres_info import (
     NOTHING,
     ask,
     listening_ports,

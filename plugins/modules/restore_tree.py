@@ -342,8 +342,8 @@ servers:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.microbosh.director.plugins.module_utils._errors import DirectorError
-from ansible_collections.microbosh.director.plugins.module_utils._restore_steps import Restore
+from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._restore._restore_steps import TreeRestore
 
 # What root runs here hears nothing of the caller's: rsync would run what an alias in $HOME/.popt says.
 ROOTS = {
@@ -399,7 +399,7 @@ def main():
     )
     module.run_command_environ_update = ROOTS
     try:
-        result = Restore(module.params, module.run_command).perform(module.check_mode)
+        result = TreeRestore(module.params, module.run_command).perform(module.check_mode)
     except DirectorError as error:
         module.fail_json(msg=str(error), **error.facts)
     except EnvironmentError as error:

@@ -73,7 +73,7 @@ mended_by:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.microbosh.director.plugins.module_utils._rsync_holes import look
+from ansible_collections.microbosh.director.plugins.module_utils._backup._rsync_holes import look
 
 
 def main():

@@ -3,34 +3,35 @@
 from __future__ import annotations
 
 import faults
+import points
 import pytest
 from cells import alternate, name_of
 
 pytestmark = pytest.mark.long
 
 # Where a fault may strike: each task of the outage, and some before and after it.
-BEFORE = ["This run holds the director", "Everything is copied while the director works"]
+BEFORE = [points.TAKE_LEASE, points.FIRST_PASS]
 OUTAGE = [
-    "The director would come back by itself",
-    "The agent is stopped",
-    "No new task can come in",
-    "No task has begun whose worker would be stopped",
-    "Every service but PostgreSQL is stopped",
-    "The databases are dumped by the only process left",
-    "PostgreSQL is stopped",
-    "What changed since the first pass is copied",
-    "PostgreSQL's files are compared by content",
-    "Services are started",
-    "The agent is started",
-    "Every service lives",
+    points.ARM_LEASE,
+    points.STOP_AGENT,
+    points.STOP_INTAKE,
+    points.LOOK_AT_TASKS,
+    points.STOP_SERVICES,
+    points.DUMP,
+    points.STOP_POSTGRESQL,
+    points.SECOND_PASS,
+    points.POSTGRESQL_PASS,
+    points.START_SERVICES,
+    points.START_AGENT,
+    points.LIVES,
 ]
 AFTER = [
-    "The lease was held without a break",
-    "The dumps are copied",
-    "The manifest is written",
-    "The backup is published",
-    "The lease is released",
-    "Backups beyond microbosh_keep are removed",
+    points.DISARM_LEASE,
+    points.COPY_DUMPS,
+    points.MANIFEST,
+    points.PUBLISH,
+    points.RELEASE_LEASE,
+    points.PRUNE,
 ]
 STOP, DUMP, COPY, START = OUTAGE[4], OUTAGE[5], OUTAGE[7], OUTAGE[9]
 POINTS = [(task, 0.0) for task in OUTAGE]

@@ -7,13 +7,13 @@ import shutil
 import subprocess
 import sys
 import tarfile
-from pathlib import Path
 
 import pytest
 from breakage import READER, replaced
+from conftest import REPOSITORY
 from standing import listing, refused, whole
 
-SENDER = Path(__file__).with_name("evil_sender.py").read_text()
+SENDER = (REPOSITORY / "tests/e2e/support/evil_sender.py").read_text()
 MIB = 1024 * 1024
 GROWTH = 40 * MIB
 ARCHIVE = "{{ inventory_hostname }}_{id}.tar.gz"

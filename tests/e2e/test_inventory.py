@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 
+import points
 import pytest
 import yaml
 from conftest import REPOSITORY, ansible_environment, playbook_command, run_ansible
@@ -39,7 +40,7 @@ NOTHING = {
     "skip_tags": (OURS, ["--skip-tags", "all"], "--skip-tags all leaves no task to run"),
     "untagged": (OURS, ["--tags", "tagged"], "--tags tagged leaves no task to run"),
     "start": (OURS, ["--start-at-task", "Tkae the backup"], "no task is called that"),
-    "middle": (OURS, ["--start-at-task", "Backups are whole, and dumps can be loaded"], "safe as a whole only"),
+    "middle": (OURS, ["--start-at-task", points.VERIFY], "safe as a whole only"),
     "pattern": (OURS, ["--start-at-task", "*verified"], "safe as a whole only"),
     "other_host": (OURS, ["--limit", "web1"], "leaves no director to work on. The directors are director1, director2"),
     "other_group": (OURS, ["--limit", "web"], "leaves no director to work on"),

@@ -244,7 +244,7 @@ class Prison:
             **os.environ, "SSH": shlex.join(self.ssh), "HOST": host, "OUT": str(out),
             "READ": holder.read, "SRC": host + holder.source, "KIND": holder.kind, "SERVER": holder.server,
             "PLANT": f"/var/vcap/store/planted-{holder.user}", "PLANTED": f"store/planted-{holder.user}",
-            "PYTHON": sys.executable, "CRAFTED": str(Path(__file__).with_name("crafted_rsync.py")),
+            "PYTHON": sys.executable, "CRAFTED": str(REPOSITORY / "tests/e2e/support/crafted_rsync.py"),
         }  # fmt: skip
         status, output = self.run(["timeout", str(SECONDS), "sh"], CLIENT + script, env=environment)
         got = [path for path in out.rglob("*") if path.is_file() and not path.is_symlink()]

@@ -6,17 +6,18 @@ import signal
 import time
 
 import faults
+import points
 import pytest
 from breakage import wait_until
 from standing import whole
 
 pytestmark = pytest.mark.long
 
-ARM = "The director would come back by itself"
-STOP = "Every service but PostgreSQL is stopped"
-DUMP = "The databases are dumped by the only process left"
-HOLD = "No other run holds the director"
-PROOF = "The manifest is written"
+ARM = points.ARM_LEASE
+STOP = points.STOP_SERVICES
+DUMP = points.DUMP
+HOLD = points.ASK_LEASE
+PROOF = points.MANIFEST
 FIRED = "left the director stopped"
 REFUSAL_SECONDS = 10  # half of it on an idle machine; other tests run beside this one
 NOT_TO_BE_HAD = 4  # ansible-playbook's exit status; 2 is that of a failure
@@ -104,7 +105,7 @@ def test_lease_that_cannot_be_armed(victim, tmp_path, record):
         faults.on_host(f"chmod 500 {faults.STAGING}"),
         faults.on_host(f"chmod 700 {faults.STAGING}"),
     )
-    cell = faults.suffer(victim, tmp_path, locked, "Tell what was copied")
+    cell = faults.suffer(victim, tmp_path, locked, points.COPIED)
     record(cell)
     assert cell.outcome.startswith("failed")
     assert cell.down == 0
@@ -122,7 +123,7 @@ def test_lease_that_fires(victim, tmp_path, record):
 
 def test_lease_that_fires_when_all_is_copied(victim, tmp_path):
     """The run is told why nothing is published, and what to do about it."""
-    last = "The lease was held without a break"
+    last = points.DISARM_LEASE
     run = faults.Running(victim, tmp_path, {"TASK_STOP": last}, microbosh_outage_limit=20)
     run.wait_for(last)
     try:

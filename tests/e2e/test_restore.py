@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 import faults
+import points
 import pytest
 import restoring
 from breakage import wait_until
@@ -31,32 +32,32 @@ from restoring import (
 PIDFILES = "find /var/vcap/sys/run/ -name '*.pid'"
 PIDS = f"{PIDFILES} -exec grep -H . {{}} +"
 NEWEST_PIDFILE = f"{PIDFILES} -printf '%T@ %p\\n' | sort -n | tail -n 1"
-EXCHANGE = "What is there is aside, and the backup is in its place"
-PROOF = "Every table has the rows that were dumped"
-LOAD = "Each dump is loaded in one transaction"
-START = "All services but the health monitor run"
+EXCHANGE = points.EXCHANGE
+PROOF = points.COUNT_ROWS
+LOAD = points.LOAD
+START = points.START_BUT_HEALTH_MONITOR
 # The task at whose begin the controller is killed, and how far the host then says that the restore is: its last task
 # may go on without it.
 BOUNDARIES = {
-    "Nobody else starts the director": ["stopping"],
-    "The agent is stopped": ["stopping"],
-    "Every service is stopped": ["stopping"],
+    points.RESTORE_LEASE: ["stopping"],
+    points.STOP_AGENT: ["stopping"],
+    points.RESTORE_STOP: ["stopping"],
     EXCHANGE: ["stopping", "swapping", "swapped"],
-    "The host says that the data is being proven": ["swapped", "proving"],
+    points.MARK_PROVING: ["swapped", "proving"],
     PROOF: ["proving"],
-    "The host says that the services are being started": ["proving", "starting"],
+    points.MARK_STARTING: ["proving", "starting"],
     START: ["starting"],
-    "Every service runs": ["starting"],
-    "The host says that it is proven": ["starting", "proven"],
+    points.RUNS: ["starting"],
+    points.MARK_PROVEN: ["starting", "proven"],
 }
 LOADING = {
-    "The host says that dumps are being loaded": ["swapped", "loading"],
+    points.MARK_LOADING: ["swapped", "loading"],
     LOAD: ["loading"],
-    "The host says that the data is being proven": ["loading", "proving"],
+    points.MARK_PROVING: ["loading", "proving"],
 }
 ROLLING_BACK = {
-    "Every service is stopped": ["proving"],
-    "What was there is in its place again": ["proving", "rolling_back", "rolled_back"],
+    points.RESTORE_STOP: ["proving"],
+    points.ROLL_BACK: ["proving", "rolling_back", "rolled_back"],
     START: ["rolled_back"],
 }
 WAYS = ("resume", "rollback")
@@ -67,7 +68,7 @@ KILLS = [
     for task in boundaries
     for way in WAYS
 ]
-HERE = Path(__file__).parent
+SWAPPING = Path(__file__).parent / "support" / "swapping.py"
 # A list for another group on a file, one for what will be made in a directory, and somebody's note.
 BESIDES = [
     ("director/tasks/2/debug", "system.posix_acl_access", LISTED),
@@ -297,7 +298,7 @@ def test_a_second_server_is_met_before_anything_is_stopped(victim, precious):
 def test_a_second_server_that_comes_late_is_met_before_the_exchange(victim, precious):
     """Nothing is exchanged under it, and no other one is started beside it."""
     script = SECOND.format(before=NAMESPACE)
-    run = meddled_at(victim, "No PostgreSQL lives on what is exchanged", script)
+    run = meddled_at(victim, points.LOOK_FOR_SERVERS, script)
     assert run.status != 0
     assert "port 15999 on /var/vcap/store/postgres" in run
     assert "-p 5432" not in victim.shell("pgrep -xa postgres")
@@ -345,7 +346,7 @@ def test_a_director_that_another_run_holds_is_refused(victim, tmp_path):
     # Elsewhere, since the other tests restore the latest one.
     elsewhere = {"microbosh_backup_dir": str(tmp_path / "backups")}
     first = faults.Running(victim, tmp_path, microbosh_outage_limit=180, **elsewhere)
-    first.wait_for("Tell what was copied")
+    first.wait_for(points.COPIED)
     run = restore(victim)
     assert run.status != 0
     assert "The director is held by" in run
@@ -385,7 +386,7 @@ def test_a_blob_that_is_altered_on_its_way_stops_nothing(victim, precious):
     blob = victim.shell("find /var/vcap/store/blobstore/store -type f | sort | head -n 1").strip()
     alter = f"cp -p {blob} /run/blob; touch -r {blob} /run/time; printf X | dd of={blob} bs=1 seek=9 conv=notrunc"
     pids = victim.shell(PIDS)
-    run = meddled_at(victim, "What the director does not have is pushed", f"{alter}; touch -r /run/time {blob}")
+    run = meddled_at(victim, points.PUSH, f"{alter}; touch -r /run/time {blob}")
     victim.shell(f"cp -p /run/blob {blob}")
     assert run.status != 0
     assert "The blobstore is not whole" in run
@@ -397,14 +398,14 @@ def test_a_blob_that_is_altered_on_its_way_stops_nothing(victim, precious):
 
 def test_an_exchange_that_fails_is_rolled_back(victim, precious):
     spoil = "rm /var/vcap/store/microbosh-restore/new/store/redis/dump.rdb"
-    run = meddled_at(victim, "Every service is stopped", spoil)
+    run = meddled_at(victim, points.RESTORE_STOP, spoil)
     assert "store/redis/dump.rdb is not in its place" in run
     assert rolled_back(victim, run, precious)
 
 
 def test_a_load_that_fails_is_rolled_back(victim, precious):
     spoil = "echo 'DROP TABLE deployments;' >>/var/vcap/store/microbosh-backup/restore-dbs/bosh.sql"
-    run = meddled_at(victim, "Every service is stopped", spoil, microbosh_restore_database="dump")
+    run = meddled_at(victim, points.RESTORE_STOP, spoil, microbosh_restore_database="dump")
     assert "its SHA-256 is" in run
     assert rolled_back(victim, run, precious)
 
@@ -432,7 +433,7 @@ def test_a_restore_that_was_killed_goes_on_or_back(victim, backed_up, precious, 
             assert f"microbosh_restore_unfinished={word}" in checkup
     run = restore(victim, microbosh_restore_unfinished=way)
     assert run.status == 0, run.output
-    went_on = way == "resume" or (task == "The host says that it is proven" and "is restored from" in run)
+    went_on = way == "resume" or (task == points.MARK_PROVEN and "is restored from" in run)
     assert content(victim) == (backed_up if went_on else precious)
     assert victim.wholly_up()
     assert nothing_is_left(victim)
@@ -450,7 +451,7 @@ def test_a_rollback_that_was_killed_goes_back(victim, backed_up, precious, task,
     run = restore(victim, microbosh_restore_unfinished=way)
     assert run.status == 0, run.output
     went_on = "is restored from" in run
-    assert not went_on or (way == "resume" and task == "Every service is stopped")
+    assert not went_on or (way == "resume" and task == points.RESTORE_STOP)
     assert content(victim) == (backed_up if went_on else precious)
     assert victim.wholly_up()
     assert nothing_is_left(victim)
@@ -536,7 +537,7 @@ OUTSIDE = "find /etc/profile.d -printf '%p %u %g %m %s %l\\n'; find /etc/profile
 @pytest.mark.long
 @pytest.mark.parametrize("database", ["files", "dump"])
 def test_what_vcap_and_the_backup_user_swap_meanwhile_leads_root_nowhere(victim, backed_up, database):
-    victim.execute("sh", "-c", 'printf %s "$1" >/run/swapping.py', "sh", (HERE / "swapping.py").read_text())
+    victim.execute("sh", "-c", 'printf %s "$1" >/run/swapping.py', "sh", SWAPPING.read_text())
     outside = victim.shell(OUTSIDE)
     destroy(victim)
     victim.shell("echo >>/var/vcap/bosh/settings.json")  # so that it has to be pushed

@@ -3,31 +3,32 @@
 from __future__ import annotations
 
 import faults
+import points
 import pytest
 import restore_faults
 from cells import alternate, name_of
 
 pytestmark = pytest.mark.long
 
-OUTSIDE = ["The backup is found, and its dumps are whole", "What was pushed is removed"]
+OUTSIDE = [points.FIND_SOURCE, points.REMOVE_PUSHED]
 OUTAGE = [
-    "The host says what is going on",
-    "Nobody else starts the director",
-    "The agent is stopped",
-    "Every service is stopped",
-    "What is there is aside, and the backup is in its place",
-    "The host says that the data is being proven",
-    "A server runs that only this restore knows of",
-    "Every table has the rows that were dumped",
-    "The server is stopped again",
-    "The host says that the services are being started",
-    "All services but the health monitor run",
-    "The agent is started",
-    "Every service runs",
-    "The host says that it is proven",
-    "What was kept aside is removed",
+    points.MARK_STOPPING,
+    points.RESTORE_LEASE,
+    points.STOP_AGENT,
+    points.RESTORE_STOP,
+    points.EXCHANGE,
+    points.MARK_PROVING,
+    points.START_PRIVATE_SERVER,
+    points.COUNT_ROWS,
+    points.STOP_PRIVATE_SERVER,
+    points.MARK_STARTING,
+    points.START_BUT_HEALTH_MONITOR,
+    points.START_AGENT,
+    points.RUNS,
+    points.MARK_PROVEN,
+    points.REMOVE_KEPT,
 ]
-LOADING = ["The host says that dumps are being loaded", "Each dump is loaded in one transaction"]
+LOADING = [points.MARK_LOADING, points.LOAD]
 SWAP, PROVE, START = OUTAGE[4], OUTAGE[7], OUTAGE[10]
 SECOND_RUN = faults.Fault("a backup during the restore", faults.second_run)
 KILLS = [faults.KILLED, faults.TERMINATED, faults.PULLED, faults.INTERRUPTED]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import points
 import pytest
 from restoring import files, killed_at, marker, restore
 from standing import unharmed, whole
@@ -203,7 +204,7 @@ def is_refused_the_database_of_another(director):
 
 def test_a_restore_that_was_killed_after_its_load_goes_back(remote):
     before = state(remote)
-    killed_at(remote, "Every table elsewhere has the rows that were dumped", microbosh_restore_elsewhere="load")
+    killed_at(remote, points.COUNT_ROWS_ELSEWHERE, microbosh_restore_elsewhere="load")
     assert marker(remote)["phase"] == "proving"
     assert state(remote)["rows"] != before["rows"]
     is_refused_the_database_of_another(remote)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 
+import points
 import pytest
 from breakage import READER, SLOWED, replaced, wait_until, wait_until_up
 from restoring import content, killed_at, marker, meddled_at, restore
@@ -231,7 +232,7 @@ def test_one_that_is_refused_does_not_keep_the_others_down(micro):
 def test_one_that_was_dead_before_is_no_reason_to_fail_a_rollback(micro):
     """By another controller, too: what did not run before is kept on the host."""
     with dead(micro, DEAD):
-        killed_at(micro, "What is there is aside, and the backup is in its place", microbosh_outage_limit=15)
+        killed_at(micro, points.EXCHANGE, microbosh_outage_limit=15)
         run = restore(micro, microbosh_restore_unfinished="rollback")
         after = (*standing(micro), marker(micro))
     wait_until_up(micro)
@@ -244,7 +245,7 @@ def test_one_that_was_dead_before_is_no_reason_to_fail_a_rollback(micro):
 def test_one_that_ran_before_and_stays_down_keeps_agent_and_health_monitor_from_nothing(micro):
     switch = "/var/vcap/jobs/redis/no_start"
     try:
-        run = meddled_at(micro, "The host says that the data is being proven", f"touch {switch}", microbosh_timeout=60)
+        run = meddled_at(micro, points.MARK_PROVING, f"touch {switch}", microbosh_timeout=60)
         after = (*standing(micro), marker(micro)["phase"])
     finally:
         micro.shell(f"rm -f {switch}")

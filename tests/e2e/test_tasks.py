@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 import faults
+import points
 import pytest
 import yaml
 from restoring import psql
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.long
 
 NOT_TO_BE_HAD = 4
 SECRETS = ("credhub_encryption_password", "nats_ca", "uaa_jwt_signing_key", "uaa_encryption_key_1")
-WAIT = "The director works on nothing, or a minute is over"
+WAIT = points.WAIT_FOR_TASKS
 SHOW_STATS = {"ANSIBLE_SHOW_CUSTOM_STATS": "1"}
 NOW = "now() AT TIME ZONE 'utc'"
 INSERT = """INSERT INTO tasks (state, "timestamp", checkpoint_time, description, type) VALUES

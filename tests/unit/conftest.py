@@ -30,6 +30,7 @@ if not collection_found():
         raise pytest.UsageError("there is no collection in .collections: run 'script/test unit', which installs it")
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist writes the groups down when it is called
 def pytest_collection_modifyitems(config, items):
     """Of two workers one has all that starts or looks for a PostgreSQL: it sees every one of the machine."""
     if not config.pluginmanager.hasplugin("xdist"):

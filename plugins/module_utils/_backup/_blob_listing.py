@@ -1,0 +1,92 @@
+# Copyright: (c) 2026, microbosh.director contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a director has in its blobstore, as rsync listed it."""
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+import itertools
+import os
+import re
+
+from ansible_collections.microbosh.director.plugins.module_utils._backup._blob_names import BlobstoreError
+from ansible_collections.microbosh.director.plugins.module_utils._backup._blobstore import INNER, is_file_name, shard
+from ansible_collections.microbosh.director.plugins.module_utils._tree import _rsync_log as rsync_log
+
+PLACE = "store/blobstore"
+_SHARD = re.compile(b".*/[0-9a-f]{2}$", re.DOTALL)
+
+
+def _raw(path):
+    return path if isinstance(path, bytes) else path.encode("utf-8", "surrogateescape")
+
+
+class Listing(object):
+    """The entries below the place of the blobs, of one look at the director or of several."""
+
+    def __init__(self, lines, place=PLACE):
+        self.place = place
+        wanted, usual = _raw(place), _raw(PLACE)
+        top = b"|" + usual.split(b"/", 1)[0] + b"\n"  # as a link: rsync names a directory with a slash behind it
+        self._entries = rsync_log.parse(
+            line for line in lines if wanted in line or usual in line or line.endswith(top)
+        )
+
+    def kind(self, path):
+        """Return what an entry is, in a tuple of the names that it may be called by; an empty one if there is none."""
+        entry = self._entries.get(_raw(path))
+        return entry.type if entry else ()
+
+    def find(self, blob_id):
+        """Return the path of a blob relative to /var/vcap, or None if the director has not got it."""
+        for path in self._places(blob_id):
+            if "file" in self.kind(path):
+                return path
+        return None
+
+    def has(self, blob_id):
+        """Whether the director has a blob of that id."""
+        return self.find(blob_id) is not None
+
+    def expected(self, blob_id):
+        """Return where a blob should be, relative to /var/vcap, or None if its id is no file name."""
+        return next(iter(self._places(blob_id)), None)
+
+    def _places(self, blob_id):
+        if not is_file_name(blob_id):
+            return []
+        inner = os.path.join(self.place, INNER)
+        nested = "dir" in self.kind(inner) or not self.kind(self.place)
+        found = [os.path.join(top, shard(blob_id), blob_id) for top in (inner, self.place)]
+        found += [os.path.join(top, blob_id) for top in (inner, self.place)]
+        return found if nested else found[::-1]
+
+    def links(self):
+        """Return the paths of the links that hide the blobs from whoever copies what is listed here."""
+        found = self._links_of(self.place)
+        if not found and self.place != PLACE and "dir" not in self.kind(self.place):
+            found = self._links_of(PLACE)
+        return found
+
+    def _links_of(self, place):
+        places = [place.split("/")[0], place, os.path.join(place, INNER)]
+        # Of the links in there only one in the place of a shard hides blobs; anybody may have made others.
+        tops = (_raw(place), _raw(places[-1]))
+        shards = [name for name in self._entries if os.path.dirname(name) in tops and _SHARD.match(name)]
+        places += sorted(set(name.decode("utf-8", "surrogateescape") for name in shards) - set(places))
+        return [path for path in places if "link" in self.kind(path)]
+
+
+def read_listings(paths, place=PLACE):
+    """Given the paths of rsync's logs, return the Listing of everything that any of them names."""
+    try:
+        return Listing(itertools.chain.from_iterable(_lines_of(path) for path in paths), place)
+    except EnvironmentError as error:
+        raise BlobstoreError("The listing of the director's blobstore cannot be read: %s." % error)
+
+
+def _lines_of(path):
+    with open(path, "rb") as stream:
+        return list(stream)

@@ -1,0 +1,197 @@
+# Copyright: (c) 2026, microbosh.director contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The manifest of a backup: SHA256SUMS for the content, metadata.mtree for everything else.
+
+SHA256SUMS also holds the digest of metadata.mtree, which repeats every other digest. So each
+vouches for the other, and a changed byte in either is found and told apart from one in a file.
+"""
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+import hashlib
+import os
+
+from ansible.module_utils.common.text.converters import to_bytes
+from ansible_collections.microbosh.director.plugins.module_utils._backup._records import MOST_BYTES, require_same
+from ansible_collections.microbosh.director.plugins.module_utils._core import _layout as layout
+from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._core._files import UNFINISHED, read_plain, sha256
+from ansible_collections.microbosh.director.plugins.module_utils._tree import _mtree as mtree
+from ansible_collections.microbosh.director.plugins.module_utils._tree import _sha256sums as sha256sums
+from ansible_collections.microbosh.director.plugins.module_utils._tree import _tree as tree
+from ansible_collections.microbosh.director.plugins.module_utils._tree._mtree import readable
+
+CHECKSUMS = to_bytes(layout.CHECKSUMS)
+METADATA = to_bytes(layout.METADATA)
+TREE = to_bytes(layout.TREE)
+CONTENT = tuple(to_bytes(name) for name in layout.CONTENT)
+SEALED = tuple(to_bytes(name) for name in layout.SEALED)
+VERDICT = to_bytes(layout.VERDICT)
+# The verdict is of a later time than the manifest, which does not vouch for it.
+PUBLISHED_NAMES = frozenset(
+    CONTENT + SEALED
+    + (CHECKSUMS, to_bytes(layout.PINNED), to_bytes(layout.SIGNATURE), VERDICT, VERDICT + to_bytes(UNFINISHED))
+)
+PARTIAL_NAMES = PUBLISHED_NAMES | frozenset(
+    [to_bytes(layout.WORK)] + [name + to_bytes(UNFINISHED) for name in SEALED + (CHECKSUMS, to_bytes(layout.SIGNATURE))]
+)
+SHOWN = 10
+
+
+def name_some(names):
+    """Given names, return the first few of them as one text."""
+    shown = ", ".join(names[:SHOWN])
+    return shown if len(names) <= SHOWN else "%s and %d more" % (shown, len(names) - SHOWN)
+
+
+def is_partial(top):
+    """Whether a backup's directory is one that is not published yet."""
+    return top.rstrip(b"/").endswith(to_bytes(layout.PARTIAL))
+
+
+def strangers(top):
+    """Return the names in a backup's directory that have no business there."""
+    return sorted(set(os.listdir(top)) - (PARTIAL_NAMES if is_partial(top) else PUBLISHED_NAMES))
+
+
+def examine(top):
+    """Given a backup's directory, return the Entries of its content, in order."""
+    if not os.path.isdir(os.path.join(top, TREE)):
+        raise DirectorError(
+            "%s has no directory vcap/: this is not a backup, or nothing was copied into it yet." % readable(top)
+        )
+    entries = []
+    for name in CONTENT:
+        if os.path.lexists(os.path.join(top, name)):
+            entries.extend(tree.examine_tree(top, name))
+    entries.sort(key=lambda entry: entry.path)
+    tree.mark_twins(entries)
+    return entries
+
+
+def content_of(path):
+    """Return what a file holds, or None if there is none. It may be anybody's, so no link, and not all of memory."""
+    if not os.path.lexists(path):
+        return None
+    try:
+        return read_plain(path, MOST_BYTES)
+    except EnvironmentError as error:
+        raise DirectorError("%s cannot be read: %s. This is not a backup." % (readable(path), error.strerror))
+
+
+class Reader(object):
+    """Reads files, those with several names once, and counts what it read."""
+
+    def __init__(self, top):
+        self._top = top
+        self._digests = {}
+        self.files = 0
+        self.bytes = 0
+
+    def digest(self, entry):
+        """Given an Entry of a regular file, return its digest."""
+        digest = self._digests.get(entry.twin)
+        if digest is None:
+            digest, count = sha256(os.path.join(self._top, entry.path))
+            self.files += 1
+            self.bytes += count
+        if entry.twin is not None:
+            self._digests[entry.twin] = digest
+        return digest
+
+
+def count(entries):
+    """Given Entries, return how many there are of each kind and the size of the files, shared ones once."""
+    files = [entry for entry in entries if entry.type == "file"]
+    return {
+        "files": len(files),
+        "directories": sum(entry.type == "dir" for entry in entries),
+        "links": sum(entry.type == "link" for entry in entries),
+        "bytes": sum(entry.size for entry in files if entry.twin in (None, entry.path)),
+    }
+
+
+class Verdict(object):
+    """What is wrong with a backup, told apart. Names are text; ``problems`` are sentences."""
+
+    def __init__(self):
+        self.missing = []
+        self.altered = []
+        self.extra = []
+        self.metadata = []
+        self.problems = []
+
+    @property
+    def whole(self):
+        """Whether nothing is wrong."""
+        return not (self.missing or self.altered or self.extra or self.metadata or self.problems)
+
+    def alter(self, name, problem=None):
+        """Note that a file does not have its content, and perhaps how that is known."""
+        if readable(name) not in self.altered:
+            self.altered.append(readable(name))
+        if problem:
+            self.problems.append(problem)
+
+    def as_result(self):
+        """Return the verdict in the form that a task returns."""
+        return {
+            "whole": self.whole,
+            "missing": self.missing,
+            "altered": self.altered,
+            "extra": self.extra,
+            "metadata": self.metadata,
+            "problems": self.problems,
+        }
+
+
+def load_checksums(top, verdict, records=None):
+    content = content_of(os.path.join(top, CHECKSUMS))
+    require_same(layout.CHECKSUMS, content, (records or {}).get(layout.CHECKSUMS))
+    if content is None:
+        verdict.missing.append(layout.CHECKSUMS)
+        verdict.problems.append("There is no SHA256SUMS: the backup was never finished, or nothing vouches for it.")
+        return {}
+    digests, problems = sha256sums.parse(content)
+    if problems:
+        verdict.alter(CHECKSUMS)
+    verdict.problems.extend(problems)
+    for name in (METADATA,) if is_partial(top) else SEALED:
+        if name not in digests:
+            verdict.alter(CHECKSUMS, "SHA256SUMS does not name %s: it was cut short or half written." % readable(name))
+    return digests
+
+
+def load_metadata(top, digests, verdict, records=None):
+    """Return {path: Entry} of metadata.mtree, or None if it is not what SHA256SUMS vouches for."""
+    content = content_of(os.path.join(top, METADATA))
+    require_same(layout.METADATA, content, (records or {}).get(layout.METADATA))
+    if content is None:
+        verdict.missing.append(layout.METADATA)
+        verdict.problems.append("There is no metadata.mtree: owners, modes and times cannot be checked.")
+        return None
+    entries, problems = mtree.parse(content)
+    verdict.problems.extend(problems)
+    if digests.get(METADATA) not in (None, hashlib.sha256(content).hexdigest()):
+        verdict.alter(METADATA, "metadata.mtree does not have the digest that SHA256SUMS has for it.")
+        return None
+    # If SHA256SUMS was cut short, what it does not say any more is still here.
+    return None if problems else entries
+
+
+def compare_manifests(digests, recorded, verdict):
+    """Find where SHA256SUMS is not what it was when metadata.mtree, which is intact, was written."""
+    files = {path: entry.digest for path, entry in recorded.items() if entry.type == "file"}
+    deviations = (
+        ("does not name", [path for path in files if path not in digests]),
+        ("names what metadata.mtree does not:", set(digests) - set(files) - set(SEALED)),
+        ("has another digest than metadata.mtree for",
+         [path for path in files if digests.get(path, files[path]) != files[path]]),
+    )
+    for says, paths in deviations:
+        if paths:
+            names = name_some([readable(path) for path in sorted(paths)])
+            verdict.alter(CHECKSUMS, "SHA256SUMS %s %s." % (says, names))

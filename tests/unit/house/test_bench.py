@@ -1,0 +1,119 @@
+# Copyright: (c) 2026, microbosh.director contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The bench's arithmetic: what it calls an outage, what it calls met, and when it has nothing to show."""
+
+import importlib.util
+import sys
+
+import pytest
+from places import REPOSITORY
+
+BENCH = REPOSITORY / "tests" / "bench"
+
+
+@pytest.fixture(scope="module")
+def results():
+    specification = importlib.util.spec_from_file_location("bench_results", BENCH / "results.py")
+    module = importlib.util.module_from_spec(specification)
+    sys.modules[specification.name] = module
+    specification.loader.exec_module(module)
+    return module
+
+
+def events(*those):
+    return [{"at": at, "service": service, "event": event} for at, service, event in those]
+
+
+def test_outage_lasts_from_the_first_gone_until_all_are_back(results):
+    seen = events(
+        (1.0, "nats", "gone"),
+        (2.0, "postgres", "gone"),
+        (3.0, "nats", "back"),
+        (9.25, "postgres", "back"),
+    )
+    assert results.outage(["nats", "postgres"], seen) == 8.25
+
+
+def test_services_that_come_and_go_in_between_are_one_outage(results):
+    seen = events(
+        (1.0, "postgres", "gone"), (2.0, "postgres", "back"), (3.0, "postgres", "gone"), (6.0, "postgres", "back")
+    )
+    assert results.outage(["postgres"], seen) == 5.0
+
+
+@pytest.mark.parametrize(
+    ("seen", "message"),
+    [
+        (events(), "no outage was observed"),
+        (events((1.0, "nats", "gone"), (2.0, "nats", "back")), "never away.*postgres"),
+        (
+            events((1.0, "nats", "gone"), (1.5, "postgres", "gone"), (2.0, "nats", "back")),
+            "did not come back: postgres",
+        ),
+    ],
+)
+def test_an_outage_that_cannot_be_compared_is_an_error(results, seen, message):
+    with pytest.raises(results.BenchError, match=message):
+        results.outage(["nats", "postgres"], seen)
+
+
+@pytest.mark.parametrize(
+    ("which", "expected"),
+    [
+        ("begun_steps", [("stop", 0.5, 1.5), ("copy", 2.0, 5.0)]),
+        ("ended_steps", [("stop", 0.0, 0.5), ("copy", 0.5, 1.5)]),
+    ],
+)
+def test_steps_are_timed_by_their_beginning_or_their_end(results, which, expected):
+    steps = getattr(results, which)([(0.5, "stop"), (2.0, "copy")], 7.0)
+    assert [(step["step"], step["began"], step["seconds"]) for step in steps] == expected
+
+
+def runs(results, ours, classic, floor):
+    """Runs with these (outage, total), the same in both."""
+    found = []
+    for name, (outage, total) in {"ours": ours, "classic": classic, "floor": floor}.items():
+        sizes = {} if name == "floor" else {"archive": 2.0, "moved": 1024 * 1024}
+        found += [results.Run(name, run, outage, total, **sizes) for run in results.RUNS]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("ours", "met"),
+    [((13.0, 30.0), [True, True, True]), ((13.01, 30.0), [False, True, True]), ((30.0, 51.0), [False, False, False])],
+)
+def test_aims_are_met_up_to_their_limit_and_not_beyond(results, ours, met):
+    compared = results.comparisons(runs(results, ours, classic=(60.0, 100.0), floor=(10.0, 12.0)))
+    assert [comparison.met for comparison in compared if comparison.aim is not None] == met
+
+
+def test_one_run_beyond_the_limit_is_enough_to_miss_it_where_both_are_judged(results):
+    first_slow = {"first": 0.6, "warm": 0.3}
+    assert not results.Comparison("outage", first_slow, aim=0.4).met
+    assert results.Comparison("total", first_slow, aim=0.5, judged=("warm",)).met
+
+
+def restore(results, total):
+    return results.Restore(total=total, push=9.0, stop=10.0, start=8.0, outage=25.0, copy=10.0)
+
+
+@pytest.mark.parametrize(("total", "said"), [(31.0, "met"), (31.1, "NOT MET")])
+def test_a_restore_may_take_a_third_longer_than_a_copy_and_what_stop_and_start_take(results, total, said):
+    text = results.restore_table(restore(results, total))
+    push, whole = [line.split() for line in text.splitlines()[-2:]]
+    assert push == ["push", "/", "rsync", "0.90"]
+    assert whole[-len(said.split()) - 3 :] == ["at", "most", "1.3", *said.split()]
+
+
+def test_the_table_is_aligned_and_says_what_was_missed(results):
+    text = results.table(runs(results, ours=(20.0, 30.0), classic=(60.0, 100.0), floor=(10.0, 12.0)))
+    above, below = text.split("\n\n")
+    assert [line.split()[:3] for line in above.splitlines()[1:3]] == [
+        ["ours", "first", "20.00"],
+        ["ours", "warm", "20.00"],
+    ]
+    assert len({line.index("s", 20) for line in above.splitlines()[1:]}) == 1
+    assert [line.split()[-2:] for line in below.splitlines() if "floor" in line and "at most" in line] == [
+        ["NOT", "MET"]
+    ]

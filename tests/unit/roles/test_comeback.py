@@ -1,0 +1,309 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The script that root runs after a reboot: what it starts, and what it does not let itself be tricked into."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+import sys
+from importlib.machinery import SourceFileLoader
+from importlib.util import module_from_spec, spec_from_loader
+
+import pytest
+from ansible_collections.microbosh.director.plugins.module_utils._services._monit import parse_status
+from ansible_collections.microbosh.director.plugins.module_utils._services._processes import judge
+from ansible_collections.microbosh.director.plugins.module_utils._services._services import Start
+from monit_rig import VERSIONS, FakeHost, status_text, transcript
+from places import REPOSITORY
+
+SCRIPT = REPOSITORY / "roles/setup/files/microbosh-comeback"
+
+
+def works(python):
+    """Return whether it is a Python that runs; a version manager also puts names there that do not."""
+    return python is not None and subprocess.run([python, "-c", ""], capture_output=True, check=False).returncode == 0
+
+
+PYTHONS = [sys.executable, *filter(works, map(shutil.which, ("python2.7", "python3.6")))]
+
+MONIT = """#!/bin/sh
+cd "$(dirname "$0")" || exit 1
+echo "$*" >>commands
+show() { if [ -e "$1" ]; then echo running; else echo "not monitored"; fi; }
+case "$1 $2" in
+"status ")
+    echo "The Monit daemon 5.2.5 uptime: 10m"
+    echo
+    for name in nats director; do printf "Process '%s'\\n  status         %s\\n\\n" $name "$(show $name)"; done
+    printf "System 'system_vm'\\n  status         %s\\n\\n" "$(show system_vm)"
+    ;;
+start*) [ ! -e "$2.refused" ] || { echo "refused" >&2; exit 1; }; touch "$2" ;;
+unmonitor*) rm "$2" ;;
+*) exit 1 ;;
+esac
+"""
+AGENT = """#!/bin/sh
+cd "$(dirname "$0")" || exit 1
+echo "agent $*" >>commands
+"""
+
+
+class Host:
+    """A host after its reboot: a script with the host's paths in it, and what a lease left."""
+
+    def __init__(self, top):
+        self.staging = top / "staging"
+        self.staging.mkdir(mode=0o700)
+        self.programs = top / "bin"
+        self.programs.mkdir()
+        for name, text in (("monit", MONIT), ("systemctl", AGENT)):
+            (self.programs / name).write_text(text, encoding="utf-8")
+            (self.programs / name).chmod(0o755)
+        self.script = top / "microbosh-comeback"
+        places = {
+            "/var/vcap/store/microbosh-backup": self.staging,
+            "/var/vcap/bosh/bin/monit": self.programs / "monit",
+            "/usr/bin/sv": self.programs / "sv",
+            "/bin/systemctl": self.programs / "systemctl",
+            "/usr/local/sbin/microbosh-processes": self.programs / "microbosh-processes",
+        }
+        text = SCRIPT.read_text(encoding="ascii").replace("PAUSE_SECONDS = 10", "PAUSE_SECONDS = 0")
+        for fixed, here in places.items():
+            assert f'"{fixed}"' in text
+            text = text.replace(f'"{fixed}"', f'"{here}"')
+        self.script.write_text(text, encoding="ascii")
+
+    def leave_armed(self, action="start", lease=None):
+        (self.staging / "lease.lock").write_text("{}", encoding="ascii")
+        (self.staging / "lease.sock").touch()
+        (self.staging / "lease-armed").write_text(f"{action}\n{json.dumps(lease or {})}\n", encoding="ascii")
+
+    def run(self, python=sys.executable):
+        return subprocess.run([python, self.script], check=False, timeout=60).returncode
+
+    def commands(self):
+        log = self.programs / "commands"
+        return log.read_text(encoding="ascii").splitlines() if log.exists() else []
+
+    def running(self):
+        return [name for name in ("nats", "director", "system_vm") if (self.programs / name).exists()]
+
+    def record(self):
+        return json.loads((self.staging / "lease-fired.json").read_text(encoding="ascii"))
+
+
+@pytest.fixture
+def host(tmp_path):
+    return Host(tmp_path)
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_starts_all_that_a_lease_left_stopped(host, python):
+    host.leave_armed()
+    assert host.run(python) == 0
+    assert host.running() == ["nats", "director", "system_vm"]
+    assert "agent start bosh-agent.service" in host.commands()
+    assert {path.name for path in host.staging.iterdir()} == {"lease-fired.json"}
+    record = host.record()
+    assert (record["whole"], record["error"], record["on_deadline"]) == (True, "", "start")
+    assert (host.staging / "lease-fired.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_finds_its_interpreter_by_itself(host):
+    host.leave_armed()
+    host.script.chmod(0o755)
+    assert subprocess.run([host.script], check=False, timeout=60).returncode == 0
+    assert host.running() == ["nats", "director", "system_vm"]
+
+
+def test_each_is_asked_for_by_its_name(host):
+    host.leave_armed()
+    host.run()
+    starts = [command for command in host.commands() if command.startswith("start")]
+    assert starts == ["start nats", "start director", "start system_vm"]
+
+
+def test_one_that_is_refused_does_not_keep_the_others_down(host):
+    host.leave_armed()
+    (host.programs / "nats.refused").touch()
+    host.script.write_text(host.script.read_text().replace("GIVE_UP_SECONDS = 3600", "GIVE_UP_SECONDS = 1"))
+    host.run()
+    assert host.running() == ["director", "system_vm"]
+    assert host.record()["whole"] is False
+    assert "nats: refused" in host.record()["error"]
+
+
+def test_a_check_that_cannot_be_mended_is_not_waited_for(host):
+    host.leave_armed()
+    (host.programs / "system_vm.refused").touch()
+    host.run()
+    assert host.running() == ["nats", "director"]
+    assert host.record()["whole"] is True
+
+
+def test_what_monit_did_not_watch_it_does_not_watch_afterwards(host):
+    host.leave_armed(lease={"unmonitored": ["director", "system_vm", "of nobody"]})
+    host.run()
+    assert [command for command in host.commands() if "unmonitor" in command] == ["unmonitor director"]
+    assert "start system_vm" not in host.commands()
+
+
+@pytest.mark.parametrize("left", [None, "tell", "started", ""])
+def test_starts_nothing_else(host, left):
+    if left is not None:
+        host.leave_armed(left)
+    assert host.run() == 0
+    assert host.commands() == []
+    assert (host.staging / "lease-armed").exists() == (left is not None)
+
+
+def test_no_staging_directory_is_nothing_to_do(host):
+    host.staging.rmdir()
+    assert host.run() == 0
+
+
+def test_a_living_lease_is_left_alone(host):
+    host.leave_armed()
+    with (host.staging / "lease.lock").open(encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert host.run() == 0
+    assert host.commands() == []
+    assert (host.staging / "lease-armed").exists()
+
+
+def test_others_may_not_write_to_the_directory(host):
+    host.leave_armed()
+    host.staging.chmod(0o777)
+    assert host.run() == 1
+    assert host.commands() == []
+
+
+def test_the_directory_is_not_a_link(host):
+    host.leave_armed()
+    host.staging.rename(host.staging.parent / "elsewhere")
+    host.staging.symlink_to(host.staging.parent / "elsewhere")
+    assert host.run() == 1
+    assert host.commands() == []
+
+
+@pytest.mark.parametrize("name", ["lease-armed", "lease.lock"])
+def test_a_planted_link_is_not_followed(host, name):
+    host.leave_armed()
+    precious = host.staging.parent / "precious"
+    precious.write_text("start\n", encoding="ascii")
+    (host.staging / name).unlink()
+    (host.staging / name).symlink_to(precious)
+    host.run()
+    assert host.commands() == []
+    assert precious.read_text(encoding="ascii") == "start\n"
+
+
+@pytest.mark.parametrize("name", ["lease-armed", "lease.lock"])
+def test_a_planted_pipe_does_not_hold_it_up(host, name):
+    host.leave_armed()
+    (host.staging / name).unlink()
+    os.mkfifo(host.staging / name)
+    assert host.run() == 1
+    assert host.commands() == []
+
+
+def test_a_link_in_the_way_of_the_record_is_replaced_not_followed(host):
+    host.leave_armed()
+    precious = host.staging.parent / "precious"
+    precious.write_text("precious", encoding="ascii")
+    for name in ("lease-fired.json", "lease-fired.json.new"):
+        (host.staging / name).symlink_to(precious)
+    assert host.run() == 0
+    assert precious.read_text(encoding="ascii") == "precious"
+    assert host.record()["whole"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+class TestAsRoot:
+    """Root acts with the rights of the directory's owner."""
+
+    @pytest.fixture
+    def given_away(self, host):
+        host.leave_armed()
+        for path in (host.staging, *host.staging.iterdir()):
+            os.chown(path, 65534, 65534)
+        return host
+
+    def test_the_record_belongs_to_the_owner(self, given_away):
+        assert given_away.run() == 0
+        assert (given_away.staging / "lease-fired.json").stat().st_uid == 65534
+
+    def test_a_marker_of_somebody_else_is_refused(self, given_away):
+        os.chown(given_away.staging / "lease-armed", 0, 0)
+        (given_away.staging / "lease-armed").chmod(0o644)
+        assert given_away.run() == 1
+        assert given_away.commands() == []
+
+
+def load():
+    loader = SourceFileLoader("microbosh_comeback", str(SCRIPT))
+    module = module_from_spec(spec_from_loader(loader.name, loader))
+    loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def comeback():
+    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    yield load()
+    sys.dont_write_bytecode = before
+
+
+STATUSES = [
+    pytest.param(version, e.out, id=f"{version} {e.note or e.at}")
+    for version in VERSIONS
+    for e in transcript(version)
+    if e.command == "monit status" and not e.rc and e.out
+]
+# Every state that a process and a check can be in, in the words of each version.
+STATES = [
+    "running", "OK", "Running", "not monitored", "Not monitored", "initializing", "Initializing", "Does not exist",
+    "Execution failed", "Resource limit matched", "Connection failed", "Timeout", "PPID changed",
+    "running - stop pending", "running - start pending", "Not monitored - start pending",
+    "Does not exist - restart pending", "not monitored - monitor pending", "Execution failed - restart pending",
+]  # fmt: skip
+
+
+def verdicts(comeback, monkeypatch, version, text, alive):
+    """What the modules and the script think of each service: (not up, may be asked to start)."""
+    host = FakeHost(births=dict.fromkeys(alive, 7))
+    start = Start(None, host)
+    start.accepted.clear()
+    report = judge(parse_status(text), host, {})
+    modules = {
+        s.name: (s.has_process and not (s.running and not s.pending), bool(start.may_ask(s))) for s in report.services
+    }
+    monkeypatch.setattr(comeback, "run", lambda argv: (0, text if argv[-1] == "status" else "{}"))
+    monkeypatch.setattr(comeback, "age", lambda pid: 1000.0 if pid in alive else None)
+    script = {s["name"]: (comeback.is_amiss(s), comeback.may_ask(s)) for s in comeback.look()}
+    return modules, script
+
+
+@pytest.mark.parametrize("some_live", [True, False])
+@pytest.mark.parametrize(("version", "text"), STATUSES)
+def test_it_judges_as_the_modules_do(comeback, monkeypatch, version, text, some_live):
+    pids = {service.pid for service in parse_status(text).services if service.pid}
+    modules, script = verdicts(comeback, monkeypatch, version, text, pids if some_live else set())
+    assert script == modules
+    assert len(script) == 13
+
+
+@pytest.mark.parametrize("status", STATES)
+@pytest.mark.parametrize("version", ["5.2.5", "5.33.0"])
+def test_it_judges_every_word_as_the_modules_do(comeback, monkeypatch, version, status):
+    rows = [("Process", "lives", status, 11), ("Process", "dead", status, 12), ("Process", "unseen", status, None)]
+    rows += [("System", "system_vm", status, None), ("File", "file", status, None)]
+    text = status_text(version, rows)
+    modules, script = verdicts(comeback, monkeypatch, version, text, {11})
+    assert script == modules
+    assert modules["lives"][0] == ("pending" in status)
+    assert modules["dead"][0]
+    assert not modules["file"][0]

@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where things are in the repository: a test may move."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+UNIT = REPOSITORY / "tests" / "unit"
+DUMPS = UNIT / "fixtures" / "dumps"
