@@ -58,6 +58,14 @@ def test_no_import_goes_up_or_in_a_circle(graph):
     assert graph.homeless(PLUGINS, order) == []
 
 
+def test_what_runs_on_a_director_imports_nothing_that_is_of_the_controller(graph):
+    """What a module imports is sent along with it, and a director's Python may be 2.7."""
+    arrows = graph.between_rooms(graph.imports(PLUGINS))
+    sent = [b for a, b in arrows if a == "modules"]
+    assert [name for name in sent if not name.startswith("module_utils.")] == []
+    assert len(sent) > 5
+
+
 def test_every_file_is_looked_at(graph):
     listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
     which = ["plugins/*.py", ":!plugins/doc_fragments"]
