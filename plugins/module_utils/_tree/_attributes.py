@@ -34,7 +34,7 @@ class AttributesError(DirectorError):
 
 
 def is_kept(name):
-    """Whether an attribute of that name is kept in a backup."""
+    """Return whether an attribute of that name is kept in a backup."""
     return bool(_KEPT.match(name))
 
 

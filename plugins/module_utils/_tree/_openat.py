@@ -35,7 +35,7 @@ TRIES = 100
 
 
 class Planted(DirectorError):
-    """Something is in the way that only somebody who means harm, or a service that runs, can have put there."""
+    """A name is in the way that only an attacker or a running service can have put there."""
 
 
 def planted(path, why):
@@ -97,7 +97,7 @@ class Directory(object):
         return os.fstat(self.descriptor)
 
     def require_own(self):
-        """Return it if nobody else can have made it, or can write to it."""
+        """Return the directory if only its owner can have made it or can write to it."""
         found = self.status()
         if found.st_uid != os.geteuid() or found.st_mode & 0o022:
             raise Planted(
