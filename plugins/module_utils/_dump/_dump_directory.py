@@ -67,7 +67,7 @@ _NAME_REFUSED = re.compile(r"[/\x00-\x1f\x7f]|\A\.")
 
 
 class DumpDirectory(object):
-    """Where dumps are written: beside, then renamed all together."""
+    """The directory of the dumps: each is written beside its name, and all are renamed together."""
 
     def __init__(self, path):
         self.path = path.rstrip("/") or "/"
@@ -156,7 +156,7 @@ def _remove(path):
 
 
 def _is_dump(path):
-    """Whether a file begins as a dump does, as far as it goes."""
+    """Return whether a file begins as a dump does, as far as it goes."""
     path = encoded(path)
     if not stat.S_ISREG(os.lstat(path).st_mode):
         return False
@@ -167,7 +167,7 @@ def _is_dump(path):
 
 
 class Preflight(object):
-    """What has to be known, and true, before a dump begins."""
+    """The checks before a dump, and what they find."""
 
     def __init__(self, directory, endpoint, packages, run_command, database=None):
         self.directory = directory
@@ -304,7 +304,7 @@ def _check(preflight, requested, with_globals):
 
 
 class DumpJob(namedtuple("DumpJob", "directory endpoint packages databases with_globals")):
-    """What an operator wants dumped, from where and to where."""
+    """One request to dump: the databases, their server and the target directory."""
 
     __slots__ = ()
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The statements that pg_dump and pg_dumpall write, in 9.4 to 18: which may be sent on, and in what form.
+"""Reads the statements of pg_dump and pg_dumpall 9.4 to 18, and passes on to psql only those that they write.
 
 A plain dump is a program for psql. Every statement is read as psql would read it. A backslash that psql could take for
 a command, and a statement that pg_dump does not write, refuse the dump; a word that psql could take for the beginning
@@ -191,7 +191,7 @@ def quoted(name):
 
 
 def is_role(name):
-    """Whether this can only be the name of a role, for every PostgreSQL."""
+    """Return whether this can only be the name of a role, for every PostgreSQL."""
     return name[:1] == b'"' or (re.match(NAME + br"\Z", name) is not None and name not in _NO_ROLES)
 
 
@@ -317,7 +317,7 @@ def _roles_as_written(payload):
 
 
 def _may_be_named(name, payload):
-    """Whether a name stands for the role that it looks like, or for everybody where that may stand."""
+    """Return whether a name stands for the role that it looks like, or for everybody where that may stand."""
     rights, mapping = _OF_EVERYBODY
     if name == b"PUBLIC" and (rights.match(payload) or mapping.match(payload)):
         return True
@@ -399,7 +399,7 @@ def _without_own_option(head, options):
 
 
 class Fit(object):
-    """What of a dump a server can take that is of another version or has other places.
+    """Adapts a dump's statements to a server of another version, with other settings or tablespaces.
 
     ``settings`` are the names that the server knows, or None if it was not asked; ``tablespaces`` those that it has;
     ``superuser`` tells whether it is loaded by one.

@@ -126,7 +126,7 @@ class GuardedLoading(DirectLoading):
         return int(self._psql.ask(database, "SELECT count(*) FROM pg_catalog.pg_largeobject_metadata")[0][0])
 
     def _take_back(self, name, role):
-        """Take the database from the role, from outside of it: nobody connects to what its code set there."""
+        """Take the database from the loading role, over a connection to another database."""
         sessions = select(["pg_terminate_backend(pg_stat_get_backend_pid(s.id))"], (
             "(SELECT pg_stat_get_backend_idset() AS id) s, pg_catalog.pg_roles r"
             " WHERE r.oid = pg_stat_get_backend_userid(s.id) AND r.rolname =%s;" % literal(self.role)))
@@ -163,7 +163,7 @@ def superusers_query(version):
 
 
 def stale_query():
-    """Return the question for the roles of loads that nobody is at any more."""
+    """Return the query for roles that loads which ended left behind."""
     nobody = ("NOT EXISTS (SELECT 1 FROM (SELECT pg_stat_get_backend_idset() AS id) s"
               " WHERE pg_stat_get_backend_userid(s.id) = r.oid)")
     named = "pg_catalog.strpos(rolname::text,%s) = 1" % literal(LOADER)

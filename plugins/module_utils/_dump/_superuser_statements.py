@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What of a dump is loaded by a role that is no superuser, what is done for it by one, and what needs one.
+"""Sorts a dump's statements: those that an ordinary role loads, those done by a superuser for it, those that need one.
 
 Whatever runs code of the dump is loaded by a role that owns its database and nothing else: checks, indexes, generated
 columns, triggers, views. Who owns an object is said afterwards by a superuser, in statements that run no code and that
@@ -150,7 +150,7 @@ def is_code(payload):
 
 
 def acts(payload):
-    """Whether what a statement makes may run something when it is used: a rule, a view, an expression with a call.
+    """Return whether a statement makes something that runs code when used: a rule, a view, a call.
 
     Some of it runs as who owns the table: actions of rules, of foreign keys, what is looked at through a view.
     """
@@ -160,14 +160,14 @@ def acts(payload):
 
 
 def _calls(payload):
-    """Whether a statement calls anything but what only returns something."""
+    """Return whether a statement calls anything but functions that only return a value."""
     found = [match for match in _WORDS_OF_EXPRESSIONS.finditer(payload) if match.group("nothing") is None]
     words = [match.group() if match.group("name") or match.group() in (b"(", b".") else b"" for match in found]
     return any(_is_call(words, at - 1) for at, word in enumerate(words) if word == b"(")
 
 
 def _is_call(words, at):
-    """Whether the parenthesis after a place is that of a call, given names, dots, and other things as nothing."""
+    """Return whether the parenthesis after a place belongs to a call; other tokens than names and dots are empty."""
     name = words[at] if at >= 0 else b""
     if name in (b"", b"(", b".") or name in _KEYWORDS or name in _METHODS:
         return False
@@ -182,7 +182,7 @@ _HARMLESS_NAMES = frozenset(native(name) for name in _HARMLESS)
 
 
 def needs_superuser(payload):
-    """Whether a statement is one that only a superuser may run, and that is not done for a dump by ours."""
+    """Return whether a statement is one that only a superuser may run, and that is not done for a dump by ours."""
     if _PLPGSQL.match(payload):
         return False
     extension = extension_of(payload)
