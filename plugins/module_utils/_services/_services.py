@@ -208,14 +208,14 @@ class Change(object):
         raise NotImplementedError
 
     def noticed(self, report):
-        """Learn from a fresh report."""
+        """Note what a fresh report shows."""
 
     def in_turn(self, services):
         """Return services in the order in which they are asked for."""
         return services
 
     def pace(self):
-        """Let monit work between two commands."""
+        """Wait while monit works between two commands."""
 
     def pause(self):
         """Wait until it is worth looking again."""
@@ -227,7 +227,7 @@ class Change(object):
         """Raise an error if there is no sense in asking on."""
 
     def is_enough(self, unreached):
-        """Tell whether what is not as wanted is worth no more time."""
+        """Return whether the services that are not as wanted are waited for no longer."""
         return not unreached
 
     def is_bearable(self, service):
@@ -405,7 +405,7 @@ class Stop(Change):
                 self._spared[service.name] = (service.pid, self.host.birth(service.pid))
 
     def pace(self):
-        """One command for each process that has gone: it wakes monit just when there is something to see."""
+        """Send one command for each process that has ended: it wakes monit when there is a change to see."""
         end = self.host.now() + STOP_PACE
         while self.host.now() < end:
             living = self._living()
@@ -421,7 +421,7 @@ class Stop(Change):
             self.host.sleep(QUICK_LOOK)
 
     def check_excluded(self, report):
-        """monit need not have stopped what it watches no more: a rule or a person may have taken it out of sight."""
+        """Raise an error if monit stopped an excluded service; one that it only stopped watching is noted."""
         was_monitored = [service.name for service in self.before.services if service.monitored]
         unwatched = [s.name for s in report.services if s.name in was_monitored and not s.monitored]
         unwatched = [name for name in unwatched if name in self.exclude]
@@ -559,7 +559,7 @@ class Start(Change):
         return not service.has_process or self._is_up(service) or service.name in self.down_before
 
     def in_turn(self, services):
-        """What may not come at all comes last: while monit waits for a process, it starts no other."""
+        """Return services that were down before last: while monit waits for a process, it starts no other."""
         return sorted(services, key=lambda service: service.name in self.down_before)
 
     def is_enough(self, unreached):
@@ -642,12 +642,12 @@ class Start(Change):
             self.up_at = self.host.now()
 
     def pace(self):
-        """The pidfile that monit waits for is there some tenths of a second later; the next command wakes it then."""
+        """Wait some tenths of a second for the pid file that monit waits for; the next command wakes monit then."""
         if monit_version(self.before.version) < WAKEFUL:
             self.host.sleep(START_PACE)
 
     def pause(self):
-        """monit calls most of them running as soon as all are up, and the rest after its next cycle."""
+        """Wait for monit, which reports most services as running when all are up, and the rest a cycle later."""
         if self.up_at is None:
             self.host.sleep(START_PACE)
         else:
@@ -683,7 +683,7 @@ def look(monit, host, seconds=0, required=()):
 
 
 def _reason(service):
-    """Tell a person in what way a service does not run."""
+    """Return in words in what way a service does not run."""
     pending = " with a %s pending" % service.pending if service.pending else ""
     gone = ", but its process is gone or somebody else's" if service.well and service.lives is False else ""
     return "%s is '%s'%s%s" % (service.name, service.status, pending, gone)
