@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A view of the host for one process and all that it forks: the paths that it needs, no network, no other's memory."""
+"""Namespaces for one process and its children: only the paths that they need, no network, no shared memory."""
 
 from __future__ import absolute_import, division, print_function
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A psql that reads while we write: it takes no commands, reads all in one encoding, and says no more than we keep."""
+"""Feeds SQL to psql, which takes no commands of its own, in one encoding, and keeps a bounded part of its messages."""
 
 from __future__ import absolute_import, division, print_function
 

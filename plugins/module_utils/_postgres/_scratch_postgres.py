@@ -248,7 +248,7 @@ class ScratchServer(object):
             time.sleep(0.05)
 
     def _ready(self):
-        """Whether the server says so, in the last line of the file that says that it runs."""
+        """Return whether the server is ready, by the last line of its postmaster.pid."""
         try:
             with open(self._path("data/postmaster.pid")) as state:
                 lines = state.read().splitlines()
@@ -266,7 +266,7 @@ class ScratchServer(object):
 
     @property
     def ended(self):
-        """Why it was ended before its time, or None."""
+        """Return why the server was ended before its time, or None."""
         return self._watch.why if self._watch else None
 
     def _remove(self):
