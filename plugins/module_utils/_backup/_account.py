@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the user of backups runs on a director, and what it could have left there to come back by."""
+"""The backup user's processes on a director, and what a stolen key could have left there to return by."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -47,7 +47,7 @@ class Process(object):
     """A process, as /proc has it."""
 
     def __init__(self, pid, uids, parent, words, by_ssh, login=None):
-        """``by_ssh`` is what its environment says, which it may have changed; ``login`` the control group of one."""
+        """Keep a process; ``by_ssh`` is what its environment says, ``login`` the control group of its login."""
         self.pid = pid
         self.uids = uids
         self.parent = parent
@@ -56,7 +56,7 @@ class Process(object):
         self.login = login
 
     def is_session_of(self, name):
-        """Whether it is sshd's process for a connection of an account."""
+        """Return whether it is sshd's process for a connection of an account."""
         title = _TITLE.match(self.words.split(b"\0", 1)[0])
         return bool(title) and title.group(1) == to_bytes(name)
 
@@ -202,7 +202,7 @@ def _came_by(there, one, sessions, spared, told):
 
 
 def _is_ours(there, one, mine, name):
-    """Whether it belongs to the connection by which this program came: another task's, or a forward's."""
+    """Return whether it belongs to the connection by which this program came: another task's, or a forward's."""
     return any(pid in mine and there[pid].is_session_of(name) for pid in ancestors(there, one.pid))
 
 
@@ -257,7 +257,7 @@ def leftovers(name, uid, home, staging):
 
 
 def _more(found, what):
-    """Say that there is more than was listed: who made so much may have hidden something in it."""
+    """Return a line that tells how many more were found than are listed; too many may hide one that matters."""
     return ["%d or more %s besides, which are not listed" % (len(found) - MOST, what)] if len(found) > MOST else []
 
 
@@ -281,7 +281,7 @@ def _files(top, depth):
 
 
 def _as_made(path, home):
-    """Whether a file of a home is the one that a new account gets."""
+    """Return whether a file of a home is the one that a new account gets."""
     model = os.path.join("/etc/skel", os.path.relpath(path, home))
     try:
         return os.path.isfile(model) and not os.path.islink(path) and sha256(model) == sha256(path)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Of what a blob is, in an operator's words: package, job, release, deployment; and what mends it once it is lost."""
+"""Names a blob's package, job, release or deployment for an operator, and what mends the blob once it is lost."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -51,7 +51,7 @@ UNKNOWN = "delete what names it, or make it again"
 
 
 class _NoOrigins(object):
-    """Keeps nothing, where nobody asks."""
+    """Keeps no rows, where no origin is asked for."""
 
     wanted = False
 
@@ -64,7 +64,7 @@ NO_ORIGINS = _NoOrigins()
 
 
 class Origins(object):
-    """Keeps the rows of a dump that say of what its blobs are."""
+    """Keeps the rows of a dump that tell each blob's package, job, release and deployment."""
 
     wanted = True
 

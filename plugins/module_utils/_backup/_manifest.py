@@ -48,7 +48,7 @@ def name_some(names):
 
 
 def is_partial(top):
-    """Whether a backup's directory is one that is not published yet."""
+    """Return whether a backup's directory is one that is not published yet."""
     return top.rstrip(b"/").endswith(to_bytes(layout.PARTIAL))
 
 
@@ -126,7 +126,7 @@ class Verdict(object):
 
     @property
     def whole(self):
-        """Whether nothing is wrong."""
+        """Return whether nothing is wrong."""
         return not (self.missing or self.altered or self.extra or self.metadata or self.problems)
 
     def alter(self, name, problem=None):

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A backup's own records as they were when it was looked at first, which is what every later reading is held against.
+"""The digests of a backup's records, taken when it is first opened; every later reading is compared with them.
 
 Whoever can write to the disk of backups could exchange them between the check of a signature, or of the manifest, and
 the use of what was checked. One reading decides, and what is read later is the same, byte by byte, or not used.
