@@ -174,7 +174,7 @@ def _differing(named, ids, before, today):
 
 
 def _withdraw_shared(differing):
-    """Two ids cannot become one."""
+    """Withdraw replacements that would make two ids one."""
     new = [(item["kind"], item["becomes"]) for item in differing]
     for item in differing:
         if item["becomes"] and new.count((item["kind"], item["becomes"])) > 1:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Copies that share nothing with what they are made of: files of their own, which nobody but root has had open.
+"""Makes copies in new files, which only root has ever had open.
 
 They are made where only root can enter, from what was opened once, and get their name when they are whole.
 """

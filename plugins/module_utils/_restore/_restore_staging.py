@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Makes what is wanted ready beside what is there: out of copies of what was pushed, never of what others have open."""
+"""Builds the restored tree beside the live one, out of copies of the pushed files that only root has had open."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -151,7 +151,7 @@ def _discard(place):
 
 
 def copy_checked(pushed, target, name, size, expected):
-    """Copy what was pushed, as whoever pushed it may have it open still; return the copy open, of the right digest."""
+    """Copy a pushed file, which its sender may still have open; return the open copy, of the right digest."""
     refused = RestoreError("%s did not arrive whole: expected %d bytes." % (name, size))
     try:
         source = pushed.open(READ)

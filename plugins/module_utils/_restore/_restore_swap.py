@@ -49,7 +49,7 @@ def refill(source, target):
 
 
 def fill(source, target):
-    """Let a directory have a copy of what is in another, and nothing else."""
+    """Make a directory's content a copy of another's."""
     for name in target.names():
         if name != APART:
             target.below(name).remove()
@@ -86,7 +86,7 @@ def control_first(path):
 
 
 class Swap(object):
-    """Exchanges what is there and what is wanted."""
+    """Exchanges the live tree and the restored one."""
 
     def __init__(self, live, wanted, workspace):
         self._live = live
