@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Facts come from the director, and Ansible lets them stand before the inventory: none may be called like a setting."""
+"""Refuses facts with the name of a setting: Ansible prefers facts, which come from the director, to the inventory."""
 
 from __future__ import annotations
 

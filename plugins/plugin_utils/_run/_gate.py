@@ -145,7 +145,7 @@ def _passed(answer, known):
 
 
 def _is_added(key, value, known):
-    """Whether AnsibleModule adds this to what a module answers that documents none of that name."""
+    """Return whether AnsibleModule adds this to what a module answers that documents none of that name."""
     return (key == "rc" and isinstance(value, int)) or (key in OF_A_PATH and "path" in known)
 
 
@@ -154,7 +154,7 @@ def _known(key, value, known):
 
 
 def _has_failed(answer):
-    """Whether a module that was ended by an exception of its own says so, as newer ones do."""
+    """Return whether a module that was ended by an exception of its own says so, as newer ones do."""
     return "exception" in answer and "failed" not in answer
 
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Modules of others that run on a director, and the answers that are taken of them: nothing else is.
+"""The modules of other collections that run on a director, and the only parts of their answers that are accepted.
 
 Their documentation says less than they answer, so it is said here, as RETURN of a module of ours would say it.
 """

@@ -162,16 +162,16 @@ class Headers:
         return found
 
     def leave(self):
-        """Let the content of a member be read, of any size."""
+        """Allow the content of a member to be read, of any size."""
         self._left = None
 
     def enter(self):
-        """Let the next headers be read."""
+        """Allow the next headers to be read."""
         self._left = LONGEST_HEADER
 
 
 class BoundedTar(tarfile.TarFile):
-    """An archive of somebody, which takes no memory for what was read already."""
+    """An archive of unknown origin, read without keeping the members in memory."""
 
     def __init__(self, name=None, mode="r", fileobj=None, **options):
         self.global_bytes = 0

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The backup that a restore is made from, on the controller, and what is to be known of it."""
+"""The backup on the controller that a restore is made from, and its facts."""
 
 from __future__ import annotations
 
@@ -264,7 +264,7 @@ class Source:
         return [line for line in content.decode("utf-8").splitlines() if line]
 
     def _write_metadata(self):
-        """Record what nobody recorded: the archive's owners, or else those of the files as they lie here."""
+        """Write metadata.mtree for a backup without one, from the archive's owners or those of the files here."""
         top, name = str(self.path).encode(), layout.TREE.encode()
         entries = sorted(tree.examine_tree(top, name), key=lambda entry: entry.path)
         tree.mark_twins(entries)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Brings access control lists and extended attributes home, and keeps them in a file of the backup."""
+"""Copies access control lists and extended attributes from a director into a file of the backup."""
 
 from __future__ import annotations
 
