@@ -21,7 +21,7 @@ MOST_BYTES = 1024 * 1024
 
 
 class ActionModule(ActionBase):
-    """What the director says is text, and no more than text."""
+    """Run the command; the director's answer is taken as plain text only."""
 
     _supports_check_mode = True
 

@@ -122,7 +122,7 @@ class ActionModule(ActionBase):
         return answer
 
     def _kept(self, arguments, found, task_vars):
-        """Bring the attributes of the few files that have any; return whose are kept, and who loses some."""
+        """Copy the attributes of the files that have any; return the files whose are kept and those that lose some."""
 
         def rsync(dest, options):
             return self._synchronize({**arguments, "dest": dest}, task_vars, options)
@@ -148,7 +148,7 @@ class ActionModule(ActionBase):
         return synchronize(self, given, task_vars)
 
     def _accept_vanished(self, arguments, answer):
-        """Let the copy be without what vanished, unless that was part of what does not change while it is copied."""
+        """Accept that files vanished during the copy, unless they were in a tree that does not change meanwhile."""
         paths = vanished_paths(answer.get("msg") or "")
         if arguments["steady"] and (not paths or in_steady(paths, arguments["steady"])):
             return
@@ -190,7 +190,7 @@ class ActionModule(ActionBase):
 
 @contextlib.contextmanager
 def _listing(arguments, counted):
-    """Let rsync keep a log, if nobody wants it then for this transfer alone: what comes is counted by it."""
+    """Have rsync keep a log, which counts what comes; without a wanted one, a log for this transfer alone."""
     if arguments["listing"] or not counted:
         yield
         return
@@ -209,7 +209,7 @@ def too_large(arguments, answer):
 
 @contextlib.contextmanager
 def _largest_file(limit):
-    """Let no file grow beyond a limit, 0 for any: the kernel refuses what the watch would see too late."""
+    """Limit the size of each file, 0 for none: the kernel refuses what the watch would see too late."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     hard = before[1]
     limit = limit and max(limit, SMALLEST_LIMIT)

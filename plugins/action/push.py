@@ -110,7 +110,7 @@ def rsync_options(log, listing):
 
 
 def permitted(src, files, metadata, records=None):
-    """Given a directory and names that somebody wants of it, return them in order, or raise OutsideError.
+    """Given a directory and the names wanted of it, return them in order, or raise OutsideError.
 
     Which of its files a director lacks, the director says. With ``metadata`` only those are pushed that this names,
     which is the backup's own list, the one that ``records`` has the digest of; without it, no more than what is in the
