@@ -25,7 +25,7 @@ def refused_lines(said, services, monit, unmonitored=()):
 
 
 def _names(allowed, line):
-    """Tell whether a command line is among the allowed ones, and not just the beginning of a longer one."""
+    """Return whether a command line is among the allowed ones, and not just the beginning of a longer one."""
     return re.search(re.escape(line) + r"(?![\w.-])", allowed) is not None
 
 

@@ -207,7 +207,7 @@ def _is_ours(there, one, mine, name):
 
 
 def end(name, uid, own, run_command, dry_run=False):
-    """End what a user runs; return what that was. Raise DirectorError if something is still there."""
+    """End a user's processes; return them as lines. Raise DirectorError if one is still there."""
     ended, began, spared = {}, time.time(), services(run_command)
     while True:
         there = processes()
@@ -232,7 +232,7 @@ def _signal(pid, how):
 
 
 def others(name, uid, own, run_command):
-    """Return what a user still runs and what nobody can vouch for, as a person reads it; but not what ``end`` ends."""
+    """Return a user's processes that no service accounts for, as lines, without those that ``end`` ends."""
     there, me, spared = processes(), os.getpid(), services(run_command)
     pids = sorted(set(unexplained(there, name, uid, me, spared)) - set(chosen(there, name, uid, own, me, spared)))
     listed = ["process %s (%s)" % (there[pid].described(), _program(pid) or "no program") for pid in pids[:MOST]]
@@ -240,7 +240,7 @@ def others(name, uid, own, run_command):
 
 
 def leftovers(name, uid, home, staging):
-    """Return what a user could have left to come back by, as a person reads it; nothing is opened but to compare it."""
+    """Return what a user could have left to log in again by, as lines; a file is opened only to compare it."""
     found = []
     for directory in SPOOLS:
         found += [os.path.join(directory, name)] if os.path.isfile(os.path.join(directory, name)) else []

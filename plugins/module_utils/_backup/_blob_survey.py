@@ -109,7 +109,7 @@ def _quoted(text):
 
 
 class Survey(object):
-    """Holds the blobs that a database names against what the director has."""
+    """Compares the blobs that a database names with those that the director has."""
 
     def __init__(self, names, origins, listing, settings):
         self._names, self._origins, self._listing = names, origins, listing
@@ -185,7 +185,7 @@ class Survey(object):
 
 
 def refusal(result, policy, accepted):
-    """Given what a survey found, return why no backup is made of that; an empty text if one is."""
+    """Given what a survey found, return why no backup is made, or an empty text."""
     if result["links"]:
         return _of_links(result["links"])
     faults = [entry for entry in result["lost"] + result["damaged"] if entry["id"] not in set(accepted)]
@@ -219,7 +219,7 @@ def _of_links(links):
 
 
 def tell(result):
-    """Given what a survey found, return the lines that tell a person what is not as they may think."""
+    """Given what a survey found, return the lines that tell the operator of it."""
     lines = []
     if result["external"]:
         lines.append(

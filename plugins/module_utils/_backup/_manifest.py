@@ -53,7 +53,7 @@ def is_partial(top):
 
 
 def strangers(top):
-    """Return the names in a backup's directory that have no business there."""
+    """Return the names in a backup's directory that do not belong there."""
     return sorted(set(os.listdir(top)) - (PARTIAL_NAMES if is_partial(top) else PUBLISHED_NAMES))
 
 
@@ -73,7 +73,7 @@ def examine(top):
 
 
 def content_of(path):
-    """Return what a file holds, or None if there is none. It may be anybody's, so no link, and not all of memory."""
+    """Return a file's content, None if there is none. No link is followed, and the size is bounded."""
     if not os.path.lexists(path):
         return None
     try:

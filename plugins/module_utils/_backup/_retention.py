@@ -187,7 +187,7 @@ class Retention(object):
         return whole[0] if whole else None
 
     def repair_latest(self):
-        """Let ``latest`` point to the newest whole backup, if it points to none."""
+        """Point ``latest`` to the newest whole backup, if it points to none."""
         name = self.latest_to_repair()
         if name:
             point_symlink(self._path(layout.LATEST), name)

@@ -108,7 +108,7 @@ def public(key):
 
 
 def note_newest(key, host, backup):
-    """Keep beside the key, where no writer of backups comes, which backup of a director was signed last."""
+    """Record which backup of a director was signed last: beside the key, out of reach of writers of backups."""
     write_durably(_newest_path(key, host), to_bytes(backup + "\n"))
 
 

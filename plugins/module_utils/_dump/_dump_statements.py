@@ -253,7 +253,7 @@ class _Nesting(object):
 
 
 def require_readable(payload, what):
-    """Raise DumpRefused for a byte at which psql ends a line, or a table, and nobody else does."""
+    """Raise DumpRefused for a byte at which only psql ends a line or a table."""
     if b"\0" in payload:
         raise DumpRefused("it holds %s with a zero byte, which pg_dump does not write" % what)
     if what == "rows" and b"\r" in payload:

@@ -116,7 +116,7 @@ class GuardedLoading(DirectLoading):
         self._psql.load(database, pieces)
 
     def greet(self, database):
-        """Ask something as the role: pg_hba.conf may not let it in."""
+        """Connect as the role once: pg_hba.conf may refuse it."""
         self._psql.ask(database, "SELECT 1")
 
     def count(self, database, expected):

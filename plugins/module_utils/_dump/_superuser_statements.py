@@ -223,7 +223,7 @@ def schemas_of(extensions):
 
 
 def powers_needed(contents, owners, superusers):
-    """Given what is in a dump, and who is to own something of it, return why a superuser has to load it, or None."""
+    """Given a dump's contents and the owners in it, return why a superuser has to load it, or None."""
     if contents.beyond:
         return "needs a superuser: %s" % "; ".join(contents.beyond[:_MOST_SHOWN])
     nobody = not set(owners) - superusers
@@ -240,7 +240,7 @@ def setting_needed(name):
 
 
 class Guard(object):
-    """Takes out of the statements of a dump, as they come, what is not for the role that loads it.
+    """Removes from a dump's statements, as they come, those that the loading role is not to run.
 
     ``postponed`` are those that a superuser is to run when all is loaded. ``superusers`` are the roles that are some.
     """
@@ -289,7 +289,7 @@ class Guard(object):
         return later is not None and (later.group("schema") is None or bare(later.group("schema")) in self._schemas)
 
     def _changes_role(self, payload):
-        """Follow who a statement would be run as: pg_dump does so for a right that was given on by its receiver."""
+        """Follow the role that a statement runs as: pg_dump sets it for a right granted by another than the owner."""
         another = _AS_ANOTHER.match(payload)
         if another:
             name = quoted(another.group(1)) if another.group(1) else b'"' + another.group(2).replace(b'"', b'""') + b'"'
@@ -305,7 +305,7 @@ class Guard(object):
         return True
 
     def _ownership(self, payload):
-        """Return a statement that says who owns something of the dump's, with its schema; None if it is another one."""
+        """Return a statement that sets the owner of an object of the dump, with its schema; None for others."""
         for pattern in _OWNERS_IN_SCHEMA:
             found = pattern.match(payload)
             schema = found and (found.group(1) or self._schema)

@@ -148,7 +148,7 @@ class Patience(namedtuple("Patience", "wait settle")):
     __slots__ = ()
 
     def watch(self, look, clock, sleep):
-        """Look until no task runs, or the time is over; return the Tasks of the last look."""
+        """Wait until no task runs, or the time is over; return the Tasks of the last look."""
         began = clock()
         while True:
             tasks = look()

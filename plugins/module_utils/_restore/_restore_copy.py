@@ -77,7 +77,7 @@ def copy_place(source, target):
 
 @contextlib.contextmanager
 def private(directory):
-    """Give a Place in a directory which only root can enter, whosever that directory is."""
+    """Yield a Place in a directory that only root can enter, whoever owns the directory above."""
     room = directory.below(APART)
     dummy, path = room.reach()
     try:
@@ -95,7 +95,7 @@ def private(directory):
 
 
 def _make_durable(place):
-    """Bring a file or a directory to disk."""
+    """Flush a file or a directory to disk."""
     if place.is_directory():
         os.fsync(place.enter().descriptor)
         return
@@ -161,7 +161,7 @@ def _copy_open_file(source, path):
 
 
 def _copy_metadata(source, target):
-    """Give what is open owner, mode, attributes and time of something else that is open."""
+    """Copy owner, mode, attributes and time from one open file to another."""
     found = os.fstat(source)
     os.fchown(target, found.st_uid, found.st_gid)
     os.fchmod(target, stat.S_IMODE(found.st_mode))

@@ -59,7 +59,7 @@ class HostDatabases(object):
         return self._directories
 
     def living(self):
-        """Return the servers that live on any of the directories, and on what any of their processes works in."""
+        """Return the servers that run on any of the directories, or on one that a server's process works in."""
         told = self._noted + inhabited(self._store)
         names = possible_directories(self._store, told)
         names += [name for name in told if name not in names]  # its files are gone
@@ -75,7 +75,7 @@ class HostDatabases(object):
         require_none(self.living(), what)
 
     def facts(self, like=None):
-        """Return what decides how databases come back here; ``like`` is how the backup's directory is called."""
+        """Return the facts that decide how databases come back; ``like`` is the name of the backup's directory."""
         majors = self._majors()
         living = self._living_names()
         return {

@@ -18,7 +18,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._restore._resto
 
 
 class Kept(object):
-    """What a load with keep_replaced left of one database. What has one of the other names left is of no use."""
+    """The database that a load with keep_replaced kept. Those with its other working names are of no use."""
 
     def __init__(self, server, target):
         self._server = server

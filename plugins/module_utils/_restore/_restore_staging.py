@@ -36,7 +36,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._tree._openat i
 
 
 class TreeBuild(object):
-    """Builds in ``new/`` what is wanted, out of what was pushed and of blobs that are there already."""
+    """Builds the restored tree in ``new/``, out of the pushed files and of blobs that are there already."""
 
     def __init__(self, live, wanted, workspace, incoming, identity=None):
         self._identity = identity or {}
@@ -47,7 +47,7 @@ class TreeBuild(object):
         self.shared = 0
 
     def build(self):
-        """Make everything but directories, with its metadata, in files that nobody but root has ever had open."""
+        """Make everything but directories, with its metadata, in files that only root has ever had open."""
         for path in sorted(self._wanted):
             entry = self._wanted[path]
             if entry.type != "dir":
@@ -123,7 +123,7 @@ class TreeBuild(object):
 
     @staticmethod
     def _link(source, target):
-        """Link a file, or copy it where another file system begins that nobody knew of."""
+        """Link a file, or copy it into a file system that was not noted."""
         try:
             source.link(target)
         except EnvironmentError as error:

@@ -111,7 +111,7 @@ class Marker(object):
         return found
 
     def write(self, phase, **facts):
-        """Note durably that the restore is in that phase; what the marker said besides stays."""
+        """Write durably that the restore is in that phase; the marker's other content stays."""
         marker = dict(self.read() or {}, **facts)
         marker.update(phase=phase, updated=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
         content = json.dumps(marker, indent=2, sort_keys=True) + "\n"
@@ -131,11 +131,11 @@ class Workspace(object):
         self._trees = {}
 
     def new(self, path=b""):
-        """Return the Place where what is to come to a path is made ready: in the file system that it will be in."""
+        """Return the Place where the new content of a path is made ready, in that path's file system."""
         return self._apart(b"new", path)
 
     def aside(self, path=b""):
-        """Return the Place where what was at a path is kept: in the file system that it was in."""
+        """Return the Place where the old content of a path is kept, in that path's file system."""
         return self._apart(b"aside", path)
 
     def new_path(self, path):
@@ -224,7 +224,7 @@ class Workspace(object):
                 return directory
 
     def clear(self):
-        """Begin anew: remove what a restore has left that never came to stop anything."""
+        """Remove what an earlier restore left that never stopped anything."""
         self._remove_mounts()
         for name in self._tree.top.names():
             self._tree.place(name).remove()

@@ -112,7 +112,7 @@ class Monit(object):
 
 
 class Change(object):
-    """One way from what is to what is wanted, for all services but the excluded ones."""
+    """The change of all services but the excluded ones to a wanted state."""
 
     action = None
     state = None
@@ -135,7 +135,7 @@ class Change(object):
         self._recorded = None  # when they were read
 
     def run(self, wait=True, check_mode=False):
-        """Make it so, and return what a playbook sees of it. Raise NotReached when the time is over."""
+        """Make the change, and return its facts. Raise NotReached when the time is over."""
         self.began = self.answered = self.host.now()
         self.deadline = self.began + self.timeout
         self.before = report = self.look()
@@ -224,21 +224,21 @@ class Change(object):
         """Raise an error if an excluded service was drawn in."""
 
     def check_refused(self, unreached):
-        """Raise an error if there is no sense in asking on."""
+        """Raise an error if asking again cannot help."""
 
     def is_enough(self, unreached):
         """Return whether the services that are not as wanted are waited for no longer."""
         return not unreached
 
     def is_bearable(self, service):
-        """Tell whether a service that is not quite as wanted is no failure when the time is over."""
+        """Return whether a service that is not quite as wanted is no failure when the time is over."""
         return False
 
     def pids(self, service):
         return [service.pid] if service.pid else []
 
     def findings(self, report):
-        """Return what only this direction tells in the end."""
+        """Return the facts that only this kind of change reports."""
         return {}
 
     # The common way.
@@ -319,7 +319,7 @@ class Change(object):
 
 
 class Stop(Change):
-    """Stopped means that monit watches no more and that the processes are gone: monit also gives up on living ones."""
+    """Stops services: one is stopped when monit does not watch it and its process is gone."""
 
     action = "stop"
     state = "stopped"
@@ -369,7 +369,7 @@ class Stop(Change):
         return service.pending != self.action
 
     def ask(self, service):
-        """Ask for the stop. monit ends nothing that it does not watch, so such a process comes into its sight first."""
+        """Ask for the stop. monit ends no process that it does not watch, so it is told to watch that first."""
         found = [s.name for s in self.before.processes if s.lives and not s.monitored]
         asked = self._watch_asked.get(service.name, 0)
         if service.monitored or service.name not in found or asked >= WATCHES:
@@ -463,7 +463,7 @@ class Stop(Change):
 
 
 class Start(Change):
-    """Started means that the process lives, has lived for a moment, and that nothing is pending.
+    """Starts services: one is started when its process lives, has lived for a moment, and nothing is pending.
 
     What else monit says is an alarm, told in the end. ``unmonitored`` names what is left out of monit's sight, or taken
     out of it again once it lives: so it was found. ``down_before`` names what did not run before it was stopped: it is
@@ -510,7 +510,7 @@ class Start(Change):
         return service.well or bool(service.alarm and not _says_dead(service)) or self._has_waited(service)
 
     def _check_reached(self, service):
-        """Tell whether monit watches what is no process again; that it complains is told, and kept nobody waiting."""
+        """Return whether monit watches a check that is no process again; its complaints are only reported."""
         refused = isinstance(self.refused.get(service.name), SudoRefused)
         if refused or service.name in self.unmonitored or service.well or service.alarm:
             return True
@@ -527,7 +527,7 @@ class Start(Change):
         return not service.monitored or not (service.started or service.running)
 
     def ask(self, service):
-        """Ask for the start, or that monit looks no longer; one that is refused does not keep the others down."""
+        """Ask for the start, or for monit to unwatch; a refused service does not keep the others down."""
         unmonitors = service.name in self.unmonitored and service.has_process and service.lives
         try:
             if unmonitors:
@@ -563,7 +563,7 @@ class Start(Change):
         return sorted(services, key=lambda service: service.name in self.down_before)
 
     def is_enough(self, unreached):
-        """Tell whether only such are left as were down before, and have had their time."""
+        """Return whether only services that were down before are left, and have had their time."""
         left = frozenset(service.name for service in unreached)
         if not left:
             return True
@@ -584,7 +584,7 @@ class Start(Change):
         return isinstance(self.refused.get(service.name), SudoRefused)
 
     def _hidden(self):
-        """Return the error that says that nobody can tell here what lives, None if that can be told."""
+        """Return the error for a host on which live processes cannot be seen, None if they can."""
         try:
             self.host.require_sight()
         except ProcessesHidden as error:
@@ -606,7 +606,7 @@ class Start(Change):
         self._unmonitor_asked[name] = (asked + 1, self.host.now())
 
     def _may_unmonitor(self, service):
-        """Tell whether it may still come out of monit's sight: some times it is asked for that."""
+        """Return whether monit may still be asked to unwatch a service: it is asked a few times."""
         asked, when = self._unmonitor_asked.get(service.name, (0, 0))
         return service.name not in self.refused and (asked < UNMONITORS or self.host.now() - when < ASK_AGAIN)
 
@@ -623,7 +623,7 @@ class Start(Change):
         return age is not None and age < STEADY
 
     def _has_waited(self, service):
-        """Tell whether monit has had the time to look at a process that lives, or at a check."""
+        """Return whether monit has had the time to look at a process that lives, or at a check."""
         since = self._waited.setdefault((service.name, service.pid), self.host.now())
         return self.host.now() - since >= CYCLES
 
@@ -656,12 +656,12 @@ class Start(Change):
 
 
 def _says_dead(service):
-    """Tell whether monit's word is that of a process that is not there, as its last cycle saw it."""
+    """Return whether monit's word is that of a process that is not there, as its last cycle saw it."""
     return service.status.lower() in ("does not exist", "process is not running")
 
 
 def look(monit, host, seconds=0, required=()):
-    """Return what a playbook sees of the services; what is about to change is waited for, but not for longer."""
+    """Return the facts of the services; one that is about to change is waited for until the time is over."""
     host.require_sight()
     deadline = host.now() + seconds
     while True:
@@ -690,7 +690,7 @@ def _reason(service):
 
 
 def _in_motion(service):
-    """Tell whether monit is at work on a service, or has not looked at it since it changed."""
+    """Return whether monit is at work on a service, or has not looked at it since it changed."""
     return bool(service.pending) or service.initializing or (service.well and service.lives is False)
 
 

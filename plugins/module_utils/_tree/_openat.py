@@ -47,7 +47,7 @@ def planted(path, why):
 
 
 class Named(object):
-    """Let an error tell the path that a person knows, which is joined of its parts."""
+    """Gives errors the whole path of a name that is reached step by step."""
 
     __slots__ = ("_parts",)
 
@@ -63,7 +63,7 @@ class Named(object):
 
 
 class Directory(object):
-    """An open directory, closed when nobody needs it any more."""
+    """An open directory, closed when its last user is gone."""
 
     def __init__(self, descriptor, path):
         self.descriptor = descriptor

@@ -25,7 +25,7 @@ class PlanError(ValueError):
 
 @dataclass
 class PlannedServer:
-    """What a server said of itself."""
+    """A server, and the facts that it told."""
 
     where: str
     facts: dict
@@ -145,7 +145,7 @@ def _choose(plan, wanted, local, elsewhere):
 
 
 def _left_out(server, wanted):
-    """Tell of what 'all' does not reach."""
+    """Note the databases that 'all' does not reach."""
     if ALL not in wanted or not server.answers:
         return []
     others = [item for item in server.facts["databases"] if item["name"] not in ("template0", "template1")]

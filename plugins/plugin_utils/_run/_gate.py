@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one gate through which everything passes that a director answers.
+"""The gate: checks every answer of a director before Ansible uses it.
 
 A director may be hostile. Of an answer there are the keys that the module documents in RETURN, of the types that it
 documents, bounded and printable; anything else fails the task. What Ansible itself would act on (facts, groups, hosts,
@@ -53,7 +53,7 @@ OF_A_PATH = ("uid", "gid", "owner", "group", "mode", "state", "secontext", "size
 
 
 class GateError(ValueError):
-    """Something in an answer that does not belong there."""
+    """An answer has something in it that it may not have."""
 
 
 @functools.cache
@@ -69,7 +69,7 @@ def documented(module: str) -> dict:
 def admitted(
     module: str, result: dict, check_mode: bool = False, known: dict | None = None, here: bool = False
 ) -> dict:
-    """Given what came of running a module on a director, return the answer that a task may have.
+    """Given the result of running a module on a director, return the answer that a task may have.
 
     ``result`` has what was printed and the exit status. An answer that does not pass is one that failed. What a module
     of others may answer is ``known``. One that ran ``here``, on the controller, is ours: it may quote a director, but

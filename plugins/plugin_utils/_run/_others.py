@@ -63,7 +63,7 @@ class OthersAction(GatedAction):
 
 
 class GatedCopy(OthersAction, Copy):
-    """Ansible's own action, to which nothing of a director comes but through the gate."""
+    """Ansible's copy action, with every answer of the director checked by the gate."""
 
     def _get_diff_data(self, *arguments, **more):
         """Show what is in a file of the director, which was encoded when it came."""

@@ -283,7 +283,7 @@ class Source:
 def find(
     wanted: str, directory: Path, scratch: Path, identity: Path | None = None, trust: Trust | None = None
 ) -> Source:
-    """Given what an operator calls it, return the backup: ``latest``, an id, a directory or an archive's path.
+    """Given its name, return the backup: ``latest``, an id, a directory or an archive's path.
 
     The identity is the file with the private key, should the archive be encrypted. With ``trust`` it is the one that
     is meant, by its signature, before anything of it is read.

@@ -93,7 +93,7 @@ def checksum_findings(archive: Path) -> list[dict]:
 
 @dataclass
 class Verifier:
-    """How the backups of one director are verified.
+    """Verifies the backups of one director.
 
     ``rehearsal`` is where and as whom, or None for not at all; ``identity`` is the private key of encrypted archives.
     """

@@ -22,7 +22,7 @@ PROBE = "user.microbosh"
 
 
 class PullError(Exception):
-    """rsync brought nothing that counts."""
+    """rsync did not bring the attributes."""
 
 
 class AttributesPull:
@@ -32,7 +32,7 @@ class AttributesPull:
         self._rsync, self._watch = rsync, watch
 
     def __call__(self, dest, options):
-        """Given a directory and what rsync is to do, do it; return the lines that it printed in a dry run."""
+        """Given a directory and rsync's options, run rsync; return the lines that it printed in a dry run."""
         log, looks = f"{dest}.log", "--dry-run" in options
         tell = [f"--out-format={LISTING}", "--log-file-format"]
         if not looks:

@@ -32,7 +32,7 @@ class NothingToDo(ValueError):
 
 
 def check(groups, sources, loader):
-    """Raise NothingToDo unless this run does what was meant.
+    """Raise NothingToDo unless this run has work and begins at its beginning.
 
     Given are the inventory's groups, where the inventory came from, and Ansible's loader of files.
     """
