@@ -66,7 +66,7 @@ VANISHED = 24
 LOOKS_AGAIN = 5
 # Ansible writes files of its own meanwhile.
 SMALLEST_LIMIT = 64 * 1024 * 1024
-# Of what came of rsync, which read what the director sent, a task has no more than this.
+# The only keys of rsync's result that a task gets: rsync read what the director sent.
 KEPT = ("rc", "msg", "failed", "vanished", "left_out", "attributes")
 UNSTEADY = "Something removed what must not change while it is copied"
 
@@ -237,10 +237,10 @@ def rsync_options(arguments, by_root):
     """Given the action's arguments, return rsync's options, quoted as synchronize expects them."""
     # Times are compared to the nanosecond, so that a change within the second of the copy is seen.
     options = ["--sparse", "--numeric-ids", "--no-devices", "--no-specials", "--modify-window=-1"]
-    # What a file has besides is told of each of its names.
+    # Attributes of a file are listed for each of its names.
     options += ATTRIBUTES if arguments.get("attributes") else ["--hard-links"]
     if not arguments["reader"]:
-        # They are the backup user's, not the director's; and files alone: through a link, another's would be read here.
+        # These belong to the backup user; only files are taken, as a link could lead to another's file here.
         options += ["--no-owner", "--no-group", "--no-links"]
     elif not (by_root or arguments["owners"]):
         options.append(f"--chmod={CHMOD}")

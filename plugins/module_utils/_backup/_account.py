@@ -28,7 +28,7 @@ MOST = 200
 DEEPEST = 5
 SPOOLS = ("/var/spool/cron/crontabs", "/var/spool/cron/tabs", "/var/spool/cron", "/var/lib/systemd/linger")
 JOBS = ("/var/spool/cron/atjobs", "/var/spool/at", "/var/spool/atjobs")
-# What runs or lets in by itself; named first, as of all the rest a thief can make more than anybody reads.
+# Files that run something or let someone in; listed first, as a thief can make any number of others.
 ALIVE = (
     ".ssh/authorized_keys", ".ssh/authorized_keys2", ".ssh/rc", ".ssh/environment", ".ssh/config", ".profile",
     ".bash_profile", ".bash_login", ".bashrc", ".bash_logout", ".bash_aliases", ".zshenv", ".zshrc", ".pam_environment",
@@ -36,7 +36,7 @@ ALIVE = (
 )
 UNITS = (".config/systemd/user", ".local/share/systemd/user", ".config/environment.d")
 SHARED = ("tmp", "var/tmp", "dev/shm")  # below /
-# What a service of the director runs; the first two are links into data.
+# Directories of the programs of the director's services; the first two are links into data.
 PROGRAMS = tuple("/var/vcap/" + place for place in ("packages/", "jobs/", "bosh/", "data/packages/", "data/jobs/"))
 # Where systemd puts all that comes out of a login, and logind did before it: no process without rights leaves that.
 _OF_A_LOGIN = re.compile(br"^[0-9]+:[^:\n]*:(/(?:[^\n]*/)?(?:user\.slice|[0-9]+\.user)/[^\n]*)$", re.MULTILINE)

@@ -123,7 +123,7 @@ class Tree(object):
         if found is None or not stat.S_ISDIR(found.st_mode):
             return []
         names = os.listdir(os.path.join(self._root, path))
-        # What is below the store is the director's data, and has no place here.
+        # Files below the store are the director's data, not its identity.
         return [name for name in names if os.path.join(path, name) != b"store"]
 
     def read(self, path):

@@ -18,7 +18,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._core import _l
 from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._core._files import digest_of, open_plain, read_plain
 
-# What is signed.
+# The records that are signed.
 RECORDS = (layout.CHECKSUMS, layout.METADATA, layout.FILTER, layout.REPORT)
 NONE = "none"
 # Of a store with ten million names; and no more than a parser of it has memory for, which takes about five times that.

@@ -28,7 +28,7 @@ SEALED = (
     b"-----BEGIN PGP MESSAGE-----",
     b"Salted__",
 )
-# What gpg writes without --armor; no text begins so.
+# The first bytes that gpg writes without --armor; no text begins so.
 SEALED_BYTES = (b"\x84", b"\x85", b"\x8c")
 
 STORE, DOCUMENT, ENCRYPTED, OTHER = "vars store", "document", "encrypted", "other"

@@ -27,6 +27,6 @@ VERDICT = "verdict.json"
 SIGNATURE = "signature"
 WORK = ".work"
 
-# What the manifest names entry by entry, and what SHA256SUMS vouches for besides.
+# Trees that the manifest names entry by entry, and files that SHA256SUMS vouches for besides.
 CONTENT = (TREE, DUMPS, FILTER, EXTRA)
 SEALED = (METADATA, REPORT, LOG)

@@ -229,7 +229,7 @@ def _dump(preflight, requested, with_globals):
     directory = preflight.directory
     directory.make()
     with directory.locked():
-        # What a run that was killed has left here would be pulled as part of this backup.
+        # Dumps that a killed run left here would be pulled as part of this backup.
         directory.remove(directory.dumps())
         preflight.choose(requested, with_globals)
         paths = []

@@ -36,7 +36,7 @@ EXTENSIONS = frozenset((
 ))
 _MOST_SHOWN = 3
 _STANDARD_STRINGS = b"SET standard_conforming_strings = on;"
-# They are in every database, or made by nobody.
+# These are in every database, or are made by no statement.
 _SCHEMAS_THERE = ("public", "pg_catalog")
 _EXTENSION = re.compile(br"CREATE EXTENSION (?:IF NOT EXISTS )?(" + NAME + br")(?: WITH SCHEMA (" + NAME + br"))?;\Z")
 _SCHEMA = re.compile(br"CREATE SCHEMA (" + NAME + br");\Z")
@@ -53,16 +53,16 @@ _BEYOND = re.compile(
     re.DOTALL,
 )
 
-# Whoever may define these is no plain role: what is hidden from may leak by the one, the other answers for a planner.
+# Only a superuser may set these: a LEAKPROOF function can show hidden rows, a SUPPORT function directs the planner.
 _STRONG_CODE = re.compile(br"\n    LANGUAGE [^\n]* (?:LEAKPROOF|SUPPORT)\b")
-# What belongs to the system, and who loads owns none of: PostgreSQL refuses to give rights on it, and takes none away.
+# Objects of the system, which the loading role does not own: PostgreSQL refuses to grant or revoke rights on them.
 _RIGHTS_ON = re.compile(
     br"(?:GRANT|REVOKE) (?:[A-Z, ]|\((?:[^)\"]|\"[^\"]*\")*\))+? ON (TABLE|SEQUENCE|FUNCTION|PROCEDURE|ROUTINE|TYPE"
     br"|DOMAIN|SCHEMA|LANGUAGE) (?:(" + NAME + br")\.)?(" + NAME + br")(?=[ (])"
 )
 _SYSTEM = ("pg_catalog", "information_schema", "pg_toast")
 _LANGUAGES = ("c", "internal", "sql")
-# Of what a dump itself makes it says the owner; but for sequences of a column, which it makes with the table.
+# A dump names the owner of all that it makes, except of a column's sequences, which it makes with the table.
 _OWNED = re.compile(
     br"ALTER (?:(?:FOREIGN )?TABLE|VIEW|MATERIALIZED VIEW|SEQUENCE|TYPE|DOMAIN|FUNCTION|PROCEDURE|AGGREGATE) "
     br"(?:" + NAME + br"\.)?(" + NAME + br")[ (](?:.*\) )?OWNER TO ", re.DOTALL
@@ -97,7 +97,7 @@ _LATER = re.compile(
     br"|(?:GRANT|REVOKE) (?:GRANT OPTION FOR )?(?:ALL|USAGE) ON LANGUAGE (?:plpgsql|\"plpgsql\")" + _FOR_ROLE + br");\Z"
 )
 
-# What does nothing by itself, if no expression in it calls anything.
+# Statements whose objects run no code by themselves, if no expression in them calls a function.
 _PASSIVE = re.compile(
     br"CREATE (?:(?:UNLOGGED |FOREIGN )?TABLE|(?:UNIQUE )?INDEX|(?:UNLOGGED )?SEQUENCE|SCHEMA|EXTENSION|TYPE|DOMAIN"
     br"|STATISTICS|COLLATION|PUBLICATION|SERVER|USER MAPPING|TEXT SEARCH (?:CONFIGURATION|DICTIONARY)"
@@ -248,7 +248,7 @@ class Guard(object):
     def __init__(self, extensions, superusers=()):
         self.postponed = []
         self._made = set(schemas_of(extensions))
-        # Of others, a superuser says nothing: they are the system's.
+        # Other schemas are the system's.
         self._schemas = set(["public"]) | self._made
         self._superusers = superusers
         self._schema = None

@@ -14,7 +14,7 @@ _NEW_MOUNTS, _NEW_HOSTNAME, _NEW_IPC, _NEW_USERS, _NEW_NETWORK = 0x20000, 0x4000
 _READ_ONLY, _NO_SUID, _NO_DEVICES, _NO_PROGRAMS = 1, 2, 4, 8
 _REMOUNT, _BIND, _RECURSIVE, _PRIVATE = 32, 4096, 16384, 1 << 18
 _DETACH = 2
-# What a mount has may not be taken from it, by one who is not root outside.
+# Without root outside of the namespace, the options that a mount has must be kept.
 _LOCKED = ((_NO_SUID, 2), (_NO_DEVICES, 4), (_NO_PROGRAMS, 8), (1024, 1024), (2048, 2048), (1 << 21, 4096))
 _PIVOT_ROOT = {"x86_64": 155, "aarch64": 41, "ppc64le": 203, "s390x": 217}
 _PR_SET_DUMPABLE = 4

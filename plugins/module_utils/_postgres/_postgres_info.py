@@ -28,7 +28,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._postgres._psql
 )
 
 DEFAULT_PORT = 5432
-# What every director's own database has had since 2013, and no other has.
+# Tables that every director's own database has had since 2013, and no other has.
 DIRECTOR_TABLES = ("deployments", "packages", "releases", "stemcells", "templates")
 # The link in a data directory, by its two names.
 WAL_LINKS = ("pg_wal", "pg_xlog")

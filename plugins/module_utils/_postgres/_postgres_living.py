@@ -192,7 +192,7 @@ def _heard(directory, ports, processes):
     # What is set in the directory itself counts for it alone.
     candidates = own + configured_ports(directory) + list(ports)
     for port in sorted(set(candidates)):
-        # Whoever is seen to listen there works in another directory, or is no PostgreSQL.
+        # A listener that can be seen works in another directory, or is no PostgreSQL.
         if answers(("127.0.0.1", port)) and not processes.has_port(port):
             return [Living(directory, None, (port,), ())]
         path = os.path.join(lines[SOCKETS], ".s.PGSQL.%d" % port) if len(lines) > SOCKETS and lines[SOCKETS] else ""

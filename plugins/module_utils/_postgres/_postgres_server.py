@@ -55,7 +55,7 @@ OPTIONS = (
 )
 _CAUSE = re.compile(r"\b(PANIC|FATAL):")
 _MORE = re.compile(r"\b(DETAIL|HINT|CONTEXT):")
-# What the line that ends a server only sums up.
+# Lines that only sum up why a server ended.
 _BEFORE = re.compile(r"\b(could not bind|unrecognized configuration|invalid value for|syntax error in file)\b")
 
 

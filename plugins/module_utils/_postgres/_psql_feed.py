@@ -30,7 +30,7 @@ _ENCODING = re.compile(br"SET client_encoding = '([A-Za-z0-9_]+)';\s*\Z")
 _NO_ASCII = re.compile(br"[\x80-\xff]")
 _ROWS_FOLLOW = re.compile(br"COPY .*FROM stdin;\s*\Z", re.DOTALL)
 _END_OF_ROWS = b"\\.\n"
-# As the bytes are, which is what a client that says nothing has, too.
+# The bytes as they are, as for a client that sets no encoding.
 _UNSAID = b"SQL_ASCII"
 
 
@@ -152,5 +152,5 @@ class Fed(subprocess.Popen):
         try:
             self.stdin.close()
         except EnvironmentError:
-            # What was left in the buffer when psql went away.
+            # The rest of the buffer, when psql has ended.
             return

@@ -41,7 +41,7 @@ LIVE = frozenset(
 
 # An id that a file names, and the thing that has it: the same one in the file of another day.
 Named = namedtuple("Named", "kind id thing")
-# What a file is, and what it names.
+# The kind of a file, and the ids that it names.
 Known = namedtuple("Known", "format named")
 DEPLOYMENTS = "bosh-deployments.yml"
 STATE = "state.json"

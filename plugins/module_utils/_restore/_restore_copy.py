@@ -28,7 +28,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._tree._metadata
 from ansible_collections.microbosh.director.plugins.module_utils._tree._openat import NEW, NOT_THERE, READ, planted
 from ansible_collections.microbosh.director.plugins.module_utils._tree._tree import examine
 
-# What is nothing but zeros becomes a hole.
+# A block of zeros becomes a hole.
 CHUNK = 64 * 1024
 ZEROS = b"\0" * CHUNK
 PART = b"part"

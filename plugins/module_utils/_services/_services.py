@@ -199,7 +199,7 @@ class Change(object):
     def state_of(self, service):
         return self.state if self.reached(service) else service.status
 
-    # What a direction has to say.
+    # Defined by Stop and Start.
 
     def reached(self, service):
         raise NotImplementedError

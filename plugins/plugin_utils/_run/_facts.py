@@ -8,7 +8,7 @@ from __future__ import annotations
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._gate import GateError
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._printable import printable
 
-# As settings, and what a run knows, are called; whatever begins like that is ours.
+# Prefixes of the names of settings and of a run's variables.
 PREFIXES = ("microbosh_", "run_", "setup_", "reach", "blobs_", "preflight_", "rights_")
 # This one run_log makes, on the controller.
 OURS = ("run_phases",)

@@ -32,7 +32,7 @@ LARGEST = 2**63
 MOST_WARNINGS = 20
 # Texts for a person, which have lines. In whatever else has an end of line, it is shown as an escape.
 TEXTS = ("msg", "problem", "globals_problem", "error", "reason", "why", "before", "after", "prepared")
-# What every module answers beside what it documents. Of these, nothing but what is here is looked at.
+# Keys of every module's answer besides the documented ones. No others are looked at.
 COMMON = {
     "changed": {"type": "bool"},
     "failed": {"type": "bool"},
@@ -45,10 +45,10 @@ COMMON = {
         },
     },
 }
-# What AnsibleModule adds by itself and nobody here needs: the arguments, which the controller knows, and the like.
+# Keys that AnsibleModule adds and that are not needed here: the arguments, which the controller knows, and the like.
 DROPPED = ("invocation", "deprecations", "exception", "_ansible_trusted_utf8", "_ansible_exception", "ansible_loop_var")
 
-# What it adds to an answer with a path, which the controller can see for itself.
+# Keys that it adds to an answer with a path, which the controller can see for itself.
 OF_A_PATH = ("uid", "gid", "owner", "group", "mode", "state", "secontext", "size")
 
 

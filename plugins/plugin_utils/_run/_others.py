@@ -22,7 +22,7 @@ MODULES = {
 }
 ANY, TEXT, FLAG, NUMBER = ({"type": kind} for kind in ("raw", "str", "bool", "int"))
 LINES = {"type": "str", "lines": True}
-# What every module adds to an answer about a path.
+# Keys that every module adds to an answer about a path.
 PLACE = {
     **dict.fromkeys(("path", "dest", "owner", "group", "mode", "state", "secontext", "src"), TEXT),
     **dict.fromkeys(("uid", "gid", "size"), NUMBER),

@@ -57,7 +57,7 @@ class ArchiveError(ValueError):
     """An archive that cannot be unpacked, or is not one of a backup."""
 
 
-# What a crafted archive may end tarfile with, besides what a damaged one does.
+# Errors that a crafted archive may end tarfile with, besides those of a damaged one.
 BROKEN = (
     tarfile.TarError,
     lzma.LZMAError,

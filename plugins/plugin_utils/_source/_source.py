@@ -86,7 +86,7 @@ class Source:
         self.metadata = self.directory / layout.METADATA if self.proven else metadata
         self._owners = owners
         self.signature = ""
-        # One reading decides: whatever is read later is held against it.
+        # The first reading decides: every later one is compared with it.
         self.records = record_digests(str(path)) if self.proven else {}
 
     def describe(self) -> dict:

@@ -13,7 +13,7 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._transfer._insi
 from ansible_collections.microbosh.director.plugins.plugin_utils._transfer._rules import copies
 
 TOP = PurePosixPath("/var/vcap")
-# What a service is called that is PostgreSQL itself, where nobody could see what its process runs.
+# Names of services that are PostgreSQL itself, for a director whose processes could not be seen.
 SERVICE = re.compile(r"(postgres(ql)?|postmaster|pg)([-_]?\d[\d.]*)?([-_]main)?$")
 # Where BOSH's release has its files, for a server that does not tell.
 USUAL = "store/postgres*"
