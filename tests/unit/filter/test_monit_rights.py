@@ -17,7 +17,7 @@ ACTIONS = ("start", "stop", "monitor", "unmonitor")
 
 
 def said(*lines):
-    """What ``sudo -n -l`` prints, wrapped as sudo does it."""
+    """Return what ``sudo -n -l`` prints, wrapped as sudo does it."""
     return "User microbosh may run the following:\n    (root) NOPASSWD: " + ",\n        ".join(lines)
 
 
