@@ -8,7 +8,7 @@ import faults
 
 
 def alternate(alternatives, points, first=0):
-    """Return pairs of points and alternatives, which take turns.
+    """Return (alternative, point) pairs; the alternatives take turns over the points.
 
     They are what looks the same from the director: whether ansible-playbook or all of its processes are killed, whether
     the clock goes forward or back. Every point meets each kind, and every alternative meets every phase.
