@@ -177,7 +177,7 @@ def unexplained(there, name, uid, me, spared):
 
 
 class _Logins(object):
-    """Which processes came out of a login, as far as anything tells."""
+    """The processes that came out of a login, as far as can be told."""
 
     def __init__(self, there):
         # If root started monit in a login of its own, all services are in the control group of that.

@@ -86,7 +86,7 @@ class Origins(object):
         self._rows[table][key] = tuple(None if place is None else row[place] for place in places)
 
     def about(self, blob):
-        """Given a blob, say of what it is."""
+        """Given a blob, return its origin in words: a package, a job, a release, a deployment."""
         return "; ".join(sorted(set(self._describe(table, key) for table, key in blob.rows)))
 
     def mend(self, blob):

@@ -59,7 +59,7 @@ def digest_of(files):
 
 
 class Tree(object):
-    """What lies below /var/vcap. Paths are bytes, relative to it."""
+    """The files below /var/vcap. Paths are bytes, relative to it."""
 
     def __init__(self, root):
         self._root = to_bytes(root)

@@ -115,7 +115,7 @@ def count(entries):
 
 
 class Verdict(object):
-    """What is wrong with a backup, told apart. Names are text; ``problems`` are sentences."""
+    """The faults of a backup, by kind. Names are text; ``problems`` are sentences."""
 
     def __init__(self):
         self.missing = []

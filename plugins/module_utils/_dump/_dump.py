@@ -434,7 +434,7 @@ class _Reader(object):
 
 
 def read_dump(chunks, visit=None, inspect=None):
-    """Given the bytes of a dump in chunks of any size, return what it is, as Dump.
+    """Given the bytes of a dump in chunks of any size, return its Dump.
 
     ``visit`` is called with each Table before its rows; what it returns, unless None, is called
     with each row: a list of fields as they are in the dump, for ``unescape``. ``inspect`` is called

@@ -289,7 +289,7 @@ def _dump_one(preflight, database, paths):
 
 
 def _write_properties(preflight, database, text, paths):
-    """Write a part beside the dump with what it does not hold; return where, and what it is."""
+    """Write the database's properties into a part beside its dump; return the path and the facts of it."""
     path = preflight.directory.dump_path(database)[: -len(SQL)] + PROPERTIES
     paths.append(path)
     with preflight.directory.part(path) as target:

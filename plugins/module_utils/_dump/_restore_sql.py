@@ -100,7 +100,7 @@ class _Section(object):
 
 
 class Contents(object):
-    """What the first reading of a dump finds out about the database that is to be taken out of it."""
+    """The facts of the selected database in a dump, found by its first reading."""
 
     def __init__(self, name):
         self.name = name

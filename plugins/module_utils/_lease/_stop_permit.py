@@ -28,7 +28,7 @@ class StartForbidden(DirectorError):
 
 
 class StopPermit(object):
-    """What the lease with this token permits; with no token, everything."""
+    """Permits stops and starts under the lease with this token; without a token, all of them."""
 
     def __init__(self, staging, token):
         self._staging = LeaseStaging(staging)

@@ -44,7 +44,7 @@ Places = namedtuple("Places", "programs readable devices writable")
 
 
 class ContainmentError(DirectorError):
-    """What would be executed could not be contained."""
+    """A program that executes SQL of others could not be contained."""
 
 
 def places_of(package, writable):

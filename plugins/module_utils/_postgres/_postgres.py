@@ -90,7 +90,7 @@ class Version(namedtuple("Version", "numbers")):
 
 
 class Endpoint(namedtuple("Endpoint", "host port user address ca passfile")):
-    """Where and as whom the server is asked.
+    """The address of a server, and the role to connect as.
 
     With ``address`` that one is connected to, and ``host`` is the name that the server's certificate is to have;
     ``ca`` is the file that vouches for it, and ``passfile`` holds the password: nothing else ever sees that.

@@ -71,7 +71,7 @@ CONTAINED_SETTINGS = {
 
 
 class ScratchError(DirectorError):
-    """There is no server of our own."""
+    """The scratch server cannot be had."""
 
 
 def find_binaries(places, run_command):

@@ -167,7 +167,7 @@ def has_attributes(place, wanted):
 
 
 class Live(object):
-    """What lies below /var/vcap, as far as a backup's filter names it."""
+    """The live tree below /var/vcap, as far as a backup's filter names it."""
 
     def __init__(self, root, rules, leave_out, run_command):
         self._root = to_bytes(root)
@@ -213,7 +213,7 @@ def _literal(path):
 
 
 class Comparison(object):
-    """What a restore would change."""
+    """The changes that a restore would make."""
 
     def __init__(self, live, wanted, there):
         self._live = live

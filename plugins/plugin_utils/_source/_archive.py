@@ -200,7 +200,7 @@ class Member(tarfile.TarInfo):
 
 
 class XzStream(io.RawIOBase):
-    """What xz has compressed, decompressed without taking more memory than xz itself ever needs."""
+    """Decompresses an xz stream without taking more memory than xz itself ever needs."""
 
     def __init__(self, source):
         self._source, self._xz = source, self._new()

@@ -49,7 +49,7 @@ def check(groups, sources, loader):
 
 
 class Selection:
-    """What the command line of this run selects of its playbooks and its inventory."""
+    """The plays, tasks and hosts that the command line of this run selects."""
 
     def __init__(self, groups, loader):
         self._loader = loader

@@ -21,7 +21,7 @@ STATS = {
 
 
 class Transfer:
-    """What a running rsync has moved so far, in files and bytes, read from its log as it grows."""
+    """The files and bytes that a running rsync has moved so far, read from its log as it grows."""
 
     def __init__(self, log, staging):
         self._log, self._staging = log, staging
