@@ -301,7 +301,7 @@ CREATE ROLE vcap;
 
 
 def run(argv, environ_update, handle_exceptions):
-    """Do what AnsibleModule.run_command does, as far as it is used."""
+    """What AnsibleModule.run_command does, as far as it is used."""
     done = subprocess.run(argv, env={**os.environ, **environ_update}, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout, done.stderr
 
