@@ -11,6 +11,8 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._run._backup_wo
 
 # Ansible's own words before those of a filter.
 PREAMBLE = re.compile(r"^.*(The filter plugin \S+ failed|original message): ", re.DOTALL)
+# What Ansible says of a command that failed, which tells nothing without its name.
+NAMELESS = ("non-zero return code", "The command exited with a non-zero return code.")
 # Nothing was done for want of a director: whoever starts the run may try again later.
 UNAVAILABLE = ("held", "busy", "unreachable")
 
@@ -23,7 +25,9 @@ def failure(result: dict, phase: str = "", task: str = "", reach: dict | None = 
     """
     items = [item for item in result.get("results") or [] if isinstance(item, dict)]
     first = next((item for item in items if item.get("failed")), result)
-    message = first.get("msg") or first.get("stderr") or f"the task '{task}' failed and says no more"
+    message = first.get("msg") or first.get("stderr") or "no message"
+    if message in ("no message", *NAMELESS):
+        message = f"the task '{task}' failed: {message}"
     unreachable = bool((reach or {}).get("unreachable")) and not hint
     before = f"{phase}: " if phase else ""
     return {

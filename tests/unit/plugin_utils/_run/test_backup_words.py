@@ -15,6 +15,7 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._run._backup_wo
 )
 
 BLOBS = {"named": 9, "made_again": 2, "lost": [], "damaged": [], "external": False}
+EXTERNAL = {**BLOBS, "external": True}
 REPORT = {
     "id": "20261122T221326Z", "host": "director1", "mode": "offline", "without": "", "outage_seconds": 11.9,
     "new": {"files": 3, "bytes": 2048}, "all": {"files": 8, "bytes": 4096}, "moved": {"files": 3, "bytes": 100},
@@ -52,7 +53,7 @@ def test_what_it_lacks_stands_in_the_first_line():
     [
         ([], None, "manifest whole"),
         (REPORT["dumps"], None, "manifest and dumps whole"),
-        (REPORT["dumps"], {**BLOBS, "external": True}, "manifest and dumps whole, the blobs are in an external blobstore"),
+        (REPORT["dumps"], EXTERNAL, "manifest and dumps whole, the blobs are in an external blobstore"),
     ],
 )  # fmt: skip
 def test_what_was_proven(dumps, blobs, proof):
@@ -90,16 +91,23 @@ def test_attributes_that_rsync_does_not_know():
     known = attributes_of({"failed": True, "rc": 1})
     assert known == {"known": False, "access_lists": [], "extended": [], "kept": [], "lost": []}
     assert attributes_said(known) == [
-        "Whether files have access control lists or extended attributes cannot be told, rsync on one side does not know "
-        "them"
+        "Whether files have access control lists or extended attributes cannot be told, rsync on one side does not "
+        "know them"
     ]
 
 
 def test_attributes_that_are_kept_and_lost():
     names = [f"f{number}" for number in range(7)]
     known = attributes_of(
-        {"attributes": {"kept": [*names, "both"], "access_lists": ["acl", "both"], "extended": ["x"], "lost": ["x", "both"]}}
-    )  # fmt: skip
+        {
+            "attributes": {
+                "kept": [*names, "both"],
+                "access_lists": ["acl", "both"],
+                "extended": ["x"],
+                "lost": ["x", "both"],
+            }
+        }
+    )
     assert attributes_said(known) == [
         "7 names have access control lists or extended attributes, which are kept: f0, f1, f2, f3, f4, ...",
         "1 names have access control lists, which this backup does not keep whole: both. A restore gives a group no "
@@ -109,7 +117,5 @@ def test_attributes_that_are_kept_and_lost():
 
 
 def test_nothing_is_told_where_no_file_has_any():
-    assert (
-        attributes_said(attributes_of({"attributes": {"kept": [], "access_lists": [], "extended": [], "lost": []}}))
-        == []
-    )
+    none = {"kept": [], "access_lists": [], "extended": [], "lost": []}
+    assert attributes_said(attributes_of({"attributes": none})) == []

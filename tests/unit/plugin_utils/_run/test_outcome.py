@@ -29,8 +29,9 @@ def test_a_failure_names_the_phase_and_what_the_task_says():
     [
         ({"stderr": "tar: no"}, "Archive: tar: no"),
         ({"msg": "", "stderr": "tar: no"}, "Archive: tar: no"),
-        ({}, "Archive: the task 'Pack' failed and says no more"),
-        ({"results": None}, "Archive: the task 'Pack' failed and says no more"),
+        ({}, "Archive: the task 'Pack' failed: no message"),
+        ({"msg": "non-zero return code", "stderr": "no"}, "Archive: the task 'Pack' failed: non-zero return code"),
+        ({"results": None}, "Archive: the task 'Pack' failed: no message"),
         ({"msg": "all", "results": [{"msg": "fine"}, {"failed": True, "msg": "bad"}]}, "Archive: bad"),
         ({"msg": "all", "results": [{"failed": False, "msg": "fine"}]}, "Archive: all"),
         ({"msg": "The filter plugin 'microbosh.director.host_rules' failed: no rule"}, "Archive: no rule"),
