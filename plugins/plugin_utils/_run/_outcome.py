@@ -5,34 +5,27 @@
 
 from __future__ import annotations
 
-import re
-
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._backup_words import verdict
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._failure import first_failed, first_line
 
-# Ansible's own words before those of a filter.
-PREAMBLE = re.compile(r"^.*(The filter plugin \S+ failed|original message): ", re.DOTALL)
 # What Ansible says of a command that failed, which tells nothing without its name.
 NAMELESS = ("non-zero return code", "The command exited with a non-zero return code.")
 # Nothing was done for want of a director: whoever starts the run may try again later.
 UNAVAILABLE = ("held", "busy", "unreachable")
 
 
-def failure(result: dict, phase: str = "", task: str = "", reach: dict | None = None, hint: str = "") -> dict:
+def failure(result: dict, phase: str = "", task: str = "", unreachable: bool = False, hint: str = "") -> dict:
     """Given what the task that failed returned, the phase it was in and its name, return what is told of it and why.
 
-    Of a loop the first item that failed tells. ``reach`` is how the director answered first, and ``hint`` what a person
-    has to mend there: a wrong key is no reason to try again later.
+    Of a loop the first item that failed tells. ``unreachable`` is whether the director did not answer at all, and
+    ``hint`` what a person has to mend there: a wrong key is no reason to try again later.
     """
-    items = [item for item in result.get("results") or [] if isinstance(item, dict)]
-    first = next((item for item in items if item.get("failed")), result)
-    message = first.get("msg") or first.get("stderr") or "no message"
-    if message in ("no message", *NAMELESS):
-        message = f"the task '{task}' failed: {message}"
-    unreachable = bool((reach or {}).get("unreachable")) and not hint
-    before = f"{phase}: " if phase else ""
+    first = first_failed(result)
+    if first.get("msg") in NAMELESS:
+        first = {"msg": f"the task '{task}' failed: {first['msg']}"}
     return {
-        "message": before + PREAMBLE.sub("", str(message)),
-        "reason": "unreachable" if unreachable else result.get("reason", "error"),
+        "message": first_line(phase, first, task),
+        "reason": "unreachable" if unreachable and not hint else result.get("reason", "error"),
     }
 
 

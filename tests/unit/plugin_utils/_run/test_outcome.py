@@ -29,9 +29,9 @@ def test_a_failure_names_the_phase_and_what_the_task_says():
     [
         ({"stderr": "tar: no"}, "Archive: tar: no"),
         ({"msg": "", "stderr": "tar: no"}, "Archive: tar: no"),
-        ({}, "Archive: the task 'Pack' failed: no message"),
+        ({}, "Archive: the task 'Pack' failed and says no more"),
         ({"msg": "non-zero return code", "stderr": "no"}, "Archive: the task 'Pack' failed: non-zero return code"),
-        ({"results": None}, "Archive: the task 'Pack' failed: no message"),
+        ({"results": None}, "Archive: the task 'Pack' failed and says no more"),
         ({"msg": "all", "results": [{"msg": "fine"}, {"failed": True, "msg": "bad"}]}, "Archive: bad"),
         ({"msg": "all", "results": [{"failed": False, "msg": "fine"}]}, "Archive: all"),
         ({"msg": "The filter plugin 'microbosh.director.host_rules' failed: no rule"}, "Archive: no rule"),
@@ -43,22 +43,22 @@ def test_the_message_of_a_failure(result, message):
     assert failure(result, "Archive", "Pack")["message"] == message
 
 
-def test_a_run_without_phases_names_none():
-    assert failure({"msg": "no"})["message"] == "no"
+def test_before_any_phase_it_is_the_settings():
+    assert failure({"msg": "no"})["message"] == "Settings: no"
 
 
 @pytest.mark.parametrize(
-    ("result", "reach", "hint", "reason"),
+    ("result", "unreachable", "hint", "reason"),
     [
-        ({"reason": "held"}, None, "", "held"),
-        ({"reason": "busy"}, {"rc": 0}, "", "busy"),
-        ({}, {"unreachable": True}, "", "unreachable"),
-        ({}, {"unreachable": True}, "The host key is not known.", "error"),
-        ({}, {"unreachable": False}, "", "error"),
+        ({"reason": "held"}, False, "", "held"),
+        ({"reason": "busy"}, False, "", "busy"),
+        ({}, True, "", "unreachable"),
+        ({}, True, "The host key is not known.", "error"),
+        ({}, False, "", "error"),
     ],
 )
-def test_the_reason_of_a_failure(result, reach, hint, reason):
-    assert failure({"msg": "no", **result}, "Preflight", "x", reach, hint)["reason"] == reason
+def test_the_reason_of_a_failure(result, unreachable, hint, reason):
+    assert failure({"msg": "no", **result}, "Preflight", "x", unreachable, hint)["reason"] == reason
 
 
 @pytest.mark.parametrize(
