@@ -152,7 +152,7 @@ def test_how_things_stand_after_a_rollback_that_failed(case):
     [
         (("done", "failed", "failed"), "What was there before is in its place again, but NOT EVERY SERVICE IS KNOWN"),
         (("not reached", "done", "done"), "Nothing was exchanged and every service runs, but the host still says that"),
-        (("not reached", "failed", "done"), "Nothing was exchanged, but NOT EVERY SERVICE IS KNOWN TO RUN: Start: it is"),
+        (("not reached", "failed", "done"), "Nothing was exchanged, but NOT EVERY SERVICE IS KNOWN TO RUN: Start: it"),
     ],
 )
 def test_a_rollback_that_failed_says_what_to_do(ends, begin):
