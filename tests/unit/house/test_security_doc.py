@@ -13,7 +13,7 @@ import pytest
 from places import REPOSITORY
 
 GUIDE = REPOSITORY / "docs" / "security.md"
-ESCAPES = REPOSITORY / "tests" / "e2e" / "escapes.py"
+ESCAPES = REPOSITORY / "tests" / "e2e" / "support" / "escapes.py"
 WHO = [
     "The holder of the backup key",
     "Any user on the director",
@@ -81,10 +81,10 @@ def test_each_claim_names_a_test_that_exists(row):
         ["a", "b", ""],
         ["a", "b", "it is so"],
         ["a", "b"],
-        ["a", "b", "`tests/unit/test_security_doc.py::test_gone`"],
-        ["a", "b", "`tests/unit/test_gone.py::test_gone`"],
-        ["a", "b", "`tests/unit/test_security_doc.py::claims`"],
-        ["a", "b", "`tests/unit/test_security_doc.py::test_there_are_claims_of_everybody` [no try of that name]"],
+        ["a", "b", "`tests/unit/house/test_security_doc.py::test_gone`"],
+        ["a", "b", "`tests/unit/house/test_gone.py::test_gone`"],
+        ["a", "b", "`tests/unit/house/test_security_doc.py::claims`"],
+        ["a", "b", "`tests/unit/house/test_security_doc.py::test_there_are_claims_of_everybody` [no try of that name]"],
     ],
 )
 def test_a_claim_without_one_would_be_found(row):
