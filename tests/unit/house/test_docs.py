@@ -18,6 +18,8 @@ MOST_LINES = 120
 FENCE = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
+# In a block of commands: a program of the repository, or a test.
+COMMAND = re.compile(r"(?:^|\s)((?:script|tests)/[\w./-]+)", re.MULTILINE)
 HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
 
 
@@ -47,8 +49,9 @@ def anchors(path):
 
 
 def missing_paths(text):
-    """What a text names in backticks that begins as a path of the repository does, or is a Python file, and is not there."""
-    found = []
+    """What a text names in backticks, or calls, as a path of the repository, or as a Python file, and is not there."""
+    called = [name for fence in FENCE.findall(text) for name in COMMAND.findall(fence)]
+    found = [name for name in called if not (REPOSITORY / name).exists()]
     for name in (code.split()[0].partition("::")[0] for code in CODE.findall(prose(text))):
         if "<" in name:
             continue
@@ -96,7 +99,17 @@ def test_what_is_gone_would_be_found():
     text = "`plugins/gone.py`, `_gone.py`, `tests/unit/gone/*`, `script/gone ARGUMENT`, [a](gone.md), [b](#gone)"
     assert missing_paths(text) == ["plugins/gone.py", "_gone.py", "tests/unit/gone/*", "script/gone"]
     assert broken_links(README, text) == ["gone.md", "#gone"]
+    assert missing_paths("```\nscript/test unit tests/gone.py\n```\n") == ["tests/gone.py"]
     assert missing_paths("`plugins/modules/*.py`, `script/test unit`, `/var/vcap/store`, `creds.yml`") == []
+
+
+def test_every_variable_on_the_map_is_one():
+    """Of a run, or a setting: a name that ends in an underscore stands for several."""
+    named = set(re.findall(r"`((?:run|microbosh)_\w+[a-z])`", prose(MAP.read_text()))) - {"microbosh_backup"}
+    sources = [REPOSITORY / name for name in FILES if name.endswith(".yml") and name.startswith(("playbooks", "roles"))]
+    known = set(re.findall(r"\b(?:run|microbosh)_\w+", "".join(path.read_text() for path in sources)))
+    assert named
+    assert sorted(named - known) == []
 
 
 def test_the_readme_is_short():
