@@ -14,6 +14,7 @@ from pathlib import Path
 
 import faults
 import pytest
+import shares
 import testhost
 import testinfra
 import yaml
@@ -330,6 +331,15 @@ def small_controller(victim, tmp_path_factory):
 def record(request):
     """Keeps what a fault came to, for the table at the end of the run."""
     return lambda cell: request.node.user_properties.append(("cell", asdict(cell)))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Of the fault matrix, every run has what is marked as its share, and two cells more, which rotate."""
+    for file in ("test_faults.py", "test_restore_faults.py"):
+        cells = [item for item in items if item.path.name == file and not item.get_closest_marker("share")]
+        if cells and not shares.LONG:
+            cells[shares.SEED % len(cells)].add_marker(pytest.mark.share)
 
 
 class ByFile(LoadScopeScheduling):

@@ -57,9 +57,9 @@ SOMEWHERE = [
 ]
 # A second run is refused from when the first one has the lease until it gives it back.
 HELD = [BEFORE[1], *OUTAGE, *AFTER[:4]]
-# The few that are tried every time. A kill, a cut of 30 s and a restart are in test_lease.py.
-ALWAYS = [
-    (faults.TERMINATED, STOP, 1.0),
+# The few that find the most; the first is tried in every run. A kill, a cut and a restart are in test_lease.py.
+FEW = [
+    pytest.param(faults.TERMINATED, STOP, 1.0, marks=pytest.mark.share),
     (faults.INTERRUPTED, COPY, 0.0),
     (faults.MONIT_KILLED, COPY, 0.0),
     *SOMEWHERE,
@@ -72,24 +72,24 @@ FULL_HOST = [DUMP, COPY, START]
 FULL_CONTROLLER = [BEFORE[1], DUMP, COPY, START, *AFTER[1:4]]
 
 
-@pytest.mark.parametrize(("fault", "task", "after"), ALWAYS, ids=name_of)
+@pytest.mark.parametrize(("fault", "task", "after"), FEW, ids=name_of)
 def test_director_comes_back(victim, record, tmp_path, fault, task, after):
     record(faults.suffer(victim, tmp_path, fault, task, after))
 
 
-@pytest.mark.faults
+@pytest.mark.long
 @pytest.mark.parametrize(("fault", "task", "after"), MATRIX, ids=name_of)
 def test_director_always_comes_back(victim, record, tmp_path, fault, task, after):
     record(faults.suffer(victim, tmp_path, fault, task, after))
 
 
-@pytest.mark.faults
+@pytest.mark.long
 @pytest.mark.parametrize("task", FULL_HOST)
 def test_host_disk_full(small_store, record, tmp_path, task):
     record(faults.suffer(small_store, tmp_path, faults.HOST_FULL, task))
 
 
-@pytest.mark.faults
+@pytest.mark.long
 @pytest.mark.parametrize("task", FULL_CONTROLLER)
 def test_controller_disk_full(small_controller, record, tmp_path, task):
     record(faults.suffer(small_controller, tmp_path, faults.CONTROLLER_FULL, task))

@@ -63,7 +63,7 @@ ROLLING_BACK = {
 WAYS = ("resume", "rollback")
 USUAL = [("files", EXCHANGE, "resume"), ("dump", LOAD, "rollback")]
 KILLS = [
-    pytest.param(way_of_database, task, way, marks=() if (way_of_database, task, way) in USUAL else pytest.mark.faults)
+    pytest.param(way_of_database, task, way, marks=() if (way_of_database, task, way) in USUAL else pytest.mark.long)
     for way_of_database, boundaries in (("files", BOUNDARIES), ("dump", LOADING))
     for task in boundaries
     for way in WAYS
@@ -440,9 +440,9 @@ def test_a_restore_that_was_killed_goes_on_or_back(victim, backed_up, precious, 
 
 
 @pytest.mark.parametrize(
-    "task", [pytest.param(task, marks=() if task == START else pytest.mark.faults) for task in ROLLING_BACK]
+    "task", [pytest.param(task, marks=() if task == START else pytest.mark.long) for task in ROLLING_BACK]
 )
-@pytest.mark.parametrize("way", [pytest.param("resume", marks=pytest.mark.faults), "rollback"])
+@pytest.mark.parametrize("way", [pytest.param("resume", marks=pytest.mark.long), "rollback"])
 def test_a_rollback_that_was_killed_goes_back(victim, backed_up, precious, task, way):
     """Unless it has not begun: then it may still go on."""
     killed_at(victim, PROOF, microbosh_outage_limit=SHORT)
@@ -479,7 +479,7 @@ def test_nothing_starts_on_data_that_is_not_proven(victim, backed_up, precious):
     assert nothing_is_left(victim)
 
 
-@pytest.mark.faults
+@pytest.mark.long
 @pytest.mark.parametrize("seconds", [20, 90])
 def test_a_network_that_is_cut_in_the_middle(victim, backed_up, precious, seconds):
     """For some seconds the restore waits; for longer, it rolls back as soon as the director can be reached again."""

@@ -44,8 +44,8 @@ MATRIX = [
     (faults.NO_START, START),
 ]
 FULL = [OUTAGE[2], SWAP, START]
-ALWAYS = [
-    (faults.KILLED, SWAP, "resume"),
+FEW = [
+    pytest.param(faults.KILLED, SWAP, "resume", marks=pytest.mark.share),
     (faults.CUT, PROVE, "rollback"),
     (faults.RESTARTED, START, "resume"),
 ]
@@ -56,18 +56,18 @@ def with_ways(cells):
     return [(*cell, ("resume", "rollback")[number // 3 % 2]) for number, cell in enumerate(cells)]
 
 
-@pytest.mark.parametrize(("fault", "task", "way"), ALWAYS, ids=name_of)
+@pytest.mark.parametrize(("fault", "task", "way"), FEW, ids=name_of)
 def test_restore_ends_well(victim, record, tmp_path, fault, task, way):
     record(restore_faults.suffer(victim, tmp_path, fault, task, way))
 
 
-@pytest.mark.faults
+@pytest.mark.long
 @pytest.mark.parametrize(("fault", "task", "way"), with_ways(MATRIX), ids=name_of)
 def test_restore_always_ends_well(victim, record, tmp_path, fault, task, way):
     record(restore_faults.suffer(victim, tmp_path, fault, task, way))
 
 
-@pytest.mark.faults
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("fault", "task", "way"), with_ways([*alternate(KILLS, LOADING), *alternate(LOST, LOADING)]), ids=name_of
 )
@@ -75,13 +75,13 @@ def test_restore_of_dumps_always_ends_well(victim, record, tmp_path, fault, task
     record(restore_faults.suffer(victim, tmp_path, fault, task, way, microbosh_restore_database="dump"))
 
 
-@pytest.mark.faults
+@pytest.mark.long
 @pytest.mark.parametrize("task", FULL)
 def test_host_disk_full(small_store, record, tmp_path, task):
     record(restore_faults.suffer(small_store, tmp_path, faults.HOST_FULL, task, "rollback"))
 
 
-@pytest.mark.faults
+@pytest.mark.long
 @pytest.mark.parametrize("task", FULL)
 def test_controller_disk_full(small_controller, record, tmp_path, task):
     record(restore_faults.suffer(small_controller, tmp_path, faults.CONTROLLER_FULL, task, "rollback"))

@@ -5,13 +5,16 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import sys
 import tempfile
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+OF_POSTGRES = re.compile(r"^from (postgres_rig|postgres_databases) import", re.MULTILINE)
 
 
 def collection_found():
@@ -30,14 +33,19 @@ if not collection_found():
         raise pytest.UsageError("there is no collection in .collections: run 'script/test unit', which installs it")
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist writes the groups down when it is called
-def pytest_collection_modifyitems(config, items):
-    """Of two workers one has all that starts or looks for a PostgreSQL: it sees every one of the machine."""
-    if not config.pluginmanager.hasplugin("xdist"):
-        return
-    for item in items:
-        starts_one = {"running_server", "newest_binaries"} & set(vars(item.module))
-        item.add_marker(pytest.mark.xdist_group("postgres" if starts_one else item.module.__name__))
+class ByRig(LoadScopeScheduling):
+    """A file's tests share rigs, so one worker runs them all.
+
+    One of two workers has all that starts or looks for a PostgreSQL: it sees every one of the machine.
+    """
+
+    def _split_scope(self, nodeid):
+        file = nodeid.partition("::")[0]
+        return "postgres" if OF_POSTGRES.search((self.config.rootpath / file).read_text()) else file
+
+
+def pytest_xdist_make_scheduler(config, log):
+    return ByRig(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)

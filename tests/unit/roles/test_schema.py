@@ -6,14 +6,13 @@
 from __future__ import annotations
 
 import subprocess
-from pathlib import Path
 
 import pytest
+from places import REPOSITORY, UNIT
 from postgres_rig import running_server
 
-HERE = Path(__file__).resolve().parent
-FACTS = HERE / "fixtures" / "director" / "schema.tsv"
-SCHEMA = HERE.parent / "testhost/image/root/usr/local/lib/testhost/schema/bosh-director.sql"
+FACTS = UNIT / "fixtures" / "director" / "schema.tsv"
+SCHEMA = REPOSITORY / "tests/testhost/image/root/usr/local/lib/testhost/schema/bosh-director.sql"
 # What only the filler puts rows into, for it makes the blobs as well.
 FILLED = {"blobs", "compiled_packages", "local_dns_blobs", "log_bundles", "rendered_templates_archives", "templates"}
 LINKED_TO_FILLED = {"instances_templates", "release_versions_templates", "tasks", "tasks_teams"}

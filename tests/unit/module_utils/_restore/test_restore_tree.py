@@ -26,6 +26,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._restore._resto
 from ansible_collections.microbosh.director.plugins.module_utils._tree import _metadata as metadata
 from ansible_collections.microbosh.director.plugins.module_utils._tree._attributes import format_attributes
 from restored_tree import BLOB, OLD, RULES, Rig, describe, write
+from shares import share
 
 
 class Killed(BaseException):
@@ -188,7 +189,7 @@ def staged_with_links(top, state):
 def test_killed_while_that_is_copied_it_ends_well(tmp_path, monkeypatch, state):
     count = count_of(staged_with_links(tmp_path / "count", state)[0], monkeypatch, state)
     assert count > 40
-    for at in range(1, count + 1, 3):
+    for at in share(range(1, count + 1), 6):
         rig, links = staged_with_links(tmp_path / str(at), state)
         killed(rig, monkeypatch, state, at)
         rig.restore("rolled_back")
@@ -687,7 +688,7 @@ def test_killed_at_every_step_of_the_exchange_it_ends_well(tmp_path, monkeypatch
     first.stage(attributes=first.attributes)
     count = count_of(first, monkeypatch, "swapped")
     assert count > 40
-    for at in range(1, count + 1):
+    for at in share(range(1, count + 1), 4):
         rig = give_lists(Rig(tmp_path / str(at)))
         rig.stage(attributes=rig.attributes)
         killed(rig, monkeypatch, "swapped", at)
@@ -703,7 +704,7 @@ def test_killed_at_every_step_of_the_rollback_it_ends_well(tmp_path, monkeypatch
     first.stage(attributes=first.attributes)
     first.restore("swapped")
     count = count_of(first, monkeypatch, "rolled_back")
-    for at in range(1, count + 1):
+    for at in share(range(1, count + 1), 4):
         rig = give_lists(Rig(tmp_path / str(at)))
         rig.stage(attributes=rig.attributes)
         rig.restore("swapped")
@@ -721,7 +722,7 @@ def test_killed_at_every_step_before_the_stop_nothing_has_changed(tmp_path, monk
     first = Rig(tmp_path / "count")
     first.push(first.restore("compared")["push"])
     count = count_of(first, monkeypatch, "staged")
-    for at in range(1, count + 1):
+    for at in share(range(1, count + 1), 4):
         rig = Rig(tmp_path / str(at))
         rig.push(rig.restore("compared")["push"])
         killed(rig, monkeypatch, "staged", at)
