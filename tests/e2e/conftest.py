@@ -30,6 +30,10 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 ANSIBLE = Path(os.environ.get("MICROBOSH_ANSIBLE", sys.prefix))
 PLAYBOOK_SECONDS = 600
 SMALL_STORE = 192  # MiB
+# The files that share hosts: those of micro and director, and those of small and victim.
+SHARING = dict.fromkeys(
+    ["backup", "checkup", "encryption", "identity", "liar", "many", "online", "rights", "services"], "micro"
+) | dict.fromkeys(["bad_input", "faults", "restore", "restore_faults", "setup"], "small")
 # Tests that need not be on the worker that has the rest of their file.
 ANYWHERE = ("test_director_comes_back", "test_director_always_comes_back", "test_restore_")
 # Behind the name of each test host's container: workers of pytest-xdist must not take each other's hosts.
@@ -335,23 +339,39 @@ def record(request):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Of the fault matrix, every run has what is marked as its share, and two cells more, which rotate."""
+    """Leave to script/test --long what other runs have: the share of this one is chosen by its seed."""
+    if shares.LONG:
+        return
     for file in ("test_faults.py", "test_restore_faults.py"):
         cells = [item for item in items if item.path.name == file and not item.get_closest_marker("share")]
-        if cells and not shares.LONG:
-            cells[shares.SEED % len(cells)].add_marker(pytest.mark.share)
+        for cell in cells[shares.SEED % max(len(cells), 1) :][:1]:
+            cell.add_marker(pytest.mark.share)
+    rotating = sorted({item.path.name for item in items if item.get_closest_marker("rotating")})
+    waiting = {name for number, name in enumerate(rotating) if not shares.is_turn_of(number)}
+    for item in items:
+        if item.path.name in waiting or is_try_of_others(item):
+            item.add_marker(pytest.mark.long)
 
 
-class ByFile(LoadScopeScheduling):
-    """A file's tests share hosts, so one worker runs them all; a cell of the fault matrix needs any director."""
+def is_try_of_others(item):
+    """Tell whether it is a try to get out with the key that this run leaves out: on one host it makes all."""
+    if getattr(item, "originalname", "") != "test_the_key_does_not_get_out":
+        return False
+    return item.callspec.params["prison"][0] != "director" and not shares.is_turn_of(item.callspec.indices["attempt"])
+
+
+class ByHost(LoadScopeScheduling):
+    """Tests that share hosts run on one worker; with all of the fault matrix, each of its cells on any."""
 
     def _split_scope(self, nodeid):
         file, _, test = nodeid.partition("::")
-        return nodeid if file.endswith("faults.py") and test.startswith(ANYWHERE) else file
+        if shares.LONG and file.endswith("faults.py") and test.startswith(ANYWHERE):
+            return nodeid
+        return SHARING.get(Path(file).stem.removeprefix("test_"), file)
 
 
 def pytest_xdist_make_scheduler(config, log):
-    return ByFile(config, log)
+    return ByHost(config, log)
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -8,6 +8,8 @@ import subprocess
 import pytest
 from standing import refused
 
+pytestmark = pytest.mark.rotating
+
 AGE = "{{ inventory_hostname }}_{id}.tar.zst.age"
 GPG = "{{ inventory_hostname }}_{id}.tar.gz.gpg"
 

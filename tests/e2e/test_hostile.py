@@ -13,6 +13,8 @@ from breakage import READER, replaced
 from conftest import REPOSITORY
 from standing import listing, refused, whole
 
+pytestmark = pytest.mark.rotating
+
 SENDER = (REPOSITORY / "tests/e2e/support/evil_sender.py").read_text()
 MIB = 1024 * 1024
 GROWTH = 40 * MIB

@@ -13,6 +13,8 @@ from breakage import READER
 from restoring import restore
 from test_setup import key_as
 
+pytestmark = pytest.mark.rotating
+
 ASK = "sudo -n /usr/local/sbin/microbosh-identity"
 SETTINGS = "/var/vcap/bosh/settings.json"
 SECRETS = ("settings.json", "agent.key")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
+import shares
 from conftest import REPOSITORY
 from escapes import ENVIRONMENT, READER, STAGING, TRIES
 
@@ -321,9 +322,10 @@ def test_the_key_does_not_get_out(prison, table, attempt):
     assert isinstance(with_old, str) or with_old.ways, "it shows nothing: the old rights do not let it out either"
 
 
-def test_enough_of_them_work_with_the_old_rights(table):
-    assert len(table) == len(TRIES)
-    assert len(working(table)) >= 40
+def test_enough_of_them_work_with_the_old_rights(prison, table):
+    everything = shares.LONG or prison.name == "director"
+    assert len(table) == len(TRIES) if everything else len(table) >= len(TRIES) // shares.TURNS
+    assert len(working(table)) >= (40 if everything else 40 // shares.TURNS)
 
 
 @pytest.mark.parametrize("name", ["LD_PRELOAD", "LD_LIBRARY_PATH"])

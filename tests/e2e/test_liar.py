@@ -11,6 +11,8 @@ from breakage import replaced
 from conftest import Run, playbook_command, run_ansible, write_inventory
 from standing import listing, whole
 
+pytestmark = pytest.mark.rotating
+
 # Runs the real Python. To the answer of whatever module Ansible sends, which comes by its standard input, it adds lies.
 # What is asked for is named in front of what is sent.
 LIAR = r"""#!/bin/sh

@@ -14,6 +14,8 @@ from conftest import ANSIBLE, Run, playbook_command, run_ansible, write_inventor
 from standing import refused, whole
 from trees import check_archive
 
+pytestmark = pytest.mark.rotating
+
 SITE = """
 - name: Something of the operator's own
   hosts: microbosh

@@ -14,6 +14,8 @@ import pytest
 import testhost
 from conftest import REPOSITORY
 
+pytestmark = pytest.mark.rotating
+
 ARCHIVE = "{{ inventory_hostname }}_{id}.tar.gz"
 # The parts of a backup that are the director's own data.
 DATA = re.compile(r"/(vcap/(bosh|store)/|identity/set-[^/]*/bosh/|dbs/globals\.sql$)")

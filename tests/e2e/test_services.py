@@ -10,6 +10,8 @@ import pytest
 from breakage import READER, SLOWED, replaced, wait_until, wait_until_up
 from restoring import content, killed_at, marker, meddled_at, restore
 
+pytestmark = pytest.mark.rotating
+
 MONIT = "/var/vcap/bosh/bin/monit"
 DEAD = "director_scheduler"
 ALARM = "Connection failed"

@@ -18,6 +18,8 @@ from breakage import wait_until
 from conftest import REPOSITORY, Director
 from watching import look, settle
 
+pytestmark = pytest.mark.rotating
+
 FIXTURES = REPOSITORY / "tests" / "fixtures" / "upgrade"
 MADE = sorted(path.parent for path in FIXTURES.glob("*/*/fixture.json"))
 GUIDE = REPOSITORY / "docs" / "recovery.md"

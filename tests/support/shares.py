@@ -13,6 +13,14 @@ LONG = os.environ.get("MICROBOSH_LONG") == "1"
 SEED = int(os.environ.get("MICROBOSH_SEED") or datetime.datetime.now(datetime.UTC).date().toordinal())
 
 
+TURNS = 3
+
+
+def is_turn_of(number):
+    """Tell whether what has this number among those that take turns has its turn in this run."""
+    return LONG or number % TURNS == SEED % TURNS
+
+
 def share(cases, one_of):
     """Return the cases of this run, in order: the first, the last, and one of so many in between."""
     cases = list(cases)

@@ -90,8 +90,6 @@ def exists(pid):
     return status.rpartition(")")[2].split()[0] != "Z"
 
 
-
-
 def works(python):
     """Return whether it is a Python that runs; a version manager also puts names there that do not."""
     return python is not None and subprocess.run([python, "-c", ""], capture_output=True, check=False).returncode == 0
