@@ -185,7 +185,7 @@ EXAMPLES = r"""
   microbosh.director.restore_tree:
     state: examined
   register: restore
-  failed_when: restore is failed or restore.marker is not none
+  failed_when: restore is failed or restore.unfinished
 """
 
 RETURN = r"""
@@ -210,6 +210,41 @@ marker:
       description: How far the restore had come that is rolled back.
       type: str
       sample: proving
+unfinished:
+  description:
+    - Whether a restore is under way that has to go on or back. Until then its services stay stopped, and what it kept
+      aside is needed.
+  returned: all states but V(compared) and V(staged)
+  type: bool
+  sample: true
+settled:
+  description: Whether all but the cleaning up is done, of a restore that is proven or rolled back.
+  returned: all states but V(compared) and V(staged)
+  type: bool
+  sample: false
+rolling_back:
+  description: Whether the restore was rolled back, at least in part. Then it can only be rolled back to the end.
+  returned: all states but V(compared) and V(staged)
+  type: bool
+  sample: false
+loaded:
+  description: Whether the dumps are loaded, so that who goes on with the restore does not load them again.
+  returned: all states but V(compared) and V(staged)
+  type: bool
+  sample: true
+started:
+  description:
+    - Whether services may have been started on what was restored. Then they may have changed rows that were proven.
+  returned: all states but V(compared) and V(staged)
+  type: bool
+  sample: false
+may_have_loaded:
+  description:
+    - Whether a load may have begun that a rollback has to undo, on a server elsewhere, too. Always V(false) of a
+      restore that is settled.
+  returned: all states but V(compared) and V(staged)
+  type: bool
+  sample: true
 abandoned:
   description:
     - Whether O(workspace) has what a restore needs no more, one that was interrupted before it stopped anything or when

@@ -34,6 +34,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._restore._resto
     used,
 )
 from ansible_collections.microbosh.director.plugins.module_utils._restore._restore_staging import TreeBuild, take_dump
+from ansible_collections.microbosh.director.plugins.module_utils._restore._restore_state import state_of
 from ansible_collections.microbosh.director.plugins.module_utils._restore._restore_swap import Swap, move, refill
 from ansible_collections.microbosh.director.plugins.module_utils._restore._restore_tree import (
     IDENTITY,
@@ -103,6 +104,8 @@ class TreeRestore(object):
             facts = steps[state]()
         if check_mode and state == "compared":
             facts["changed"] = bool(facts["diff"]["prepared"])
+        if "marker" in facts:
+            facts.update(state_of(facts["marker"]))
         return dict(facts, seconds=seconds_since(began))
 
     def examine(self):

@@ -311,7 +311,9 @@ def test_the_marker_is_readable_by_all(rig):
     path = rig.vcap / "store/microbosh-restore/marker.json"
     assert path.stat().st_mode & 0o777 == 0o644
     assert json.loads(path.read_text())["phase"] == "stopping"
-    assert rig.restore("examined")["marker"]["about"]["left_out"] == []
+    found = rig.restore("examined")
+    assert found["marker"]["about"]["left_out"] == []
+    assert (found["unfinished"], found["settled"], found["rolling_back"]) == (True, False, False)
 
 
 class Guillotine:
