@@ -1,4 +1,4 @@
-"""What is wrong is said, the exit status is not 0, nothing is harmed, and nothing is published."""
+"""Wrong input is named, the exit status is not 0, nothing is harmed, and nothing is published."""
 
 from __future__ import annotations
 

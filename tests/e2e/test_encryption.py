@@ -41,7 +41,7 @@ def unpacked(data, directory, *options):
 
 
 def same(backup, copy):
-    """Whether everything of a backup is in the copy, with mode and time."""
+    """Return whether everything of a backup is in the copy, with mode and time."""
     command = ["rsync", "-aHcn", "--itemize-changes", "--delete", f"{backup}/", f"{copy}/"]
     changes = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     return changes or True

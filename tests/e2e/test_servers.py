@@ -136,7 +136,7 @@ def remote(new_director):
 
 
 def provider(director, database, query):
-    """What the server elsewhere answers its provider."""
+    """Return what the server elsewhere answers its provider."""
     script = f'{ADMIN} -d "$1" -c "$2"'
     done = director.host.engine.run("exec", director.host.second, "sh", "-c", script, "sh", database, query)
     return done.stdout.strip()

@@ -103,7 +103,7 @@ def take_out(path, account, keys):
 
 
 def holders(path, keys):
-    """Whether sshd would find one of the keys there."""
+    """Return whether sshd would find one of the keys there."""
     try:
         with io.open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as source:
             content = source.read(LARGEST) if stat.S_ISREG(os.fstat(source.fileno()).st_mode) else b""

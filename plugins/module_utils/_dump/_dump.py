@@ -130,7 +130,7 @@ class Table(namedtuple("Table", "database schema name columns")):
 
     @property
     def qualified(self):
-        """The name as SQL writes it."""
+        """Return the table's name as SQL writes it."""
         return "%s.%s" % (_quoted(self.schema), _quoted(self.name))
 
 
@@ -311,7 +311,7 @@ def copy_target(payload, database=None, schema="public", codec=None):
 
 
 class Dump(namedtuple("Dump", "kind server_version flaw rows")):
-    """What there is to know about a dump.
+    """The facts of a dump.
 
     ``kind`` is database (pg_dump), cluster (pg_dumpall) or None (neither); ``flaw`` says in what
     way the dump is not whole, and is None if it is; ``rows`` has the number of rows by Table.
@@ -434,7 +434,7 @@ class _Reader(object):
 
 
 def read_dump(chunks, visit=None, inspect=None):
-    """Given the bytes of a dump in chunks of any size, return what it is, as Dump.
+    """Given the bytes of a dump in chunks of any size, return its Dump.
 
     ``visit`` is called with each Table before its rows; what it returns, unless None, is called
     with each row: a list of fields as they are in the dump, for ``unescape``. ``inspect`` is called

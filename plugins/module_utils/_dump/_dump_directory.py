@@ -67,7 +67,7 @@ _NAME_REFUSED = re.compile(r"[/\x00-\x1f\x7f]|\A\.")
 
 
 class DumpDirectory(object):
-    """Where dumps are written: beside, then renamed all together."""
+    """The directory of the dumps: each is written beside its name, and all are renamed together."""
 
     def __init__(self, path):
         self.path = path.rstrip("/") or "/"
@@ -156,7 +156,7 @@ def _remove(path):
 
 
 def _is_dump(path):
-    """Whether a file begins as a dump does, as far as it goes."""
+    """Return whether a file begins as a dump does, as far as it goes."""
     path = encoded(path)
     if not stat.S_ISREG(os.lstat(path).st_mode):
         return False
@@ -167,7 +167,7 @@ def _is_dump(path):
 
 
 class Preflight(object):
-    """What has to be known, and true, before a dump begins."""
+    """The checks before a dump, and what they find."""
 
     def __init__(self, directory, endpoint, packages, run_command, database=None):
         self.directory = directory
@@ -229,7 +229,7 @@ def _dump(preflight, requested, with_globals):
     directory = preflight.directory
     directory.make()
     with directory.locked():
-        # What a run that was killed has left here would be pulled as part of this backup.
+        # Dumps that a killed run left here would be pulled as part of this backup.
         directory.remove(directory.dumps())
         preflight.choose(requested, with_globals)
         paths = []
@@ -289,7 +289,7 @@ def _dump_one(preflight, database, paths):
 
 
 def _write_properties(preflight, database, text, paths):
-    """Write a part beside the dump with what it does not hold; return where, and what it is."""
+    """Write the database's properties into a part beside its dump; return the path and the facts of it."""
     path = preflight.directory.dump_path(database)[: -len(SQL)] + PROPERTIES
     paths.append(path)
     with preflight.directory.part(path) as target:
@@ -304,7 +304,7 @@ def _check(preflight, requested, with_globals):
 
 
 class DumpJob(namedtuple("DumpJob", "directory endpoint packages databases with_globals")):
-    """What an operator wants dumped, from where and to where."""
+    """One request to dump: the databases, their server and the target directory."""
 
     __slots__ = ()
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a program of ours that executes what others wrote is contained by the operating system.
+"""Contains a program that executes SQL of others, by means of the operating system.
 
 It starts no program, opens no socket but the one that it is asked through, and reads and writes nothing but its own
 directory and what it is made of. Three means, of which each that this host has is used: a filter for system calls;
@@ -44,7 +44,7 @@ Places = namedtuple("Places", "programs readable devices writable")
 
 
 class ContainmentError(DirectorError):
-    """What would be executed could not be contained."""
+    """A program that executes SQL of others could not be contained."""
 
 
 def places_of(package, writable):
@@ -165,7 +165,7 @@ def _start_a_program():
 
 
 def _open_a_socket():
-    """Whether a packet could go anywhere: within namespaces, there is a network, and nobody in it."""
+    """Return whether a packet could leave: a network namespace has a network with nothing in it."""
     try:
         probe = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         try:

@@ -90,7 +90,7 @@ class Version(namedtuple("Version", "numbers")):
 
 
 class Endpoint(namedtuple("Endpoint", "host port user address ca passfile")):
-    """Where and as whom the server is asked.
+    """The address of a server, and the role to connect as.
 
     With ``address`` that one is connected to, and ``host`` is the name that the server's certificate is to have;
     ``ca`` is the file that vouches for it, and ``passfile`` holds the password: nothing else ever sees that.
@@ -112,7 +112,7 @@ class Endpoint(namedtuple("Endpoint", "host port user address ca passfile")):
 
     @property
     def environment(self):
-        """What libpq has to be told beside the options."""
+        """Return the environment that libpq needs beside the options."""
         found = {}
         if self.address:
             found["PGHOSTADDR"] = self.address
@@ -155,7 +155,7 @@ class Client(namedtuple("Client", "package version settings")):
         return common
 
     def can_dump(self, server):
-        """Whether a server of this version can be dumped: the same major, or one old enough to be known."""
+        """Return whether a server of this version can be dumped: the same major, or one old enough to be known."""
         new_client, oldest_server = OLDEST_SERVER_OF_NEW_CLIENTS
         if self.version.major >= new_client and server.major < oldest_server:
             return False

@@ -41,7 +41,7 @@ LIVE = frozenset(
 
 # An id that a file names, and the thing that has it: the same one in the file of another day.
 Named = namedtuple("Named", "kind id thing")
-# What a file is, and what it names.
+# The kind of a file, and the ids that it names.
 Known = namedtuple("Known", "format named")
 DEPLOYMENTS = "bosh-deployments.yml"
 STATE = "state.json"
@@ -174,7 +174,7 @@ def _differing(named, ids, before, today):
 
 
 def _withdraw_shared(differing):
-    """Two ids cannot become one."""
+    """Withdraw replacements that would make two ids one."""
     new = [(item["kind"], item["becomes"]) for item in differing]
     for item in differing:
         if item["becomes"] and new.count((item["kind"], item["becomes"])) > 1:

@@ -89,7 +89,7 @@ def recorded_rows(backup, records=None):
 
 
 def databases_without_roles(backup):
-    """Return the databases of a server elsewhere whose roles nobody could read: the backup says so itself."""
+    """Return the databases of a server elsewhere whose roles could not be read, as the backup records."""
     if not os.path.lexists(os.path.join(backup, layout.REPORT)):
         return ()
     roles = os.path.join(backup, layout.EXTRA, ELSEWHERE, GLOBALS + ".sql")
@@ -147,7 +147,7 @@ class Rehearsal(object):
         return set(said.made)
 
     def require_alone(self):
-        """Let nobody but ourselves into the databases that every server has."""
+        """Allow only our own role to connect to the databases that every server has."""
         for database in ("postgres", "template1"):
             self._psql.load(database, [
                 b"REVOKE ALL ON SCHEMA public FROM PUBLIC;\n",
@@ -270,7 +270,7 @@ def rehearse(backup, scratch_server, run_command, as_superuser=False, vouched=No
 def rehearse_backup(
     backup, parent, user, run_command, seconds=SECONDS, as_superuser=False, vouched=None, records=None
 ):
-    """Given a backup's directory, and where and as whom to run a server, rehearse it; return what came of it.
+    """Given a backup's directory, and the directory and account of a server, rehearse it; return the result.
 
     ``vouched`` has the digests of its dumps as they were verified, ``records`` those of its records.
     """

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A program that makes one stream of another, such as zstd or age."""
+"""Runs a program that converts a stream, such as zstd or age."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The listing of owners, groups and modes that is taken after the copy, by a controller that is not root."""
+"""Lists owners, groups and modes after the copy, for a controller that is not root."""
 
 from __future__ import annotations
 

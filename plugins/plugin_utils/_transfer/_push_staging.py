@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What rsync pushes: files that are open here, under their names in a directory of this run's.
+"""The directory of this run that rsync pushes from: open files under their names.
 
 rsync finds a file by its path when it sends it, so whoever may write to the backup could put a link in the place of a
 directory meanwhile, and have any file of the controller sent to the director. Here each file is opened once, without

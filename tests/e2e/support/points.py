@@ -51,5 +51,5 @@ REMOVE_PUSHED = "What was pushed is removed"
 ROLL_BACK = "What was there is in its place again"
 
 # Either, or another playbook.
-VERIFY = "Backups are whole, and dumps can be loaded"
+VERIFY = "Every backup that was asked for is whole"
 RELEASE_LEASE = "The lease is released"

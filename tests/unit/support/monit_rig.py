@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What monit printed, second by second, and hosts and monits made of it that need no time."""
+"""Replays monit's recorded output, second by second, on hosts whose clock takes no time."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What servers say of themselves and of their databases."""
+"""Sample answers of servers on themselves and their databases."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What every pg_dump from 9.4 to 18 writes is read, and loads where the server is not older.
+"""Dumps of every pg_dump from 9.4 to 18 are read, and load where the server is not older.
 
 The dumps everything-*.sql.gz are of schemas/everything.sql, written by the pg_dump of that version. The others are
 small ones with what their versions write differently.

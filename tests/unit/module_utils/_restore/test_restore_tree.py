@@ -41,7 +41,7 @@ def memory_alone(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def no_server(monkeypatch):
-    """Whether a server lives is asked for real in test_postgres_server; here it would be, hundreds of times."""
+    """Return whether a server lives is asked for real in test_postgres_server; here it would be, hundreds of times."""
     monkeypatch.setattr(databases, "living_servers", lambda directories, ports: [])
     monkeypatch.setattr(databases, "inhabited", lambda store: [])
 
@@ -528,7 +528,7 @@ def listed(rig):
 
 
 def has_lists(rig, now):
-    """Whether all attributes are as in the backup, or as they were before."""
+    """Return whether all attributes are as in the backup, or as they were before."""
     return rig.attributes is None or attributes_of(rig.vcap) == (rig.kept if now else rig.there)
 
 
