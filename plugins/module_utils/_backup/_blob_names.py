@@ -11,12 +11,8 @@ import re
 
 from ansible_collections.microbosh.director.plugins.module_utils._backup._blob_origins import NO_ORIGINS, Origins
 from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
-from ansible_collections.microbosh.director.plugins.module_utils._dump._dump import (
-    chunks_of,
-    native,
-    read_dump,
-    unescape,
-)
+from ansible_collections.microbosh.director.plugins.module_utils._core._text import native
+from ansible_collections.microbosh.director.plugins.module_utils._dump._dump import chunks_of, read_dump, unescape
 
 # Tables that name blobs in one release of BOSH or another. A later one may have more, so every table with a column
 # of that name counts; these tell a director's database from another.

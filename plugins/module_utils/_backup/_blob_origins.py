@@ -9,7 +9,8 @@ __metaclass__ = type
 
 import re
 
-from ansible_collections.microbosh.director.plugins.module_utils._dump._dump import native, unescape
+from ansible_collections.microbosh.director.plugins.module_utils._core._text import native
+from ansible_collections.microbosh.director.plugins.module_utils._dump._dump import unescape
 
 # What is kept of the tables that say it, in this order; a generation that has not got a column says less.
 KEPT = {

@@ -27,7 +27,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._core._files im
     open_for_reading,
     write_durably,
 )
-from ansible_collections.microbosh.director.plugins.module_utils._dump._dump import native
+from ansible_collections.microbosh.director.plugins.module_utils._core._text import native
 
 _DIGEST_LENGTHS = {"sha1": 40, "sha256": 64, "sha512": 128}
 _HEXADECIMAL = re.compile(r"[0-9a-f]+\Z")

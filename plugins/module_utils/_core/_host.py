@@ -6,6 +6,7 @@
 from __future__ import absolute_import, division, print_function
 
 import os
+import pwd
 import time
 
 from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
@@ -21,6 +22,18 @@ SLACK = 2.0  # seconds by which a pid file may seem older than the process that 
 
 class ProcessesHidden(DirectorError):
     """This user cannot see the processes of others, so nothing can be said about them."""
+
+
+class NoSuchUser(DirectorError):
+    """An account that the host does not have."""
+
+
+def passwd_entry(user):
+    """Return what the host knows of an account, or raise NoSuchUser."""
+    try:
+        return pwd.getpwnam(user)
+    except KeyError:
+        raise NoSuchUser("There is no user %s on this host." % user)
 
 
 class Host(object):

@@ -14,7 +14,8 @@ __metaclass__ = type
 import re
 from collections import namedtuple
 
-from ansible_collections.microbosh.director.plugins.module_utils._dump._dump import STATEMENT, native, segments
+from ansible_collections.microbosh.director.plugins.module_utils._core._text import encoded, native
+from ansible_collections.microbosh.director.plugins.module_utils._dump._dump import STATEMENT, segments
 from ansible_collections.microbosh.director.plugins.module_utils._dump._dump_statements import (
     NAME,
     OF_THE_DATABASE,
@@ -24,7 +25,6 @@ from ansible_collections.microbosh.director.plugins.module_utils._dump._dump_sta
     roles_of,
     shown,
 )
-from ansible_collections.microbosh.director.plugins.module_utils._postgres._postgres import encoded
 from ansible_collections.microbosh.director.plugins.module_utils._postgres._psql import (
     hexadecimal,
     identifier,

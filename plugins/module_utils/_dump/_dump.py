@@ -16,6 +16,8 @@ import itertools
 import re
 from collections import namedtuple
 
+from ansible_collections.microbosh.director.plugins.module_utils._core._text import native
+
 CHUNK = 1 << 20
 
 # The kinds of segments. The payloads of all segments, joined, are the dump.
@@ -86,13 +88,6 @@ _CODECS = {b"KOI8": "koi8-r", b"KOI8R": "koi8-r", b"KOI8U": "koi8-u", b"EUC_JP":
 _CODECS.update((b"LATIN" + str(n).encode(), "iso8859-%d" % part) for n, part in enumerate(_LATIN, 1))
 _CODECS.update((b"ISO_8859_" + str(n).encode(), "iso8859-%d" % n) for n in range(5, 9))
 _CODECS.update((b"WIN" + str(n).encode(), "cp%d" % n) for n in [866, 874] + list(range(1250, 1259)))
-
-
-def native(raw, codec=None):
-    """Return bytes as the kind of string that messages and keys are made of."""
-    if codec:
-        raw = raw.decode(codec, "replace").encode("utf-8")
-    return raw if str is bytes else raw.decode("utf-8", "replace")
 
 
 def chunks_of(path):

@@ -20,6 +20,7 @@ from collections import namedtuple
 from ansible_collections.microbosh.director.plugins.module_utils._core._clock import seconds_since, uptime
 from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._core._files import make_durable
+from ansible_collections.microbosh.director.plugins.module_utils._core._text import encoded, native
 from ansible_collections.microbosh.director.plugins.module_utils._dump._database_properties import ENDING as PROPERTIES
 from ansible_collections.microbosh.director.plugins.module_utils._dump._database_properties import (
     HEADER as PROPERTIES_HEADER,
@@ -28,17 +29,18 @@ from ansible_collections.microbosh.director.plugins.module_utils._dump._database
     properties_of,
     superusers_setting,
 )
-from ansible_collections.microbosh.director.plugins.module_utils._dump._dump import HEADERS, native
+from ansible_collections.microbosh.director.plugins.module_utils._dump._dump import HEADERS
+from ansible_collections.microbosh.director.plugins.module_utils._dump._dump_running import (
+    dump_command,
+    globals_command,
+    run_dump,
+)
 from ansible_collections.microbosh.director.plugins.module_utils._postgres._postgres import (
     PostgresError,
     ask_server,
     choose_databases,
-    dump_command,
-    encoded,
     find_clients,
-    globals_command,
     matching_client,
-    run_dump,
 )
 from ansible_collections.microbosh.director.plugins.module_utils._postgres._psql import Psql
 

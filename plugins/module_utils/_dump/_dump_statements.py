@@ -15,7 +15,8 @@ __metaclass__ = type
 import re
 
 from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
-from ansible_collections.microbosh.director.plugins.module_utils._dump._dump import COPY, STATEMENT, native
+from ansible_collections.microbosh.director.plugins.module_utils._core._text import native
+from ansible_collections.microbosh.director.plugins.module_utils._dump._dump import COPY, STATEMENT
 
 _TOKEN = re.compile(
     br"""

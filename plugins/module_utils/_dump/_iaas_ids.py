@@ -10,7 +10,8 @@ __metaclass__ = type
 import re
 
 from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
-from ansible_collections.microbosh.director.plugins.module_utils._dump._dump import native, unescape
+from ansible_collections.microbosh.director.plugins.module_utils._core._text import native
+from ansible_collections.microbosh.director.plugins.module_utils._dump._dump import unescape
 
 DIRECTOR_UUID = "director_uuid"
 COLUMNS = {

@@ -10,8 +10,9 @@ __metaclass__ = type
 import binascii
 import os
 
+from ansible_collections.microbosh.director.plugins.module_utils._core._text import encoded
 from ansible_collections.microbosh.director.plugins.module_utils._dump._superuser_statements import Guard, schemas_of
-from ansible_collections.microbosh.director.plugins.module_utils._postgres._postgres import PostgresError, encoded
+from ansible_collections.microbosh.director.plugins.module_utils._postgres._postgres import PostgresError
 from ansible_collections.microbosh.director.plugins.module_utils._postgres._psql import (
     count_rows,
     hexadecimal,

@@ -14,6 +14,7 @@ __metaclass__ = type
 
 import re
 
+from ansible_collections.microbosh.director.plugins.module_utils._core._text import native
 from ansible_collections.microbosh.director.plugins.module_utils._dump._dump import (
     COPY,
     END,
@@ -23,7 +24,6 @@ from ansible_collections.microbosh.director.plugins.module_utils._dump._dump imp
     STATEMENT,
     connected,
     copy_target,
-    native,
     read_dump,
     segments,
 )

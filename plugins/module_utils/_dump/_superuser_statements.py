@@ -14,7 +14,8 @@ __metaclass__ = type
 
 import re
 
-from ansible_collections.microbosh.director.plugins.module_utils._dump._dump import STATEMENT, native
+from ansible_collections.microbosh.director.plugins.module_utils._core._text import native
+from ansible_collections.microbosh.director.plugins.module_utils._dump._dump import STATEMENT
 from ansible_collections.microbosh.director.plugins.module_utils._dump._dump_statements import (
     ALLOWED,
     ANY_NAME,

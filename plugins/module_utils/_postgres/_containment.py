@@ -27,7 +27,7 @@ import tempfile
 from collections import namedtuple
 
 from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
-from ansible_collections.microbosh.director.plugins.module_utils._dump._dump import native
+from ansible_collections.microbosh.director.plugins.module_utils._core._text import native
 from ansible_collections.microbosh.director.plugins.module_utils._postgres import _landlock as landlock
 from ansible_collections.microbosh.director.plugins.module_utils._postgres import _seccomp as seccomp
 from ansible_collections.microbosh.director.plugins.module_utils._postgres._namespaces import Namespaces

@@ -11,7 +11,7 @@ import os
 import re
 import socket
 
-from ansible_collections.microbosh.director.plugins.module_utils._dump._dump import native
+from ansible_collections.microbosh.director.plugins.module_utils._core._text import native
 from ansible_collections.microbosh.director.plugins.module_utils._postgres._postgres import (
     CONNECT_SECONDS,
     LETS_IN,

@@ -21,7 +21,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._core._clock im
 from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._core._files import small_text
 from ansible_collections.microbosh.director.plugins.module_utils._core._host import Host
-from ansible_collections.microbosh.director.plugins.module_utils._dump._dump import native
+from ansible_collections.microbosh.director.plugins.module_utils._core._text import native
 from ansible_collections.microbosh.director.plugins.module_utils._postgres._data_directories import (
     data_directories,
     possible_directories,

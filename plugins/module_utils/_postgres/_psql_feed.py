@@ -13,8 +13,8 @@ import re
 import subprocess
 import threading
 
-from ansible_collections.microbosh.director.plugins.module_utils._dump._dump import native
-from ansible_collections.microbosh.director.plugins.module_utils._postgres._postgres import PostgresError, encoded
+from ansible_collections.microbosh.director.plugins.module_utils._core._text import encoded, native
+from ansible_collections.microbosh.director.plugins.module_utils._postgres._postgres import PostgresError
 
 # The first message of psql is the cause, and the last ones tell how it ended; what a dump's code says between may be
 # without end.

@@ -22,7 +22,7 @@ import time
 
 from ansible_collections.microbosh.director.plugins.module_utils._core._clock import uptime
 from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
-from ansible_collections.microbosh.director.plugins.module_utils._dump._dump import native
+from ansible_collections.microbosh.director.plugins.module_utils._core._text import native
 from ansible_collections.microbosh.director.plugins.module_utils._postgres._containment import places_of
 from ansible_collections.microbosh.director.plugins.module_utils._postgres._postgres import Client, Endpoint, Version
 from ansible_collections.microbosh.director.plugins.module_utils._postgres._psql_feed import (

@@ -14,6 +14,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._backup._snapsh
 from ansible_collections.microbosh.director.plugins.module_utils._core import _layout as layout
 from ansible_collections.microbosh.director.plugins.module_utils._core._clock import seconds_since, uptime
 from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._core._text import encoded
 from ansible_collections.microbosh.director.plugins.module_utils._dump._database_properties import ENDING, Traits
 from ansible_collections.microbosh.director.plugins.module_utils._dump._dump import chunks_of, read_dump
 from ansible_collections.microbosh.director.plugins.module_utils._dump._dump_file import (
@@ -23,11 +24,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._dump._dump_fil
     properties_beside,
 )
 from ansible_collections.microbosh.director.plugins.module_utils._postgres._containment import find_containment
-from ansible_collections.microbosh.director.plugins.module_utils._postgres._postgres import (
-    PLACES,
-    PostgresError,
-    encoded,
-)
+from ansible_collections.microbosh.director.plugins.module_utils._postgres._postgres import PLACES, PostgresError
 from ansible_collections.microbosh.director.plugins.module_utils._postgres._psql import Psql, identifier
 from ansible_collections.microbosh.director.plugins.module_utils._postgres._scratch_limits import Limits
 from ansible_collections.microbosh.director.plugins.module_utils._postgres._scratch_postgres import (

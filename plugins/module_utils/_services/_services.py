@@ -10,6 +10,7 @@ quarter of the time that ``stop all`` takes; and so it is with ``start``.
 
 from __future__ import absolute_import, division, print_function
 
+from ansible_collections.microbosh.director.plugins.module_utils._core._arguments import MONIT_PROGRAM
 from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._core._host import ProcessesHidden
 from ansible_collections.microbosh.director.plugins.module_utils._core._sudo import (
@@ -37,8 +38,6 @@ from ansible_collections.microbosh.director.plugins.module_utils._services._proc
 
 __metaclass__ = type
 
-MONIT = "/var/vcap/bosh/bin/monit"
-
 # All in seconds.
 PROCESS_LOOK = 0.05  # between two looks at /proc, which cost next to nothing
 QUICK_LOOK = 0.1  # between two looks at monit when the answer is due
@@ -65,7 +64,7 @@ class NotReached(DirectorError):
 class Monit(object):
     """The monit command line of this host."""
 
-    def __init__(self, run_command, path=MONIT):
+    def __init__(self, run_command, path=MONIT_PROGRAM):
         self._run_command = run_command
         self._path = path
         self._sees_pidfiles = True  # until it is known that this host was set up before there was a program for it
