@@ -48,6 +48,15 @@ def reached(path):
     return found
 
 
+def made(paths):
+    """Return the names that tasks register or set."""
+    found = [entry for path in paths for entry in entries(yaml.safe_load(text(path)))]
+    registered = {entry["register"] for entry in found if "register" in entry}
+    return registered.union(
+        *(entry["ansible.builtin.set_fact"] for entry in found if "ansible.builtin.set_fact" in entry)
+    )
+
+
 def loaded(playbook):
     plays = yaml.safe_load(text(PLAYBOOKS / f"{playbook}.yml"))
     return {name.removeprefix("vars/") for play in plays for name in play.get("vars_files", [])}
@@ -57,9 +66,10 @@ def used(playbook):
     """Return the names of variables files that the playbook uses, by what it says and what they say."""
     owners = {name: file for file in sorted(loaded(playbook)) for name in VARIABLES[file]}
     everywhere = {name: file for file in VARIABLES for name in VARIABLES[file]}
-    left = {name for path in reached(PLAYBOOKS / f"{playbook}.yml") for name in NAME.findall(text(path))}
+    paths = reached(PLAYBOOKS / f"{playbook}.yml")
+    left = {name for path in paths for name in NAME.findall(text(path))}
     left |= {name for file in loaded(playbook) for name in VARIABLES[file] if name.startswith("ansible_")}
-    files, seen = set(), set(UNDEFINED.get(playbook, ()))
+    files, seen = set(), (made(paths) - set(owners)) | UNDEFINED.get(playbook, set())
     while left:
         name = left.pop()
         if name in seen or name not in everywhere:
