@@ -12,7 +12,7 @@ RESTORE_AIM = 1.3
 
 
 class BenchError(Exception):
-    """What failed, of whom, and where to look."""
+    """A step of a contender failed; names it and where to look."""
 
 
 @dataclass

@@ -35,7 +35,7 @@ EMPTY = "find /var/vcap/store -mindepth 1 -maxdepth 1 ! -name lost+found -exec r
 
 
 class Earlier:
-    """What one earlier version left of one generation."""
+    """A host and its backups as an earlier version left them, of one generation."""
 
     def __init__(self, directory):
         self.directory = directory

@@ -110,8 +110,8 @@ def ancestors(there, pid):
 def services(run_command):
     """Return the pids of the director's services: of a program of its own, and named by a pid file that monit knows.
 
-    Whoever runs as the director may write into such a file, and starts a program of the director's: what a pid file
-    spares is told if anything else says that it came by a login.
+    A process that runs as the director may write such a file, and start a program of the director's: one that a pid
+    file spares is reported if anything else says that it came by a login.
     """
     return set(pid for pid in _named(run_command) if _program(pid).startswith(PROGRAMS))
 
@@ -149,7 +149,7 @@ def _program(pid):
 def chosen(there, name, uid, own, me, spared=()):
     """Given all processes, return the pids of those to end: all of a user of its own, else those that came by a login.
 
-    Those by which this very program runs stay, and services that somebody once started from a session by ssh.
+    The processes that this program runs by stay, and services that an operator once started from an ssh session.
     """
     mine = set(ancestors(there, me))
     theirs = [one for one in there.values() if uid in one.uids and one.pid not in mine]
@@ -164,8 +164,8 @@ def chosen(there, name, uid, own, me, spared=()):
 def unexplained(there, name, uid, me, spared):
     """Return the pids of what a user runs that neither is one of these services nor came out of one.
 
-    One of a service's that a login has left its traces in is among them: somebody has started it by hand, or has put
-    another one in its place.
+    A service's process with traces of a login is among them: it was started by hand, or another one was put in its
+    place.
     """
     mine = set(ancestors(there, me))
     told = _Logins(there)

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Keys that open accounts of a host: found wherever sshd looks for them, taken out with the rights of the file's owner.
 
-What is in a home belongs to whoever may be hostile. So root only works in directories of its own; everything else is
-done by a process that has become the account.
+The files of a home belong to an account that may be hostile. So root works only in its own directories; everything else
+is done by a process that has become the account.
 """
 
 from __future__ import absolute_import, division, print_function

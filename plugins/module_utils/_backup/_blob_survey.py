@@ -81,7 +81,7 @@ def is_external(kind, named, here, served, before):
     """Return whether the blobs are in an external blobstore, from where no backup copies them, and why.
 
     ``served`` is whether monit runs the program that serves blobs from this VM, ``before`` what the newest backup
-    records. Nobody but the director's own job knows for certain, and nobody else may read its configuration.
+    records. Only the director's own job knows for certain, and only it may read its configuration.
     """
     if kind != "auto":
         return kind == "external", "microbosh_blobstore is %s" % kind

@@ -4,7 +4,7 @@
 """The controller's copy of a director's files that only root reads: kept beside the backups, put into each of them.
 
 ``identity/`` is replaced as a whole: ``current`` leads to the directory that holds one set of files and ``files.json``,
-which says what they are. Whoever reads while another run replaces it has the one set or the other.
+which says what they are. A run that reads it while another run replaces it has the one set or the other.
 """
 
 from __future__ import absolute_import, division, print_function

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The digests of a backup's records, taken when it is first opened; every later reading is compared with them.
 
-Whoever can write to the disk of backups could exchange them between the check of a signature, or of the manifest, and
-the use of what was checked. One reading decides, and what is read later is the same, byte by byte, or not used.
+Write access to the disk of backups is enough to exchange a record between the check of the signature, or of the
+manifest, and its use. The first reading decides: what is read later is the same, byte by byte, or is not used.
 """
 
 from __future__ import absolute_import, division, print_function

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The signature of a backup, over its id, its director and the digests of its records.
 
-Whoever can write to the disk of backups can make a manifest that agrees with whatever he puts there. He cannot sign it.
-The signature is one of ssh's, in a file of its own; what it is about is not stored but made anew of what lies there.
+Write access to the disk of backups is enough to forge a backup with a manifest that agrees with it, but not to sign it.
+The signature is one of ssh's, in a file of its own; the signed statement is not stored but made anew from the backup.
 """
 
 from __future__ import absolute_import, division, print_function

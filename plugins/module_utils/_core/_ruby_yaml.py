@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Reads YAML as Ruby writes it, and JSON: tags are ignored, and every scalar stays text.
 
-An id is a text. What YAML would make of it, a number, a date or minutes and seconds, would be another id.
+An id is a text. Read as a number, a date or minutes and seconds, it would be another id.
 """
 
 from __future__ import absolute_import, division, print_function

@@ -240,8 +240,8 @@ def databases_in(chunks):
 def statements(chunks, contents, mapping, missing_roles, counts, fit=None):
     """Yield what is to be sent to psql: the statements and rows of one database, with ids replaced.
 
-    What would fail because its role is not there is left out, and so is what does not fit the server. ``counts`` is
-    told how many ids were replaced, by column.
+    Statements that would fail because their role is missing are left out, and so are those that do not fit the server.
+    ``counts`` is told how many ids were replaced, by column.
     """
     section = _Section(contents.name)
     fit = fit or Fit()
@@ -274,8 +274,8 @@ def roles_made(chunks):
 def globals_statements(chunks, roles=None, there=()):
     """Yield the statements of a dump of globals that make its roles, or only those of some roles.
 
-    Tablespaces are directories of the director, and what is set for a role in one database belongs to that. Who granted
-    a role is left out: that has to be a role with the right to, and the first superuser has another name elsewhere.
+    Tablespaces are directories of the director, and what is set for a role in one database belongs to that. The grantor
+    of a role is left out: that has to be a role with the right to, and the first superuser has another name elsewhere.
     """
     standard_strings = False
     for kind, payload in segments(chunks):

@@ -4,8 +4,8 @@
 """Sorts a dump's statements: those that an ordinary role loads, those done by a superuser for it, those that need one.
 
 Whatever runs code of the dump is loaded by a role that owns its database and nothing else: checks, indexes, generated
-columns, triggers, views. Who owns an object is said afterwards by a superuser, in statements that run no code and that
-can name nothing of the system's. Extensions are made before, from a list, while there is nothing else in the database.
+columns, triggers, views. A superuser sets the owners afterwards, in statements that run no code and that can name no
+object of the system. Extensions are made before, from a list, while there is nothing else in the database.
 """
 
 from __future__ import absolute_import, division, print_function

@@ -172,7 +172,7 @@ class Lease(object):
     def _forget_telling(self, token):
         """Forget a lease of the run itself that only told, when its holder died: there is nothing more to tell of.
 
-        One that starts the director stays, for whoever comes next to do that.
+        A lease that starts the director stays, so that the next run does that.
         """
         left = self._left_armed()
         if left and left["on_deadline"] == "tell" and left.get("token") == token:

@@ -3,11 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Permission to stop or start services on a director, by the lease that a run holds.
 
-Something is stopped only under an armed lease, and only until a start has begun.
-A task may outlive its run. The worker of a killed ansible-playbook goes on, and a network that was
-cut delivers half a minute later what was sent into it. Such a stop would come after the lease has
-started the director, and nobody would start it again. A start that comes as late would start the
-services while the next run is at work on their data.
+Something is stopped only under an armed lease, and only until a start has begun. A task may outlive its run. The worker
+of a killed ansible-playbook goes on, and a network that was cut delivers half a minute later what was sent into it.
+Such a stop would come after the lease has started the director, and nothing would start it again. A start that comes as
+late would start the services while the next run is at work on their data.
 """
 
 from __future__ import absolute_import, division, print_function

@@ -5,8 +5,8 @@
 
 It starts no program, opens no socket but the one that it is asked through, and reads and writes nothing but its own
 directory and what it is made of. Three means, of which each that this host has is used: a filter for system calls;
-namespaces, made by root, or by anybody where the kernel lets everybody; Landlock. What files can be seen needs one of
-the last two, and Landlock alone needs the filter.
+namespaces, made by root, or by anybody where the kernel lets everybody; Landlock. To limit the files that can be seen
+takes one of the last two, and Landlock alone needs the filter.
 """
 
 from __future__ import absolute_import, division, print_function

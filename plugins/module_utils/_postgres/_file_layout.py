@@ -175,7 +175,7 @@ def libc_version():
 def sorting(path, report):
     """Given a backup's directory and its report, return which glibc sorted its indexes, and in which databases.
 
-    Whose collation nobody recorded counts as sorted by glibc.
+    A database without a recorded collation counts as sorted by glibc.
     """
     tracked = first_line(os.path.join(path, layout.TREE, STORE, TRACKED_LIBC))
     collates = (report.get("postgresql") or {}).get("collates")

@@ -88,7 +88,7 @@ def is_mysql(host, port, seconds=CONNECT_SECONDS):
 def choose_director(databases):
     """Given what is known of databases, return the names of those with a director's tables, and the one that is meant.
 
-    Of several the one counts that somebody is connected to: a director always is.
+    Of several, the one with a connection counts: a director is always connected.
     """
     found = [database for database in databases if database["director"]]
     used = [database for database in found if database["sessions"]]

@@ -5,8 +5,8 @@
 
 Under bpm a server has a pid namespace of its own. The pid in its postmaster.pid is that of the namespace, so neither
 pg_ctl nor a second server knows it: the second one starts without a complaint, and both destroy the data. So servers
-are known by the directory that they work in, which is the data directory of every one. Whoever cannot be seen that
-way is asked on its port and its socket.
+are recognised by their working directory, which is always the data directory. A server that cannot be seen that way is
+asked on its port and its socket.
 """
 
 from __future__ import absolute_import, division, print_function

@@ -4,9 +4,8 @@
 """Tells which ids in a director's database became others since the backup.
 
 The files that an operator keeps of a director name the director's own VM, disk and stemcell. Those are not in its
-database, so an id that is only in a file never stands for one that is only in the database. What can be told is what
-became of one thing between the file as it was at the backup and the file of today; and that matters only where the
-database names the old id.
+database, so an id that is only in a file never stands for one that is only in the database. A change can be told only
+between the file as it was at the backup and the file of today, and it matters only where the database names the old id.
 """
 
 from __future__ import absolute_import, division, print_function

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Exchanges two trees by renames, and back; may be killed anywhere and done again.
 
-What was there is only ever moved to ``aside/``. So a name of it that is not there is still in its place.
+Live files are only ever moved to ``aside/``. So a name that is not there is still in its place.
 """
 
 from __future__ import absolute_import, division, print_function

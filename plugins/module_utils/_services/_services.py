@@ -464,9 +464,9 @@ class Stop(Change):
 class Start(Change):
     """Starts services: one is started when its process lives, has lived for a moment, and nothing is pending.
 
-    What else monit says is an alarm, told in the end. ``unmonitored`` names what is left out of monit's sight, or taken
-    out of it again once it lives: so it was found. ``down_before`` names what did not run before it was stopped: it is
-    asked for like the others, but after them, and that it stays down is told and is no failure.
+    Anything else that monit reports is an alarm, reported at the end. ``unmonitored`` names what is left out of monit's
+    sight, or taken out of it again once it lives: so it was found. ``down_before`` names what did not run before it was
+    stopped: it is asked for like the others, but after them, and that it stays down is told and is no failure.
     """
 
     action = "start"

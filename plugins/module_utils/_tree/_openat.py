@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Names below directories that others may write to, reached step by step through directories that are open.
 
-Whoever renames a directory meanwhile, or puts a symbolic link in its place, leads nobody anywhere: no link is followed,
-and what was opened stays what it is. A name in an open directory is ``/proc/self/fd/<descriptor>/<name>``, which the
-kernel resolves to that very directory; so it is the same with Python 2.7, which has no ``dir_fd``.
+A directory that is renamed meanwhile, or replaced by a symbolic link, leads nowhere: no link is followed, and an open
+directory stays the one it is. A name in an open directory is ``/proc/self/fd/<descriptor>/<name>``, which the kernel
+resolves to that very directory; so it is the same with Python 2.7, which has no ``dir_fd``.
 """
 
 from __future__ import absolute_import, division, print_function

@@ -22,7 +22,7 @@ def identify(pid: int) -> str:
 def is_gone(identity: str) -> bool:
     """Given a name made by identify(), return whether that process is known to have ended.
 
-    Of another machine, container or boot nothing is known.
+    A process of another machine, container or boot is never known to have ended.
     """
     machine, dummy, process = identity.partition("/")
     pid, dummy, started = process.partition("/")

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The gate: checks every answer of a director before Ansible uses it.
 
-A director may be hostile. Of an answer there are the keys that the module documents in RETURN, of the types that it
-documents, bounded and printable; anything else fails the task. What Ansible itself would act on (facts, groups, hosts,
-warnings with markup, internal keys) is never documented, so it never comes through.
+A director may be hostile. An answer has the keys that the module documents in RETURN, of the documented types, bounded
+and printable; anything else fails the task. Keys that Ansible itself would act on (facts, groups, hosts, warnings with
+markup, internal keys) are never documented, so they never pass.
 """
 
 from __future__ import annotations
@@ -71,9 +71,9 @@ def admitted(
 ) -> dict:
     """Given the result of running a module on a director, return the answer that a task may have.
 
-    ``result`` has what was printed and the exit status. An answer that does not pass is one that failed. What a module
-    of others may answer is ``known``. One that ran ``here``, on the controller, is ours: it may quote a director, but
-    does not lie about what the values are made of.
+    ``result`` has what was printed and the exit status. An answer that does not pass is one that failed. ``known`` is
+    what a module of others may answer. A module that ran ``here``, on the controller, is ours: it may quote a director,
+    but does not lie about the types of its values.
     """
     try:
         answer = _parsed(module, result)
@@ -124,7 +124,7 @@ def _constant(name):
 def _passed(answer, known):
     """Return an answer whose every key and value is one that is documented.
 
-    Of one that failed, what does not belong there is left out: why it failed must not be lost.
+    Undocumented parts of a failed answer are left out: the reason of the failure must not be lost.
     """
     failed = answer.get("failed") is True or _has_failed(answer)
     passed, wrong = {}, []

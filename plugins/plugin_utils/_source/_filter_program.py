@@ -31,8 +31,8 @@ def require(program: str):
 def filtered(command, source, failed):
     """Given a command and the file it reads, give the stream that it writes.
 
-    What it wrote counts only if it ends well. If not, raise what ``failed`` makes of its words, also in place of a
-    damage that the reader of the stream found: that may be no more than the consequence.
+    Its output counts only if it ends well. If not, raise what ``failed`` makes of its words, also in place of a damage
+    that the reader of the stream found: that may be no more than the consequence.
     """
     require(command[0])
     environment = {**os.environ, "LC_ALL": "C"}

@@ -6,7 +6,7 @@
 rsync finds a file by its path when it sends it, so whoever may write to the backup could put a link in the place of a
 directory meanwhile, and have any file of the controller sent to the director. Here each file is opened once, without
 following a link, and rsync gets a directory on a file system of the controller's own whose names lead to the open files
-(/proc/<pid>/fd/<number>, which is the inode and no path). What happens to the names in the backup leads nowhere then.
+(/proc/<pid>/fd/<number>, which is the inode and no path). A change of the names in the backup has no effect then.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ def visible(rules: list[str], sealed=()) -> dict[str, list[str]]:
     """Given the filter of a backup, return the paths that have to be shown to apply it, and the directories above them.
 
     A path with a wildcard needs the directory that holds it; one with a wildcard at its top needs everything: nothing
-    less can be shown then, and the answer is empty. What is sealed is never shown by itself.
+    less can be shown then, and the answer is empty. A sealed path is never shown by itself.
     """
     trees, leaves, dummy = _named(rules)
     wanted = {_before_wildcard(path) for path in trees | leaves}
@@ -63,7 +63,7 @@ def visible(rules: list[str], sealed=()) -> dict[str, list[str]]:
 def sealing(sealed: list[str]) -> list[str]:
     """Given paths that only root reads, return the rules that keep them from the key, before all others.
 
-    So is what a restore puts aside: the same files are in it.
+    The same holds for the files that a restore put aside: the same ones are among them.
     """
     return [f"- /{path}" for path in sorted(sealed)] + ["- /store/microbosh-restore", "- .microbosh-restore"]
 

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Tells whether a run does anything, by what its command line selects: hosts (--limit), tags, a task to start at.
 
-Ansible calls a run that did nothing a success. Whoever reads the exit status takes that for a backup.
+Ansible calls a run that did nothing a success. An operator who reads the exit status takes that for a backup.
 """
 
 from __future__ import annotations

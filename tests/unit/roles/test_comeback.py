@@ -284,7 +284,7 @@ STATES = [
 
 
 def verdicts(comeback, monkeypatch, version, text, alive):
-    """What the modules and the script think of each service: (not up, may be asked to start)."""
+    """Return the modules' and the script's judgement of each service: (not up, may be asked to start)."""
     host = FakeHost(births=dict.fromkeys(alive, 7))
     start = Start(None, host)
     start.accepted.clear()

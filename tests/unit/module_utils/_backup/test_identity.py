@@ -64,7 +64,7 @@ def paths(answer):
 
 
 def copied(vcap, directory, host="d1"):
-    """What setup leaves on the controller."""
+    """Return the copy that setup leaves on the controller."""
     copy = IdentityCopy(str(directory))
     copy.replace(host, collect(str(vcap), NAMED, [])["files"])
     return copy

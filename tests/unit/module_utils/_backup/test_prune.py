@@ -46,7 +46,7 @@ def because(result):
 
 
 class TestLostBlobs:
-    """What the director has lost, and an earlier backup holds, until somebody decides."""
+    """A backup that holds blobs the director has lost stays until an operator decides."""
 
     @staticmethod
     def lose(backups, name, *holders):

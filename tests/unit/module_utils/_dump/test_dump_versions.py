@@ -113,7 +113,7 @@ SET search_path = public, pg_catalog;
 
 
 def crafted(version):
-    """What the pg_dump of a version writes for one table and one large object."""
+    """Return the dump that the pg_dump of a version writes for one table and one large object."""
     major = float(version) if version.startswith("9") else int(version)
     old = major < 11
     security = ("SET row_security = off;" if major > 9.4 else "") + (LANGUAGE if old else "")

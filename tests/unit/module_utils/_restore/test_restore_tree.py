@@ -52,7 +52,7 @@ def rig(tmp_path):
 
 
 def expected(rig):
-    """What a restore makes of the tree: the backup, with what its filter does not name left alone."""
+    """Return the tree after a restore: the backup, and the names outside of its filter left alone."""
     left = {path: entry for path, entry in rig.before.items() if path.startswith(("store/lost+found", "bosh/etc"))}
     return {**rig.wanted, **left}
 
@@ -155,7 +155,7 @@ def with_links(rig):
 
 
 def loaded(links):
-    """What a load does: it writes into all three, and drops what was there."""
+    """Do what a load does: write into all three directories, and drop what was there."""
     write(links.data / "base", "half loaded")
     (links.wal / "0001").unlink()
     write(links.wal / "0002", "log of the load")
