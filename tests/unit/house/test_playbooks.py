@@ -12,6 +12,7 @@ from places import REPOSITORY
 
 PLAYBOOKS = REPOSITORY / "playbooks"
 PHASES = sorted((PLAYBOOKS / "tasks" / "backup").glob("*.yml"))
+ALL_PHASES = sorted((PLAYBOOKS / "tasks").glob("*/*.yml"))
 CONNECTING = {"setup", "backup", "restore", "checkup", "verify"}
 VARIABLES = {path.name: yaml.safe_load(path.read_text(encoding="utf-8")) for path in (PLAYBOOKS / "vars").glob("*.yml")}
 NAME = re.compile(r"(?<![.\w])(?:run|blobs|running)_\w+")
@@ -81,7 +82,7 @@ def used(playbook):
     return files
 
 
-@pytest.mark.parametrize("path", PHASES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", ALL_PHASES, ids=lambda path: f"{path.parent.name}_{path.stem}")
 def test_a_phase_says_what_it_takes_and_what_it_gives(path):
     head = []
     for line in text(path).splitlines()[1:]:
