@@ -82,7 +82,7 @@ SIGNATURES = {"": "", "signed": ", signed", "unsigned": ", NOT SIGNED", "wrong":
 
 
 def _said(verdict):
-    """Whether one backup is whole, and what that was found out by."""
+    """Return whether one backup is whole, and what that was found out by."""
     if any(item["kind"] == "key" for item in verdict["findings"]):
         return "COULD NOT BE OPENED: whether it is whole is not known"
     said = "is whole" if verdict["whole"] else "IS NOT WHOLE"
@@ -95,7 +95,7 @@ def _said(verdict):
 
 
 def _said_of_blobs(blobs):
-    """How many blobs there are, and what of them the director had not got itself."""
+    """Return the number of blobs, and how many of them the director itself had lost."""
     if not blobs:
         return ""
     if blobs["external"]:
@@ -105,7 +105,7 @@ def _said_of_blobs(blobs):
 
 
 def _lines(verdict):
-    """What became of one backup, as lines for a person."""
+    """Return the result for one backup as lines for a person."""
     lines = [f"{verdict['name']} {_said(verdict)} ({duration(verdict['seconds'])})"]
     lines += [f"  {line}" for line in finding_lines(verdict["findings"])]
     rehearsed = verdict["rehearsed"]

@@ -31,7 +31,7 @@ ARGUMENTS = {
 
 
 class ActionModule(ActionBase):
-    """Put together what was asked; nothing is connected to."""
+    """Decide from the earlier answers of the servers; nothing is connected to."""
 
     _requires_connection = False
     _supports_check_mode = True

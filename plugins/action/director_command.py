@@ -21,7 +21,7 @@ MOST_BYTES = 1024 * 1024
 
 
 class ActionModule(ActionBase):
-    """What the director says is text, and no more than text."""
+    """Run the command; the director's answer is taken as plain text only."""
 
     _supports_check_mode = True
 
@@ -53,7 +53,7 @@ def answer_of(said: dict, arguments: dict) -> dict:
     """Given what came of a command, return what the task has of it."""
     rc = int(said.get("rc") or 0)
     parts = {name: said.get(name) or "" for name in ("stdout", "stderr")}
-    # That it has not failed is said: Ansible takes any other status than 0 for a failure.
+    # Set explicitly: Ansible takes any other status than 0 for a failure.
     answer = {"failed": False, "rc": rc, **{name: told(text.strip(), MOST_BYTES) for name, text in parts.items()}}
     if max(len(text) for text in parts.values()) > MOST_BYTES:
         return {"rc": rc, "failed": True, "msg": "The director printed more than a command may."}

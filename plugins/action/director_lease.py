@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tells the director which process on the controller the lease is for, so that a dead one holds nobody up."""
+"""Tells the director which process of the controller the lease is for, so that a dead one delays no other run."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Takes what only root reads out of the module's answer before anybody sees it, and keeps it on the controller."""
+"""Takes the files that only root reads out of the module's answer, unlogged, and keeps them on the controller."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class ActionModule(DirectorAction):
         return {"changed": changed or kept.get("changed", False), "sealed": sealed, "digest": answer["digest"]}
 
     def _keep_digest(self, digest, task_vars):
-        """Let the director know it, but only once the copy is there that it stands for."""
+        """Write the digest on the director, after the copy it belongs to is complete."""
         if not self._task.args.get("digest_file"):
             return {}
         self._task.args = dict(self._task.args, digest=digest)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Puts what only root reads on the director into a backup; nothing that is wrong with it fails the backup."""
+"""Puts the copy of files that only root reads into a backup; a fault of the copy does not fail the backup."""
 
 from __future__ import annotations
 

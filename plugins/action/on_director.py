@@ -31,7 +31,7 @@ class ActionModule(OthersAction, DirectorAction):
 
 
 def chosen(given: dict) -> tuple[str, dict]:
-    """Given the arguments of the task, return the module and what it is given."""
+    """Given the arguments of the task, return the module and its arguments."""
     [[name, arguments]] = given.items() if len(given) == 1 else [("", None)]
     if name not in MODULES or not isinstance(arguments, dict):
         raise AnsibleActionFail(f"Name one of these modules, and its arguments below it: {', '.join(MODULES)}.")

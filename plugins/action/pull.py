@@ -66,7 +66,7 @@ VANISHED = 24
 LOOKS_AGAIN = 5
 # Ansible writes files of its own meanwhile.
 SMALLEST_LIMIT = 64 * 1024 * 1024
-# Of what came of rsync, which read what the director sent, a task has no more than this.
+# The only keys of rsync's result that a task gets: rsync read what the director sent.
 KEPT = ("rc", "msg", "failed", "vanished", "left_out", "attributes")
 UNSTEADY = "Something removed what must not change while it is copied"
 
@@ -122,7 +122,7 @@ class ActionModule(ActionBase):
         return answer
 
     def _kept(self, arguments, found, task_vars):
-        """Bring the attributes of the few files that have any; return whose are kept, and who loses some."""
+        """Copy the attributes of the files that have any; return the files whose are kept and those that lose some."""
 
         def rsync(dest, options):
             return self._synchronize({**arguments, "dest": dest}, task_vars, options)
@@ -148,7 +148,7 @@ class ActionModule(ActionBase):
         return synchronize(self, given, task_vars)
 
     def _accept_vanished(self, arguments, answer):
-        """Let the copy be without what vanished, unless that was part of what does not change while it is copied."""
+        """Accept that files vanished during the copy, unless they were in a tree that does not change meanwhile."""
         paths = vanished_paths(answer.get("msg") or "")
         if arguments["steady"] and (not paths or in_steady(paths, arguments["steady"])):
             return
@@ -190,7 +190,7 @@ class ActionModule(ActionBase):
 
 @contextlib.contextmanager
 def _listing(arguments, counted):
-    """Let rsync keep a log, if nobody wants it then for this transfer alone: what comes is counted by it."""
+    """Have rsync keep a log, which counts what comes; without a wanted one, a log for this transfer alone."""
     if arguments["listing"] or not counted:
         yield
         return
@@ -209,7 +209,7 @@ def too_large(arguments, answer):
 
 @contextlib.contextmanager
 def _largest_file(limit):
-    """Let no file grow beyond a limit, 0 for any: the kernel refuses what the watch would see too late."""
+    """Limit the size of each file, 0 for none: the kernel refuses what the watch would see too late."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     hard = before[1]
     limit = limit and max(limit, SMALLEST_LIMIT)
@@ -237,10 +237,10 @@ def rsync_options(arguments, by_root):
     """Given the action's arguments, return rsync's options, quoted as synchronize expects them."""
     # Times are compared to the nanosecond, so that a change within the second of the copy is seen.
     options = ["--sparse", "--numeric-ids", "--no-devices", "--no-specials", "--modify-window=-1"]
-    # What a file has besides is told of each of its names.
+    # Attributes of a file are listed for each of its names.
     options += ATTRIBUTES if arguments.get("attributes") else ["--hard-links"]
     if not arguments["reader"]:
-        # They are the backup user's, not the director's; and files alone: through a link, another's would be read here.
+        # These belong to the backup user; only files are taken, as a link could lead to another's file here.
         options += ["--no-owner", "--no-group", "--no-links"]
     elif not (by_root or arguments["owners"]):
         options.append(f"--chmod={CHMOD}")

@@ -34,7 +34,7 @@ ARGUMENTS = {
     "timeout": {"type": "int", "default": 600},
 }
 LISTING = "%i|0|0|%B|%l|%n"  # owners are not sent
-# Whoever pushes can read and write it until the director takes it.
+# The pushing user can read and write it until the director takes it over.
 MODES = "Du=rwx,Dgo=,Fu=rw,Fgo="
 
 
@@ -58,7 +58,7 @@ class ActionModule(ActionBase):
         with tempfile.TemporaryDirectory(prefix="microbosh-") as scratch:
             log = Path(scratch, "log")
             transfer = Transfer(str(log), None)
-            # What is to be kept free is on the director, which was asked for it before.
+            # The space to keep free is on the director, which was asked for it before.
             with Watch(task_vars["inventory_hostname"], transfer, scratch, total=arguments["total"], reserve=0):
                 answer = self._pushed(arguments, names, log, task_vars)
             transfer.read()
@@ -110,7 +110,7 @@ def rsync_options(log, listing):
 
 
 def permitted(src, files, metadata, records=None):
-    """Given a directory and names that somebody wants of it, return them in order, or raise OutsideError.
+    """Given a directory and the names wanted of it, return them in order, or raise OutsideError.
 
     Which of its files a director lacks, the director says. With ``metadata`` only those are pushed that this names,
     which is the backup's own list, the one that ``records`` has the digest of; without it, no more than what is in the

@@ -16,7 +16,7 @@ ARGUMENTS = {
 
 
 class ActionModule(ActionBase):
-    """Fail; or say of the host that it cannot be had, as Ansible does of one that does not answer."""
+    """Fail the host, or mark it as unreachable, as Ansible does with one that does not answer."""
 
     _requires_connection = False
     _supports_check_mode = True

@@ -58,7 +58,7 @@ class ActionModule(ActionBase):
 
     @staticmethod
     def _phase(name, phases, task_vars):
-        """A phase begins where the one before ended, the first one where the run began."""
+        """Return the phase, which begins where the one before ended; the first began with the run."""
         now = time.time()
         began = phases[-1]["ended"] if phases else float(task_vars.get("run_began", now))
         stamp = datetime.fromtimestamp(began, timezone.utc).isoformat(timespec="milliseconds")

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Filter for the databases that a host says its interrupted restore replaced on a server that others use, too."""
+"""Finds databases on a shared server that an interrupted restore names and no backup of this director has."""
 
 from __future__ import annotations
 

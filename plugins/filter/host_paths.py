@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Filter for the paths that the rsync rules of a backup name."""
+"""Finds the paths that the reader on the director has to show."""
 
 from __future__ import annotations
 

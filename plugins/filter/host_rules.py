@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Filters for the rsync rules of a backup."""
+"""Derives the rules that the director enforces from the rsync rules of a backup."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Filters for the paths of a backup's rules that only root may read."""
+"""Finds the paths of a backup's rules that may hold files which only root reads."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A filter that keeps a director away from the operator's ssh agent and display."""
+"""Keeps a director away from the operator's ssh agent and display."""
 
 from __future__ import annotations
 

@@ -97,12 +97,11 @@ left:
   sample: [/home/other/.ssh/authorized_keys]
 """
 
-import pwd
-
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.microbosh.director.plugins.module_utils._backup._account import end, leftovers, others
 from ansible_collections.microbosh.director.plugins.module_utils._backup._authorized_keys import public_parts, retire
-from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._core._arguments import STAGING
+from ansible_collections.microbosh.director.plugins.module_utils._core._host import passwd_entry
+from ansible_collections.microbosh.director.plugins.module_utils._core._module import run_module
 
 
 def close(module):
@@ -115,7 +114,7 @@ def close(module):
     result = {"changed": bool(removed), "removed": removed, "ended": [], "leftovers": []}
     if not (removed or given["always"]):
         return result
-    account = pwd.getpwnam(given["user"])
+    account = passwd_entry(given["user"])
     result["ended"] = end(account.pw_name, account.pw_uid, given["own"], module.run_command, dry_run)
     # What ran may have put the key back.
     result["removed"] += [path for path in retire(configuration, keys, dry_run) if path not in removed]
@@ -126,25 +125,17 @@ def close(module):
 
 
 def main():
-    module = AnsibleModule(
-        argument_spec={
-            "user": {"type": "str", "required": True},
-            "keys": {"type": "list", "elements": "str", "required": True, "no_log": False},
-            "own": {"type": "bool", "required": True},
-            "always": {"type": "bool", "default": False},
-            "staging": {"type": "path", "default": "/var/vcap/store/microbosh-backup"},
-        },
-        supports_check_mode=True,
+    run_module(
+        close,
+        argument_spec=dict(
+            STAGING,
+            user={"type": "str", "required": True},
+            keys={"type": "list", "elements": "str", "required": True, "no_log": False},
+            own={"type": "bool", "required": True},
+            always={"type": "bool", "default": False},
+        ),
+        trouble="The key could not be taken out of every account: %(error)s",
     )
-    try:
-        result = close(module)
-    except DirectorError as error:
-        module.fail_json(msg=str(error), **error.facts)
-    except KeyError:
-        module.fail_json(msg="There is no user %s on this host." % module.params["user"])
-    except EnvironmentError as error:
-        module.fail_json(msg="The key could not be taken out of every account: %s" % error)
-    module.exit_json(**result)
 
 
 if __name__ == "__main__":

@@ -63,25 +63,28 @@ retired:
   sample: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGV4YW1wbGVleGFtcGxlZXhhbXBsZWV4YW1wbGVl microbosh backup"]
 """
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.microbosh.director.plugins.module_utils._backup._key_pair import KeyPair
+from ansible_collections.microbosh.director.plugins.module_utils._core._module import run_module
+
+
+def perform(module):
+    """Do what the options say and return the result."""
+    given = module.params
+    pair = KeyPair(given["private_key"], given["public_key"])
+    changed = given["state"] == "swapped" and pair.swap(module.check_mode)
+    return {"changed": changed, "retired": pair.retired()}
 
 
 def main():
-    module = AnsibleModule(
+    run_module(
+        perform,
         argument_spec={
             "state": {"type": "str", "choices": ["examined", "swapped"], "required": True},
             "private_key": {"type": "path", "default": "", "no_log": False},
             "public_key": {"type": "path", "required": True, "no_log": False},
         },
-        supports_check_mode=True,
+        trouble="The key %(public_key)s cannot be replaced: %(error)s",
     )
-    pair = KeyPair(module.params["private_key"], module.params["public_key"])
-    try:
-        changed = module.params["state"] == "swapped" and pair.swap(module.check_mode)
-        module.exit_json(changed=changed, retired=pair.retired())
-    except EnvironmentError as error:
-        module.fail_json(msg="The key %s cannot be replaced: %s" % (module.params["public_key"], error))
 
 
 if __name__ == "__main__":

@@ -68,16 +68,15 @@ unrestorable:
   sample: its pg_wal is in /var/vcap/data/wal, which is not in it
 """
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.microbosh.director.plugins.module_utils._core._module import run_module
 from ansible_collections.microbosh.director.plugins.module_utils._postgres._file_layout import file_layout
 
 
 def main():
-    module = AnsibleModule(
+    run_module(
+        lambda module: file_layout(module.params["path"], module.params["report"]),
         argument_spec={"path": {"type": "path", "required": True}, "report": {"type": "dict", "default": {}}},
-        supports_check_mode=True,
     )
-    module.exit_json(changed=False, **file_layout(module.params["path"], module.params["report"]))
 
 
 if __name__ == "__main__":

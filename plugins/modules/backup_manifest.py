@@ -226,21 +226,32 @@ absent:
   sample: [vcap/store/redis/dump.rdb]
 """
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.microbosh.director.plugins.module_utils._backup._manifest_verification import explain, verify
 from ansible_collections.microbosh.director.plugins.module_utils._backup._manifest_writing import write
 from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._core._module import run_module
 
 
-def run(params, dry_run):
+def settle(params, dry_run):
     """Do what the options say and return the result."""
     if params["state"] == "verified":
         return verify(params["path"], records=params["records"])
     return write(params["path"], params["listing"], params["previous"], params["reread"], dry_run)
 
 
+def perform(module):
+    """Return the result, or raise it where a backup that is not whole is a failure."""
+    result = settle(module.params, module.check_mode)
+    for warning in result.pop("warnings"):
+        module.warn(warning)
+    if module.params["fail"] and not result["whole"]:
+        raise DirectorError(explain(module.params["path"], result), **result)
+    return result
+
+
 def main():
-    module = AnsibleModule(
+    run_module(
+        perform,
         argument_spec={
             "path": {"type": "path", "required": True},
             "state": {"type": "str", "choices": ["written", "verified"], "required": True},
@@ -251,20 +262,8 @@ def main():
             "records": {"type": "dict"},
         },
         required_if=[("state", "written", ["listing"])],
-        supports_check_mode=True,
+        trouble="The manifest of %(path)s could not be %(state)s: %(error)s",
     )
-    path = module.params["path"]
-    try:
-        result = run(module.params, module.check_mode)
-    except DirectorError as error:
-        module.fail_json(msg=str(error), **error.facts)
-    except EnvironmentError as error:
-        module.fail_json(msg="The manifest of %s could not be %s: %s" % (path, module.params["state"], error))
-    for warning in result.pop("warnings"):
-        module.warn(warning)
-    if module.params["fail"] and not result["whole"]:
-        module.fail_json(msg=explain(path, result), **result)
-    module.exit_json(**result)
 
 
 if __name__ == "__main__":

@@ -94,26 +94,19 @@ link_dest:
   sample: [/backups/bosh-1/20261121T221311Z/vcap]
 """
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.microbosh.director.plugins.module_utils._backup._snapshots import begin
-from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._core._module import run_module
 
 
 def main():
-    module = AnsibleModule(
+    run_module(
+        lambda module: begin(module.params["directory"], module.params["id"], module.check_mode),
         argument_spec={
             "directory": {"type": "path", "required": True},
             "id": {"type": "str", "required": True},
         },
-        supports_check_mode=True,
+        trouble="No backup can be made in %(directory)s: %(error)s",
     )
-    try:
-        result = begin(module.params["directory"], module.params["id"], module.check_mode)
-    except DirectorError as error:
-        module.fail_json(msg=str(error), **error.facts)
-    except EnvironmentError as error:
-        module.fail_json(msg="No backup can be made in %s: %s" % (module.params["directory"], error))
-    module.exit_json(**result)
 
 
 if __name__ == "__main__":

@@ -151,13 +151,22 @@ latest:
   sample: 20261122T221326Z
 """
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.microbosh.director.plugins.module_utils._backup._retention import difference, prune
-from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._core._module import run_module
+
+
+def perform(module):
+    """Do what the options say and return the result."""
+    given = module.params
+    result = prune(given["path"], given["keep"], given["pins"], given["archives"], module.check_mode)
+    for warning in result.pop("warnings"):
+        module.warn(warning)
+    return dict(result, diff=difference(given["path"], result))
 
 
 def main():
-    module = AnsibleModule(
+    run_module(
+        perform,
         argument_spec={
             "path": {"type": "path", "required": True},
             "keep": {
@@ -168,20 +177,8 @@ def main():
             "pins": {"type": "list", "elements": "str", "default": []},
             "archives": {"type": "bool", "default": True},
         },
-        supports_check_mode=True,
+        trouble="The backups in %(path)s could not be pruned: %(error)s",
     )
-    path = module.params["path"]
-    try:
-        result = prune(
-            path, module.params["keep"], module.params["pins"], module.params["archives"], module.check_mode
-        )
-    except DirectorError as error:
-        module.fail_json(msg=str(error), **error.facts)
-    except EnvironmentError as error:
-        module.fail_json(msg="The backups in %s could not be pruned: %s" % (path, error))
-    for warning in result.pop("warnings"):
-        module.warn(warning)
-    module.exit_json(diff=difference(path, result), **result)
 
 
 if __name__ == "__main__":

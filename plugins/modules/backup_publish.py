@@ -93,32 +93,31 @@ latest:
 
 import os
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.microbosh.director.plugins.module_utils._backup._snapshots import Disk, publish
-from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._core._module import C_LOCALE, run_module
+
+
+def perform(module):
+    """Do what the options say and return the result."""
+    given = module.params
+    path = given["path"].rstrip("/")
+    directory = given["directory"] or os.path.dirname(path)
+    disk = Disk(module.run_command)
+    return publish(path, directory, given["report"], disk, module.check_mode, given["sign_key"])
 
 
 def main():
-    module = AnsibleModule(
+    run_module(
+        perform,
         argument_spec={
             "path": {"type": "path", "required": True},
             "directory": {"type": "path"},
             "report": {"type": "dict", "required": True},
             "sign_key": {"type": "path", "default": "", "no_log": False},
         },
-        supports_check_mode=True,
+        environment=C_LOCALE,
+        trouble="%(path)s could not be published: %(error)s",
     )
-    module.run_command_environ_update = {"LANG": "C", "LC_ALL": "C"}
-    path = module.params["path"].rstrip("/")
-    directory = module.params["directory"] or os.path.dirname(path)
-    key = module.params["sign_key"]
-    try:
-        result = publish(path, directory, module.params["report"], Disk(module.run_command), module.check_mode, key)
-    except DirectorError as error:
-        module.fail_json(msg=str(error), **error.facts)
-    except EnvironmentError as error:
-        module.fail_json(msg="%s could not be published: %s" % (path, error))
-    module.exit_json(**result)
 
 
 if __name__ == "__main__":

@@ -62,39 +62,32 @@ directory:
   sample: /var/vcap/store/microbosh-backup
 """
 
-import pwd
-
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._core._arguments import STAGING
+from ansible_collections.microbosh.director.plugins.module_utils._core._host import passwd_entry
+from ansible_collections.microbosh.director.plugins.module_utils._core._module import run_module
 from ansible_collections.microbosh.director.plugins.module_utils._tree._staging_directory import make, remove
 
 
-def settle(given, dry_run):
-    """Do what the options say; return whether anything changed."""
+def perform(module):
+    """Do what the options say and return the result."""
+    given = module.params
     if given["state"] == "absent":
-        return remove(given["path"], dry_run)
-    return make(given["path"], pwd.getpwnam(given["user"]).pw_uid, dry_run)
+        changed = remove(given["path"], module.check_mode)
+    else:
+        changed = make(given["path"], passwd_entry(given["user"]).pw_uid, module.check_mode)
+    return {"changed": changed, "directory": given["path"]}  # of a path Ansible would tell more
 
 
 def main():
-    module = AnsibleModule(
+    run_module(
+        perform,
         argument_spec={
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "user": {"type": "str", "required": True},
-            "path": {"type": "path", "default": "/var/vcap/store/microbosh-backup"},
+            "path": STAGING["staging"],
         },
-        supports_check_mode=True,
+        trouble="The staging directory %(path)s cannot be made or removed: %(error)s",
     )
-    path = module.params["path"]
-    try:
-        changed = settle(module.params, module.check_mode)
-    except DirectorError as error:
-        module.fail_json(msg=str(error), **error.facts)
-    except KeyError:
-        module.fail_json(msg="There is no user %s on this host." % module.params["user"])
-    except EnvironmentError as error:
-        module.fail_json(msg="The staging directory %s cannot be made or removed: %s" % (path, error))
-    module.exit_json(changed=changed, directory=path)  # of a path Ansible would tell more
 
 
 if __name__ == "__main__":

@@ -247,7 +247,6 @@ seconds:
   sample: 1.37
 """
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.microbosh.director.plugins.module_utils._backup._blob_listing import read_listings
 from ansible_collections.microbosh.director.plugins.module_utils._backup._blob_names import BlobstoreError
 from ansible_collections.microbosh.director.plugins.module_utils._backup._blobstore import (
@@ -256,7 +255,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._backup._blobst
     verdict,
 )
 from ansible_collections.microbosh.director.plugins.module_utils._core._clock import seconds_since, uptime
-from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._core._module import run_module
 
 
 def perform(params):
@@ -275,7 +274,8 @@ def perform(params):
 
 
 def main():
-    module = AnsibleModule(
+    run_module(
+        lambda module: perform(module.params),
         argument_spec={
             "dump": {"type": "path", "required": True},
             "blobstore": {"type": "path", "required": True},
@@ -289,13 +289,7 @@ def main():
             "fail": {"type": "bool", "default": True},
         },
         required_together=[["previous_dump", "previous_blobstore"]],
-        supports_check_mode=True,
     )
-    try:
-        result = perform(module.params)
-    except DirectorError as error:
-        module.fail_json(msg=str(error), **error.facts)
-    module.exit_json(changed=False, **result)
 
 
 if __name__ == "__main__":

@@ -217,11 +217,10 @@ message:
   sample: []
 """
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.microbosh.director.plugins.module_utils._backup._blob_listing import read_listings
 from ansible_collections.microbosh.director.plugins.module_utils._backup._blob_names import names_with_origins
 from ansible_collections.microbosh.director.plugins.module_utils._backup._blob_survey import Survey, refusal, tell
-from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._core._module import run_module
 
 
 def perform(params):
@@ -234,7 +233,8 @@ def perform(params):
 
 
 def main():
-    module = AnsibleModule(
+    run_module(
+        lambda module: perform(module.params),
         argument_spec={
             "dump": {"type": "path", "required": True},
             "listing": {"type": "path", "required": True},
@@ -249,13 +249,7 @@ def main():
             "host": {"type": "str", "default": ""},
             "inventory": {"type": "list", "elements": "str", "default": []},
         },
-        supports_check_mode=True,
     )
-    try:
-        result = perform(module.params)
-    except DirectorError as error:
-        module.fail_json(msg=str(error), **error.facts)
-    module.exit_json(changed=False, **result)
 
 
 if __name__ == "__main__":

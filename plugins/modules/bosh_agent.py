@@ -21,28 +21,15 @@ options:
     type: str
     choices: [started, stopped]
     required: true
-  manager:
-    description: What manages the agent. V(auto) finds it out.
-    type: str
-    choices: [auto, runit, systemd]
-    default: auto
   timeout:
     description: Seconds after which an agent that is not as wanted is an error.
     type: int
     default: 60
-  lease:
-    description:
-      - The token of an armed lease, RV(microbosh.director.director_lease#module:token). Nothing is stopped unless that
-        lease is in force, even if this task arrives on the director, or goes on, after its run has ended.
-      - The first start with that token forbids all further stops under it.
-    type: str
-  staging:
-    description: The directory on the director that the lease is in.
-    type: path
-    default: /var/vcap/store/microbosh-backup
 extends_documentation_fragment:
   - microbosh.director.attributes
   - microbosh.director.attributes.director
+  - microbosh.director.monit.agent
+  - microbosh.director.lease
 attributes:
   check_mode:
     support: full
@@ -94,33 +81,31 @@ seconds:
 
 import os
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._core._arguments import AGENT, LEASE
 from ansible_collections.microbosh.director.plugins.module_utils._core._host import Host
+from ansible_collections.microbosh.director.plugins.module_utils._core._module import C_LOCALE, run_module
 from ansible_collections.microbosh.director.plugins.module_utils._lease._stop_permit import StopPermit
 from ansible_collections.microbosh.director.plugins.module_utils._services._agent import bring_agent, find_agent
 
 
+def perform(module):
+    """Do what the options say and return the result."""
+    given = module.params
+    agent = find_agent(given["manager"], module.run_command, os.path.exists)
+    permit = StopPermit(given["staging"], given["lease"])
+    return bring_agent(agent, Host(), given["state"], given["timeout"], module.check_mode, permit)
+
+
 def main():
-    module = AnsibleModule(
+    run_module(
+        perform,
         argument_spec=dict(
-            state=dict(type="str", choices=["started", "stopped"], required=True),
-            manager=dict(type="str", choices=["auto", "runit", "systemd"], default="auto"),
-            timeout=dict(type="int", default=60),
-            lease=dict(type="str", no_log=False),
-            staging=dict(type="path", default="/var/vcap/store/microbosh-backup"),
+            dict(AGENT, **LEASE),
+            state={"type": "str", "choices": ["started", "stopped"], "required": True},
+            timeout={"type": "int", "default": 60},
         ),
-        supports_check_mode=True,
+        environment=C_LOCALE,
     )
-    module.run_command_environ_update = dict(LANG="C", LC_ALL="C")
-    wanted = module.params
-    try:
-        agent = find_agent(wanted["manager"], module.run_command, os.path.exists)
-        permit = StopPermit(wanted["staging"], wanted["lease"])
-        result = bring_agent(agent, Host(), wanted["state"], wanted["timeout"], module.check_mode, permit)
-    except DirectorError as error:
-        module.fail_json(msg=str(error), **error.facts)
-    module.exit_json(**result)
 
 
 if __name__ == "__main__":

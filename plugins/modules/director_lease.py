@@ -81,15 +81,6 @@ options:
     type: list
     elements: str
     default: []
-  monit:
-    description: Path of the monit program on the director. Used when the lease is taken.
-    type: path
-    default: /var/vcap/bosh/bin/monit
-  manager:
-    description: What runs the agent, V(auto) to find out. Used when the lease is taken.
-    type: str
-    choices: [auto, runit, systemd]
-    default: auto
   controller:
     description:
       - The process on the controller that the lease is taken for. Filled in by the action plugin of this module.
@@ -105,6 +96,8 @@ options:
 extends_documentation_fragment:
   - microbosh.director.attributes
   - microbosh.director.attributes.director
+  - microbosh.director.monit
+  - microbosh.director.monit.agent
 attributes:
   check_mode:
     support: full
@@ -266,38 +259,31 @@ seconds:
   sample: 0.04
 """
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._core._arguments import AGENT, MONIT, STAGING
+from ansible_collections.microbosh.director.plugins.module_utils._core._module import run_module
 from ansible_collections.microbosh.director.plugins.module_utils._lease._lease import perform
 
 STATES = ["held", "armed", "disarmed", "released", "checked"]
 
 
 def main():
-    module = AnsibleModule(
-        argument_spec={
-            "state": {"type": "str", "choices": STATES, "default": "held"},
-            "staging": {"type": "path", "default": "/var/vcap/store/microbosh-backup"},
-            "holder": {"type": "str", "default": "unknown"},
-            "purpose": {"type": "str", "choices": ["backup", "restore", "checkup"], "default": "backup"},
-            "run": {"type": "str", "default": ""},
-            "token": {"type": "str", "no_log": False},
-            "limit": {"type": "int", "default": 1800},
-            "on_deadline": {"type": "str", "choices": ["start", "tell"], "default": "start"},
-            "unmonitored": {"type": "list", "elements": "str", "default": []},
-            "monit": {"type": "path", "default": "/var/vcap/bosh/bin/monit"},
-            "manager": {"type": "str", "choices": ["auto", "runit", "systemd"], "default": "auto"},
-            "controller": {"type": "str", "default": ""},
-            "takeover": {"type": "str", "default": ""},
-        },
+    run_module(
+        lambda module: perform(module.params, module.check_mode),
+        argument_spec=dict(
+            dict(dict(STAGING, **MONIT), **AGENT),
+            state={"type": "str", "choices": STATES, "default": "held"},
+            holder={"type": "str", "default": "unknown"},
+            purpose={"type": "str", "choices": ["backup", "restore", "checkup"], "default": "backup"},
+            run={"type": "str", "default": ""},
+            token={"type": "str", "no_log": False},
+            limit={"type": "int", "default": 1800},
+            on_deadline={"type": "str", "choices": ["start", "tell"], "default": "start"},
+            unmonitored={"type": "list", "elements": "str", "default": []},
+            controller={"type": "str", "default": ""},
+            takeover={"type": "str", "default": ""},
+        ),
         required_if=[("state", state, ["token"]) for state in ("armed", "disarmed", "released")],
-        supports_check_mode=True,
     )
-    try:
-        result = perform(module.params, module.check_mode)
-    except DirectorError as error:
-        module.fail_json(msg=str(error), **error.facts)
-    module.exit_json(**result)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
   - microbosh.director.attributes.director
+  - microbosh.director.postgres
 attributes:
   check_mode:
     support: full
@@ -57,39 +58,6 @@ options:
     description: Whether to fail if nobody can tell what the director works on.
     type: bool
     default: true
-  host:
-    description: Address of the server.
-    type: str
-    default: 127.0.0.1
-  port:
-    description: Port of the server. V(0) means 5432, or the port of the one server whose socket is known on this host.
-    type: int
-    default: 5432
-  user:
-    description: Role to connect as; it has to be let in without a password.
-    type: str
-    default: vcap
-  packages:
-    description:
-      - Directory in which the clients are looked for, as C(postgres*/bin/psql).
-      - If it is empty, they are looked for where distributions keep them, as on a controller.
-    type: path
-    default: /var/vcap/packages
-  address:
-    description: Address that is connected to if it is another than O(host), whose certificate the server has.
-    type: str
-  ca:
-    description: File with the certificates that the server's is verified against.
-    type: path
-  passfile:
-    description: File with the password, in the form of C(.pgpass).
-    type: path
-  elsewhere:
-    description:
-      - Whether to ask the server that the settings C(microbosh_director_database_*) name, from the controller and
-        through the director. O(host), O(port), O(user), O(address), O(ca), O(passfile) and O(packages) come from them.
-    type: bool
-    default: false
 seealso:
   - module: microbosh.director.monit_all
   - module: microbosh.director.pg_check_bosh
@@ -183,9 +151,10 @@ reason:
 
 import time
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.microbosh.director.plugins.module_utils._core._arguments import POSTGRES
 from ansible_collections.microbosh.director.plugins.module_utils._core._clock import seconds_since, uptime
 from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._core._module import run_module
 from ansible_collections.microbosh.director.plugins.module_utils._postgres._postgres import Endpoint
 from ansible_collections.microbosh.director.plugins.module_utils._postgres._postgres_info import (
     listening_ports,
@@ -227,36 +196,34 @@ def unknown(problem):
     return dict(facts(Tasks([], [], [])), known=False, problem=problem, told=[line], waited=0.0)
 
 
-def main():
-    module = AnsibleModule(
-        argument_spec={
-            "database": {"type": "str", "default": "bosh"},
-            "wait": {"type": "float", "default": 0},
-            "settle": {"type": "float", "default": 0},
-            "refuse_running": {"type": "bool", "default": False},
-            "fail": {"type": "bool", "default": True},
-            "host": {"type": "str", "default": "127.0.0.1"},
-            "port": {"type": "int", "default": 5432},
-            "user": {"type": "str", "default": "vcap"},
-            "packages": {"type": "path", "default": "/var/vcap/packages"},
-            "address": {"type": "str"},
-            "ca": {"type": "path"},
-            "passfile": {"type": "path", "no_log": False},
-            "elsewhere": {"type": "bool", "default": False},
-        },
-        supports_check_mode=True,
-    )
+def perform(module):
+    """Return what the director works on; where nobody can tell and that is no failure, say so."""
+    given = module.params
     try:
-        result = look(module.params, module.run_command)
-    except Busy as error:
-        module.fail_json(msg=str(error), **error.facts)
+        return look(given, module.run_command)
+    except Busy:
+        raise
     except DirectorError as error:
-        if module.params["fail"]:
-            module.fail_json(msg=str(error), **error.facts)
+        if given["fail"]:
+            raise
         result = unknown(str(error))
-        if module.params["refuse_running"]:
-            module.fail_json(msg="%s. Nobody can say that no task runs." % result["told"][0], reason="busy", **result)
-    module.exit_json(changed=False, **result)
+    if given["refuse_running"]:
+        raise DirectorError("%s. Nobody can say that no task runs." % result["told"][0], reason="busy", **result)
+    return result
+
+
+def main():
+    run_module(
+        perform,
+        argument_spec=dict(
+            POSTGRES,
+            database={"type": "str", "default": "bosh"},
+            wait={"type": "float", "default": 0},
+            settle={"type": "float", "default": 0},
+            refuse_running={"type": "bool", "default": False},
+            fail={"type": "bool", "default": True},
+        ),
+    )
 
 
 if __name__ == "__main__":

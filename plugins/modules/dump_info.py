@@ -121,29 +121,30 @@ seconds:
   sample: 0.83
 """
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._core._module import run_module
 from ansible_collections.microbosh.director.plugins.module_utils._dump._dump_reading import read_dumps
 
 
+def perform(module):
+    """Return what the dumps are, or raise what is wrong with them."""
+    given = module.params
+    result = read_dumps(given["path"], given["dumps"], given["globals"])
+    if result["problems"]:
+        raise DirectorError(" ".join(result["problems"]), **result)
+    return result
+
+
 def main():
-    module = AnsibleModule(
+    run_module(
+        perform,
         argument_spec={
             "path": {"type": "path", "required": True},
             "dumps": {"type": "list", "elements": "dict", "required": True},
             "globals": {"type": "dict"},
         },
-        supports_check_mode=True,
+        trouble="The dumps in %(path)s cannot be read: %(error)s",
     )
-    try:
-        result = read_dumps(module.params["path"], module.params["dumps"], module.params["globals"])
-    except DirectorError as error:
-        module.fail_json(msg=str(error), **error.facts)
-    except EnvironmentError as error:
-        module.fail_json(msg="The dumps in %s cannot be read: %s" % (module.params["path"], error))
-    if result["problems"]:
-        module.fail_json(msg=" ".join(result["problems"]), **result)
-    module.exit_json(changed=False, **result)
 
 
 if __name__ == "__main__":

@@ -87,7 +87,7 @@ advice_for_restore:
 
 import os
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import missing_required_lib
 from ansible_collections.microbosh.director.plugins.module_utils._backup._vars_store import (
     advice,
     examine_file,
@@ -95,6 +95,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._backup._vars_s
     warnings,
 )
 from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._core._module import run_module
 from ansible_collections.microbosh.director.plugins.module_utils._core._ruby_yaml import HAS_YAML
 
 
@@ -112,6 +113,8 @@ def files_of(paths):
 
 def perform(params):
     """Given the module's parameters, return what it returns."""
+    if not HAS_YAML:
+        raise DirectorError(missing_required_lib("PyYAML"))
     paths, services = files_of(params["paths"]), params["services"]
     found = [examine_file(path) for path in paths]
     return {
@@ -123,20 +126,13 @@ def perform(params):
 
 
 def main():
-    module = AnsibleModule(
+    run_module(
+        lambda module: perform(module.params),
         argument_spec={
             "paths": {"type": "list", "elements": "path", "default": []},
             "services": {"type": "list", "elements": "str", "default": []},
         },
-        supports_check_mode=True,
     )
-    if not HAS_YAML:
-        module.fail_json(msg=missing_required_lib("PyYAML"))
-    try:
-        result = perform(module.params)
-    except DirectorError as error:
-        module.fail_json(msg=str(error), **error.facts)
-    module.exit_json(changed=False, **result)
 
 
 if __name__ == "__main__":

@@ -133,8 +133,9 @@ lines:
   sample: ["vm_cid i-0a1b2c3d (vms.cid) is i-4e5f6a7b today"]
 """
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import missing_required_lib
 from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._core._module import run_module
 from ansible_collections.microbosh.director.plugins.module_utils._core._ruby_yaml import (
     HAS_YAML,
     RubyError,
@@ -162,27 +163,22 @@ def load_known(path):
 
 def perform(params):
     """Given the module's parameters, compare dump and files."""
+    if not HAS_YAML:
+        raise DirectorError(missing_required_lib("PyYAML"))
     before = load_known(params["before"]) if params["before"] else None
     result = reconcile(ids_in(params["dump"]), before, load_known(params["known"]))
     return dict(result, lines=report_lines(result))
 
 
 def main():
-    module = AnsibleModule(
+    run_module(
+        lambda module: perform(module.params),
         argument_spec={
             "dump": {"type": "path", "required": True},
             "before": {"type": "path"},
             "known": {"type": "path", "required": True},
         },
-        supports_check_mode=True,
     )
-    if not HAS_YAML:
-        module.fail_json(msg=missing_required_lib("PyYAML"))
-    try:
-        result = perform(module.params)
-    except DirectorError as error:
-        module.fail_json(msg=str(error), **error.facts)
-    module.exit_json(changed=False, **result)
 
 
 if __name__ == "__main__":

@@ -123,13 +123,22 @@ unnamed:
   sample: [bosh/etc/monitrc]
 """
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.microbosh.director.plugins.module_utils._backup._identity import collect, keep_digest
-from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._core._module import run_module
+
+
+def perform(module):
+    """Keep the digest, or return the files, which the action plugin takes out of the result."""
+    given = module.params
+    if given["digest"]:
+        kept = keep_digest(given["digest_file"], given["digest"], module.check_mode)
+        return {"changed": kept, "files": [], "digest": given["digest"]}
+    return collect(given["root"], given["named"], given["reached"])
 
 
 def main():
-    module = AnsibleModule(
+    run_module(
+        perform,
         argument_spec={
             "directory": {"type": "path", "required": True},
             "host": {"type": "str", "required": True},
@@ -139,19 +148,8 @@ def main():
             "digest": {"type": "str", "default": ""},
             "root": {"type": "path", "default": "/var/vcap"},
         },
-        supports_check_mode=True,
+        trouble="What only root reads cannot be read: %(error)s",
     )
-    try:
-        if module.params["digest"]:
-            kept = keep_digest(module.params["digest_file"], module.params["digest"], module.check_mode)
-            module.exit_json(changed=kept, files=[], digest=module.params["digest"])
-        result = collect(module.params["root"], module.params["named"], module.params["reached"])
-    except DirectorError as error:
-        module.fail_json(msg=str(error), **error.facts)
-    except EnvironmentError as error:
-        module.fail_json(msg="What only root reads cannot be read: %s" % error)
-    # The action plugin takes the files out of the result.
-    module.exit_json(changed=False, **result)
 
 
 if __name__ == "__main__":

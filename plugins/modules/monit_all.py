@@ -63,10 +63,6 @@ options:
     description: Seconds after which services that are not as wanted are an error.
     type: int
     default: 600
-  monit:
-    description: Path of the monit program on the director.
-    type: path
-    default: /var/vcap/bosh/bin/monit
   lease:
     description:
       - The token of an armed lease, RV(microbosh.director.director_lease#module:token). Nothing is stopped unless that
@@ -74,13 +70,11 @@ options:
       - The first start with that token forbids all further stops under it. Nothing is started once another run has the
         lease.
     type: str
-  staging:
-    description: The directory on the director that the lease is in.
-    type: path
-    default: /var/vcap/store/microbosh-backup
 extends_documentation_fragment:
   - microbosh.director.attributes
   - microbosh.director.attributes.director
+  - microbosh.director.monit
+  - microbosh.director.lease
 attributes:
   check_mode:
     support: full
@@ -247,40 +241,42 @@ drawn_in:
   sample: [worker_1]
 """
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._core._arguments import LEASE, MONIT
 from ansible_collections.microbosh.director.plugins.module_utils._core._host import Host
+from ansible_collections.microbosh.director.plugins.module_utils._core._module import C_LOCALE, run_module
 from ansible_collections.microbosh.director.plugins.module_utils._lease._stop_permit import StopPermit
-from ansible_collections.microbosh.director.plugins.module_utils._services._services import CHANGES, MONIT, Monit
+from ansible_collections.microbosh.director.plugins.module_utils._services._services import CHANGES, Monit
+
+
+def perform(module):
+    """Do what the options say and return the result."""
+    given = module.params
+    change = CHANGES[given["state"]](
+        Monit(module.run_command, given["monit"]),
+        Host(),
+        given["exclude"],
+        given["timeout"],
+        StopPermit(given["staging"], given["lease"]),
+        given["unmonitored"],
+        given["down_before"],
+    )
+    return change.run(given["wait"], module.check_mode)
 
 
 def main():
-    module = AnsibleModule(
+    run_module(
+        perform,
         argument_spec=dict(
-            state=dict(type="str", choices=sorted(CHANGES), required=True),
-            exclude=dict(type="list", elements="str", default=[]),
-            unmonitored=dict(type="list", elements="str", default=[]),
-            down_before=dict(type="list", elements="str", default=[]),
-            wait=dict(type="bool", default=True),
-            timeout=dict(type="int", default=600),
-            monit=dict(type="path", default=MONIT),
-            lease=dict(type="str", no_log=False),
-            staging=dict(type="path", default="/var/vcap/store/microbosh-backup"),
+            dict(MONIT, **LEASE),
+            state={"type": "str", "choices": sorted(CHANGES), "required": True},
+            exclude={"type": "list", "elements": "str", "default": []},
+            unmonitored={"type": "list", "elements": "str", "default": []},
+            down_before={"type": "list", "elements": "str", "default": []},
+            wait={"type": "bool", "default": True},
+            timeout={"type": "int", "default": 600},
         ),
-        supports_check_mode=True,
+        environment=C_LOCALE,
     )
-    module.run_command_environ_update = dict(LANG="C", LC_ALL="C")
-    wanted = module.params
-    monit = Monit(module.run_command, wanted["monit"])
-    permit = StopPermit(wanted["staging"], wanted["lease"])
-    change = CHANGES[wanted["state"]](
-        monit, Host(), wanted["exclude"], wanted["timeout"], permit, wanted["unmonitored"], wanted["down_before"]
-    )
-    try:
-        result = change.run(wanted["wait"], module.check_mode)
-    except DirectorError as error:
-        module.fail_json(msg=str(error), **error.facts)
-    module.exit_json(**result)
 
 
 if __name__ == "__main__":

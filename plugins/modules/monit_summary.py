@@ -18,10 +18,6 @@ description:
     cuts them.
   - A daemon that is down, a report without services and an answer that cannot be understood are failures.
 options:
-  monit:
-    description: Path of the monit program on the director.
-    type: path
-    default: /var/vcap/bosh/bin/monit
   wait:
     description:
       - Seconds for which a service is waited for that monit calls initializing, or that has an action pending.
@@ -39,6 +35,7 @@ options:
 extends_documentation_fragment:
   - microbosh.director.attributes
   - microbosh.director.attributes.director
+  - microbosh.director.monit
 attributes:
   check_mode:
     support: full
@@ -233,30 +230,30 @@ unknown:
 
 import platform
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._core._arguments import MONIT
 from ansible_collections.microbosh.director.plugins.module_utils._core._host import Host
+from ansible_collections.microbosh.director.plugins.module_utils._core._module import C_LOCALE, run_module
 from ansible_collections.microbosh.director.plugins.module_utils._postgres._file_layout import libc_version
-from ansible_collections.microbosh.director.plugins.module_utils._services._services import MONIT, Monit, look
+from ansible_collections.microbosh.director.plugins.module_utils._services._services import Monit, look
+
+
+def perform(module):
+    """Return what monit says, and what the host is."""
+    given = module.params
+    facts = look(Monit(module.run_command, given["monit"]), Host(), given["wait"], given["required_checks"])
+    return dict(facts, architecture=platform.machine(), libc=libc_version())
 
 
 def main():
-    module = AnsibleModule(
+    run_module(
+        perform,
         argument_spec=dict(
-            monit=dict(type="path", default=MONIT),
-            wait=dict(type="int", default=0),
-            required_checks=dict(type="list", elements="str", default=[]),
+            MONIT,
+            wait={"type": "int", "default": 0},
+            required_checks={"type": "list", "elements": "str", "default": []},
         ),
-        supports_check_mode=True,
+        environment=C_LOCALE,
     )
-    module.run_command_environ_update = dict(LANG="C", LC_ALL="C")
-    wanted = module.params
-    try:
-        monit = Monit(module.run_command, wanted["monit"])
-        facts = look(monit, Host(), wanted["wait"], wanted["required_checks"])
-    except DirectorError as error:
-        module.fail_json(msg=str(error), **error.facts)
-    module.exit_json(changed=False, architecture=platform.machine(), libc=libc_version(), **facts)
 
 
 if __name__ == "__main__":

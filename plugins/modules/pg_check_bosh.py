@@ -18,6 +18,7 @@ author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
   - microbosh.director.attributes.director
+  - microbosh.director.postgres
 attributes:
   check_mode:
     support: full
@@ -32,39 +33,6 @@ options:
     description: Rows by table, by database. Nothing is counted if it is empty.
     type: dict
     default: {}
-  host:
-    description: Address of the server.
-    type: str
-    default: 127.0.0.1
-  port:
-    description: Port of the server. V(0) means 5432, or the port of the one server whose socket is known on this host.
-    type: int
-    default: 5432
-  user:
-    description: Role to connect as; it has to be let in without a password.
-    type: str
-    default: vcap
-  packages:
-    description:
-      - Directory in which the clients are looked for, as C(postgres*/bin/psql).
-      - If it is empty, they are looked for where distributions keep them, as on a controller.
-    type: path
-    default: /var/vcap/packages
-  address:
-    description: Address that is connected to if it is another than O(host), whose certificate the server has.
-    type: str
-  ca:
-    description: File with the certificates that the server's is verified against.
-    type: path
-  passfile:
-    description: File with the password, in the form of C(.pgpass).
-    type: path
-  elsewhere:
-    description:
-      - Whether to ask the server that the settings C(microbosh_director_database_*) name, from the controller and
-        through the director. O(host), O(port), O(user), O(address), O(ca), O(passfile) and O(packages) come from them.
-    type: bool
-    default: false
   database:
     description: Name of the director's own database. If it is empty, it is found by its tables.
     type: str
@@ -133,8 +101,9 @@ total:
   sample: 5232
 """
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.microbosh.director.plugins.module_utils._core._arguments import POSTGRES
 from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._core._module import run_module
 from ansible_collections.microbosh.director.plugins.module_utils._postgres._database_check import DatabaseCheck, majors
 from ansible_collections.microbosh.director.plugins.module_utils._postgres._postgres import Endpoint
 from ansible_collections.microbosh.director.plugins.module_utils._postgres._postgres_info import (
@@ -153,23 +122,8 @@ NOTHING = {
 }
 
 
-def main():
-    module = AnsibleModule(
-        argument_spec={
-            "rows": {"type": "dict", "default": {}},
-            "host": {"type": "str", "default": "127.0.0.1"},
-            "port": {"type": "int", "default": 5432},
-            "user": {"type": "str", "default": "vcap"},
-            "packages": {"type": "path", "default": "/var/vcap/packages"},
-            "address": {"type": "str"},
-            "ca": {"type": "path"},
-            "passfile": {"type": "path", "no_log": False},
-            "elsewhere": {"type": "bool", "default": False},
-            "database": {"type": "str", "default": ""},
-            "fail": {"type": "bool", "default": True},
-        },
-        supports_check_mode=True,
-    )
+def perform(module):
+    """Compare, and return what was found; where that is no failure, also what could not be."""
     given = module.params
     endpoint = Endpoint.of(dict(given, port=port_there(given["port"], listening_ports())))
     result = dict(NOTHING, changed=False, majors=[])
@@ -179,9 +133,21 @@ def main():
         result.update(check.compare(given["rows"]))
     except DirectorError as error:
         if given["fail"]:
-            module.fail_json(msg=str(error), **error.facts)
+            raise
         result.update(error.facts)
-    module.exit_json(**result)
+    return result
+
+
+def main():
+    run_module(
+        perform,
+        argument_spec=dict(
+            POSTGRES,
+            rows={"type": "dict", "default": {}},
+            database={"type": "str", "default": ""},
+            fail={"type": "bool", "default": True},
+        ),
+    )
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
   - microbosh.director.attributes.director
+  - microbosh.director.postgres
 attributes:
   check_mode:
     support: full
@@ -65,39 +66,16 @@ options:
     description: Whether to dump roles and tablespaces as well, as C(globals.sql). It holds password hashes.
     type: bool
     default: true
-  host:
-    description: Address of the server. A director's socket may be out of reach, so this is TCP.
-    type: str
-    default: 127.0.0.1
   port:
     description: Port of the server.
     type: int
     default: 5432
-  user:
-    description: Role to connect as; it has to be let in without a password.
-    type: str
-    default: vcap
   packages:
     description:
       - Directory in which the clients are looked for, as C(postgres*/bin/pg_dump).
       - If it is empty, they are looked for where distributions keep them, as on a controller.
     type: path
     default: /var/vcap/packages
-  address:
-    description: Address that is connected to if it is another than O(host), whose certificate the server has.
-    type: str
-  ca:
-    description: File with the certificates that the server's is verified against.
-    type: path
-  passfile:
-    description: File with the password, in the form of C(.pgpass).
-    type: path
-  elsewhere:
-    description:
-      - Whether to ask the server that the settings C(microbosh_director_database_*) name, from the controller and
-        through the director. O(host), O(port), O(user), O(address), O(ca), O(passfile) and O(packages) come from them.
-    type: bool
-    default: false
 seealso:
   - module: microbosh.director.blobstore_check
 """
@@ -222,8 +200,8 @@ seconds:
   sample: 0.74
 """
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._core._arguments import POSTGRES
+from ansible_collections.microbosh.director.plugins.module_utils._core._module import C_LOCALE, run_module
 from ansible_collections.microbosh.director.plugins.module_utils._dump._dump_directory import DumpDirectory, DumpJob
 from ansible_collections.microbosh.director.plugins.module_utils._postgres._postgres import Endpoint
 
@@ -245,29 +223,17 @@ def perform(params, check_mode, run_command):
 
 
 def main():
-    module = AnsibleModule(
-        argument_spec={
-            "state": {"type": "str", "choices": ["dumped", "checked", "absent"], "default": "dumped"},
-            "databases": {"type": "list", "elements": "str", "default": ["all"]},
-            "dest": {"type": "path", "required": True},
-            "globals": {"type": "bool", "default": True},
-            "host": {"type": "str", "default": "127.0.0.1"},
-            "port": {"type": "int", "default": 5432},
-            "user": {"type": "str", "default": "vcap"},
-            "packages": {"type": "path", "default": "/var/vcap/packages"},
-            "address": {"type": "str"},
-            "ca": {"type": "path"},
-            "passfile": {"type": "path", "no_log": False},
-            "elsewhere": {"type": "bool", "default": False},
-        },
-        supports_check_mode=True,
+    run_module(
+        lambda module: perform(module.params, module.check_mode, module.run_command),
+        argument_spec=dict(
+            POSTGRES,
+            state={"type": "str", "choices": ["dumped", "checked", "absent"], "default": "dumped"},
+            databases={"type": "list", "elements": "str", "default": ["all"]},
+            dest={"type": "path", "required": True},
+            globals={"type": "bool", "default": True},
+        ),
+        environment=C_LOCALE,
     )
-    module.run_command_environ_update = {"LANG": "C", "LC_ALL": "C"}
-    try:
-        result = perform(module.params, module.check_mode, module.run_command)
-    except DirectorError as error:
-        module.fail_json(msg=str(error), **error.facts)
-    module.exit_json(**result)
 
 
 if __name__ == "__main__":

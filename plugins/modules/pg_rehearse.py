@@ -156,8 +156,8 @@ seconds:
   sample: 1.94
 """
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._core._module import run_module
 from ansible_collections.microbosh.director.plugins.module_utils._restore._rehearsal import (
     SECONDS,
     rehearse_backup,
@@ -165,17 +165,23 @@ from ansible_collections.microbosh.director.plugins.module_utils._restore._rehea
 )
 
 
-def perform(params, check_mode, run_command):
-    """Given the module's parameters, rehearse, or find out whether that is possible."""
-    if check_mode:
-        require_possible(params["scratch"], params["user"], run_command)
+def perform(module):
+    """Rehearse, or find out whether that is possible."""
+    given = module.params
+    if module.check_mode:
+        require_possible(given["scratch"], given["user"], module.run_command)
         return {"good": True, "problems": []}
-    return rehearse_backup(
-        params["path"], params["scratch"], params["user"], run_command, params["seconds"], params["as_superuser"])
+    result = rehearse_backup(
+        given["path"], given["scratch"], given["user"], module.run_command, given["seconds"], given["as_superuser"]
+    )
+    if given["fail"] and not result["good"]:
+        raise DirectorError(" ".join(result["problems"]), **result)
+    return result
 
 
 def main():
-    module = AnsibleModule(
+    run_module(
+        perform,
         argument_spec={
             "path": {"type": "path", "required": True},
             "scratch": {"type": "path", "required": True},
@@ -184,15 +190,7 @@ def main():
             "as_superuser": {"type": "bool", "default": False},
             "fail": {"type": "bool", "default": True},
         },
-        supports_check_mode=True,
     )
-    try:
-        result = perform(module.params, module.check_mode, module.run_command)
-    except DirectorError as error:
-        module.fail_json(msg=str(error), **error.facts)
-    if module.params["fail"] and not result["good"]:
-        module.fail_json(msg=" ".join(result["problems"]), **result)
-    module.exit_json(changed=False, **result)
 
 
 if __name__ == "__main__":

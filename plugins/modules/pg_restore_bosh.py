@@ -28,6 +28,7 @@ author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
   - microbosh.director.attributes.director
+  - microbosh.director.postgres
 attributes:
   check_mode:
     support: full
@@ -126,10 +127,6 @@ options:
     description: Address of the server, or the directory of its socket.
     type: str
     default: 127.0.0.1
-  port:
-    description: Port of the server; V(0) for the one that listens on this host.
-    type: int
-    default: 5432
   user:
     description:
       - Role to connect as. It has to be let in without a password, or with that of O(passfile).
@@ -137,21 +134,6 @@ options:
         databases. What only a superuser may is left out, and told.
     type: str
     default: vcap
-  packages:
-    description:
-      - Directory in which the clients are looked for, as C(postgres*/bin/psql).
-      - If it is empty, they are looked for where distributions keep them, as on a controller.
-    type: path
-    default: /var/vcap/packages
-  address:
-    description: Address that is connected to if it is another than O(host), whose certificate the server has.
-    type: str
-  ca:
-    description: File with the certificates that the server's is verified against.
-    type: path
-  passfile:
-    description: File with the password, in the form of C(.pgpass).
-    type: path
   elsewhere:
     description:
       - Whether to ask the server that the settings C(microbosh_director_database_*) name, from the controller and
@@ -297,8 +279,8 @@ connections:
   sample: ["process 4711, role vcap, from 127.0.0.1"]
 """
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._core._arguments import POSTGRES
+from ansible_collections.microbosh.director.plugins.module_utils._core._module import C_LOCALE, run_module
 from ansible_collections.microbosh.director.plugins.module_utils._dump._dump_file import (
     RolesFile,
     read_as_restore,
@@ -341,39 +323,27 @@ def _server(params, run_command):
 
 
 def main():
-    module = AnsibleModule(
-        argument_spec={
-            "state": {"type": "str", "choices": READS + ENDS, "default": "loaded"},
-            "src": {"type": "path"},
-            "checksum": {"type": "str"},
-            "properties_checksum": {"type": "str"},
-            "roles": {"type": "path"},
-            "roles_checksum": {"type": "str"},
-            "missing_roles": {"type": "str", "choices": ["leave_out", "refuse"], "default": "leave_out"},
-            "database": {"type": "str"},
-            "target": {"type": "str"},
-            "replace": {"type": "bool", "default": False},
-            "keep_replaced": {"type": "bool", "default": False},
-            "as_superuser": {"type": "bool", "default": False},
-            "rewrite": {"type": "dict", "default": {}},
-            "host": {"type": "str", "default": "127.0.0.1"},
-            "port": {"type": "int", "default": 5432},
-            "user": {"type": "str", "default": "vcap"},
-            "packages": {"type": "path", "default": "/var/vcap/packages"},
-            "address": {"type": "str"},
-            "ca": {"type": "path"},
-            "passfile": {"type": "path", "no_log": False},
-            "elsewhere": {"type": "bool", "default": False},
-        },
+    run_module(
+        lambda module: perform(module.params, module.check_mode, module.run_command),
+        argument_spec=dict(
+            POSTGRES,
+            state={"type": "str", "choices": READS + ENDS, "default": "loaded"},
+            src={"type": "path"},
+            checksum={"type": "str"},
+            properties_checksum={"type": "str"},
+            roles={"type": "path"},
+            roles_checksum={"type": "str"},
+            missing_roles={"type": "str", "choices": ["leave_out", "refuse"], "default": "leave_out"},
+            database={"type": "str"},
+            target={"type": "str"},
+            replace={"type": "bool", "default": False},
+            keep_replaced={"type": "bool", "default": False},
+            as_superuser={"type": "bool", "default": False},
+            rewrite={"type": "dict", "default": {}},
+        ),
         required_if=[("state", state, ["src"]) for state in READS] + [("state", state, ["target"]) for state in ENDS],
-        supports_check_mode=True,
+        environment=C_LOCALE,
     )
-    module.run_command_environ_update = {"LANG": "C", "LC_ALL": "C"}
-    try:
-        result = perform(module.params, module.check_mode, module.run_command)
-    except DirectorError as error:
-        module.fail_json(msg=str(error), **error.facts)
-    module.exit_json(**result)
 
 
 if __name__ == "__main__":

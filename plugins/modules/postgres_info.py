@@ -19,6 +19,7 @@ author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
   - microbosh.director.attributes.director
+  - microbosh.director.postgres
 attributes:
   check_mode:
     support: full
@@ -29,42 +30,9 @@ attributes:
   platform:
     platforms: posix
 options:
-  host:
-    description: Address of the server. A director's socket may be out of reach, so this is TCP.
-    type: str
-    default: 127.0.0.1
-  port:
-    description: Port of the server. V(0) means 5432, or the port of the one server whose socket is known on this host.
-    type: int
-    default: 5432
-  user:
-    description: Role to connect as.
-    type: str
-    default: vcap
-  packages:
-    description:
-      - Directory in which the clients are looked for, as C(postgres*/bin/psql).
-      - If it is empty, they are looked for where distributions keep them, as on a controller.
-    type: path
-    default: /var/vcap/packages
   database:
     description: A database to ask by way of, should neither C(postgres) nor C(template1) be open to the role.
     type: str
-  address:
-    description: Address that is connected to if it is another than O(host), whose certificate the server has.
-    type: str
-  ca:
-    description: File with the certificates that the server's is verified against.
-    type: path
-  passfile:
-    description: File with the password, in the form of C(.pgpass).
-    type: path
-  elsewhere:
-    description:
-      - Whether to ask the server that the settings C(microbosh_director_database_*) name, from the controller and
-        through the director. O(host), O(port), O(user), O(address), O(ca), O(passfile) and O(packages) come from them.
-    type: bool
-    default: false
   fail:
     description: Whether to fail if no server answers. If not, RV(problem) says why.
     type: bool
@@ -205,8 +173,9 @@ director_database:
   sample: bosh
 """
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.microbosh.director.plugins.module_utils._core._arguments import POSTGRES
 from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._core._module import C_LOCALE, run_module
 from ansible_collections.microbosh.director.plugins.module_utils._postgres._postgres import Endpoint
 from ansible_collections.microbosh.director.plugins.module_utils._postgres._postgres_info import (
     NOTHING,
@@ -216,35 +185,27 @@ from ansible_collections.microbosh.director.plugins.module_utils._postgres._post
 )
 
 
-def main():
-    module = AnsibleModule(
-        argument_spec={
-            "host": {"type": "str", "default": "127.0.0.1"},
-            "port": {"type": "int", "default": 5432},
-            "user": {"type": "str", "default": "vcap"},
-            "packages": {"type": "path", "default": "/var/vcap/packages"},
-            "database": {"type": "str"},
-            "address": {"type": "str"},
-            "ca": {"type": "path"},
-            "passfile": {"type": "path", "no_log": False},
-            "elsewhere": {"type": "bool", "default": False},
-            "fail": {"type": "bool", "default": True},
-        },
-        supports_check_mode=True,
-    )
-    module.run_command_environ_update = {"LANG": "C", "LC_ALL": "C"}
+def perform(module):
+    """Ask, and return the answer; where that is no failure, also why there is none."""
     given = module.params
     ports = listening_ports()
     endpoint = Endpoint.of(dict(given, port=port_there(given["port"], ports)))
-    result = dict(NOTHING)
-    result.update(changed=False, ports=ports, port=endpoint.port)
+    result = dict(NOTHING, changed=False, ports=ports, port=endpoint.port)
     try:
         result.update(ask(endpoint, given["packages"], module.run_command, given["database"]))
     except DirectorError as error:
         if given["fail"]:
-            module.fail_json(msg=str(error), ports=ports, **error.facts)
+            raise DirectorError(str(error), ports=ports, **error.facts)
         result.update(problem=str(error), mysql=error.facts.get("mysql", False))
-    module.exit_json(**result)
+    return result
+
+
+def main():
+    run_module(
+        perform,
+        argument_spec=dict(POSTGRES, database={"type": "str"}, fail={"type": "bool", "default": True}),
+        environment=C_LOCALE,
+    )
 
 
 if __name__ == "__main__":

@@ -88,32 +88,32 @@ servers:
   sample: []
 """
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._core._arguments import POSTGRES
+from ansible_collections.microbosh.director.plugins.module_utils._core._module import run_module
 from ansible_collections.microbosh.director.plugins.module_utils._postgres._postgres_server import bring, find_server
 
 
+def perform(module):
+    """Do what the options say and return the result."""
+    given = module.params
+    places = [given[name] for name in ("store", "packages", "scratch")]
+    server = find_server(*places, run_command=module.run_command, directory=given["data_directory"])
+    return bring(server, given["state"], given["port"], given["timeout"], module.check_mode)
+
+
 def main():
-    module = AnsibleModule(
+    run_module(
+        perform,
         argument_spec={
             "state": {"type": "str", "choices": ["started", "stopped"], "required": True},
             "port": {"type": "int", "default": 15432},
             "store": {"type": "path", "default": "/var/vcap/store"},
             "data_directory": {"type": "str"},
-            "packages": {"type": "path", "default": "/var/vcap/packages"},
+            "packages": POSTGRES["packages"],
             "scratch": {"type": "path", "default": "/var/vcap/store/microbosh-restore/server"},
             "timeout": {"type": "int", "default": 600},
         },
-        supports_check_mode=True,
     )
-    given = module.params
-    try:
-        places = [given[name] for name in ("store", "packages", "scratch")]
-        server = find_server(*places, run_command=module.run_command, directory=given["data_directory"])
-        result = bring(server, given["state"], given["port"], given["timeout"], module.check_mode)
-    except DirectorError as error:
-        module.fail_json(msg=str(error), **error.facts)
-    module.exit_json(**result)
 
 
 if __name__ == "__main__":

@@ -376,8 +376,7 @@ servers:
   sample: []
 """
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._core._module import run_module
 from ansible_collections.microbosh.director.plugins.module_utils._restore._restore_steps import TreeRestore
 
 # What root runs here hears nothing of the caller's: rsync would run what an alias in $HOME/.popt says.
@@ -391,7 +390,8 @@ MARKED = ("stopping", "loading", "proving", "starting", "proven", "rolling_back"
 
 
 def main():
-    module = AnsibleModule(
+    run_module(
+        lambda module: TreeRestore(module.params, module.run_command).perform(module.check_mode),
         argument_spec={
             "state": {
                 "type": "str",
@@ -430,16 +430,9 @@ def main():
             ("state", "staged", ["metadata"]),
             ("state", "marked", ["phase"]),
         ],
-        supports_check_mode=True,
+        environment=ROOTS,
+        trouble="The restore stopped at %(place)s: %(reason)s.",
     )
-    module.run_command_environ_update = ROOTS
-    try:
-        result = TreeRestore(module.params, module.run_command).perform(module.check_mode)
-    except DirectorError as error:
-        module.fail_json(msg=str(error), **error.facts)
-    except EnvironmentError as error:
-        module.fail_json(msg="The restore stopped at %s: %s." % (error.filename or "a file", error.strerror or error))
-    module.exit_json(**result)
 
 
 if __name__ == "__main__":

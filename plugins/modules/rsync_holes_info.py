@@ -72,14 +72,12 @@ mended_by:
   sample: package
 """
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.microbosh.director.plugins.module_utils._backup._rsync_holes import look
+from ansible_collections.microbosh.director.plugins.module_utils._core._module import C_LOCALE, run_module
 
 
 def main():
-    module = AnsibleModule(argument_spec={}, supports_check_mode=True)
-    module.run_command_environ_update = dict(LANG="C", LC_ALL="C")
-    module.exit_json(changed=False, **look(_quietly(module)))
+    run_module(lambda module: look(_quietly(module)), argument_spec={}, environment=C_LOCALE)
 
 
 def _quietly(module):

@@ -73,7 +73,7 @@ class BenchHost:
         self.execute("sh", "-c", SETTLE)
 
     def variables(self):
-        """How Ansible reaches it, without the password."""
+        """Return the variables by which Ansible reaches the host, without the password."""
         return yaml.safe_load(self._testhost("inventory", self.name))["microbosh"]["hosts"][self.name]
 
     def command(self, *command):

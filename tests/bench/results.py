@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a run amounted to, and how the contenders compare. Pure: nothing here runs anything."""
+"""Computes the results of runs and compares the contenders; runs nothing itself."""
 
 from dataclasses import asdict, dataclass, field
 
@@ -12,7 +12,7 @@ RESTORE_AIM = 1.3
 
 
 class BenchError(Exception):
-    """What failed, of whom, and where to look."""
+    """A step of a contender failed; names it and where to look."""
 
 
 @dataclass
@@ -47,7 +47,7 @@ class Restore:
 
     @property
     def ratio(self):
-        """How many times the plain copy it takes, but for what stopping and starting take."""
+        """Return the time as a multiple of the plain copy's, without stopping and starting."""
         return (self.total - self.stop - self.start) / self.copy
 
 

@@ -44,7 +44,7 @@ OLD_SUDOERS = "vcap ALL=(root) NOPASSWD: /var/vcap/bosh/bin/monit, /usr/bin/sv, 
 
 @dataclass
 class Run:
-    """What ansible-playbook did."""
+    """One run of ansible-playbook, and its result."""
 
     status: int
     output: str
@@ -59,12 +59,12 @@ class Run:
 
     @property
     def recap(self):
-        """What Ansible counts at the end: {host: {"ok": 12, "changed": 3, "unreachable": 0, "failed": 0, ...}}."""
+        """Return Ansible's counts at the end: {host: {"ok": 12, "changed": 3, "unreachable": 0, "failed": 0, ...}}."""
         rows = re.findall(r"^(\S+) +: (ok=.*)$", self.output, re.MULTILINE)
         return {host: {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", row)} for host, row in rows}
 
     def told(self, host):
-        """What the run tells a person about a host, on one line: its own lines, and the error that ended it."""
+        """Return what the run shows of a host on one line: its own lines, and the error that ended it."""
         told = re.findall(rf"^(?:{host}: |fatal: \[{host}\]: )(.*)$", self.output, re.MULTILINE)
         return " ".join(" ".join(told).replace("\\n", " ").split())
 
@@ -117,7 +117,7 @@ class Director:
         return self.execute("sh", "-c", script).stdout
 
     def wholly_up(self):
-        """Whether monit calls every service running and the agent runs."""
+        """Return whether monit calls every service running and the agent runs."""
         return self.host.runs() and self.host.agent_runs()
 
     def variables(self, **settings):
@@ -253,7 +253,7 @@ def director(new_director):
 
 @dataclass
 class FirstSetup:
-    """What setup did to a microBOSH that only the old tool had prepared, step by step, and what it left each time."""
+    """The steps of setup on a microBOSH that only the old tool had prepared, and the host's state after each."""
 
     director: Director
     before: dict

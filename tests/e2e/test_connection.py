@@ -148,7 +148,7 @@ def place(tmp_path_factory):
     shutil.copy(fake, place / "bin" / "other_ssh")
     (place / "ssh_config").write_text(SSH_CONFIG)
     play = yaml.safe_load((PLAYBOOKS / "backup.yml").read_text())[1]
-    play.update(tasks=TASKS, pre_tasks=[], vars_files=[str(PLAYBOOKS / "vars/run.yml")])
+    play.update(tasks=TASKS, pre_tasks=[], vars_files=[str(PLAYBOOKS / name) for name in play["vars_files"]])
     (place / "play.yml").write_text(yaml.safe_dump([play]))
     for name in (*HOSTS, *RUNS):
         (place / f"spelling-{name}" / "from").mkdir(parents=True)
@@ -209,10 +209,26 @@ def test_another_connection_than_ssh_is_refused(place):
     assert "Leave ansible_connection out, or set it to ssh" in run
 
 
+def headers(playbook):
+    """The variables of each play that connects to directors, from the files that it names."""
+    plays = [play for play in yaml.safe_load((PLAYBOOKS / f"{playbook}.yml").read_text()) if "vars_files" in play]
+    files = [[yaml.safe_load((PLAYBOOKS / file).read_text()) for file in play["vars_files"]] for play in plays]
+    return [{name: value for file in found for name, value in file.items()} for found in files]
+
+
 @pytest.mark.parametrize("playbook", ["setup", "backup", "restore", "checkup"])
 def test_no_playbook_forwards_an_agent(playbook):
-    plays = [play for play in yaml.safe_load((PLAYBOOKS / f"{playbook}.yml").read_text()) if "vars" in play]
-    assert plays
-    for play in plays:
-        assert play["vars"]["ansible_ssh_extra_args"] == "{{ run_ssh_extra_args }}"
-        assert "vars/run.yml" in play["vars_files"]
+    assert headers(playbook)
+    for known in headers(playbook):
+        assert known["ansible_ssh_extra_args"] == "{{ run_ssh_extra_args }}"
+        assert known["run_ssh_extra_args"].endswith("| microbosh.director.without_forwarding }}")
+        assert known["ansible_host_key_checking"] is True
+
+
+@pytest.mark.parametrize("playbook", ["backup", "checkup", "restore"])
+def test_a_restore_alone_logs_in_as_the_operator(playbook):
+    user = None if playbook == "restore" else "{{ microbosh_user }}"
+    for known in headers(playbook):
+        assert (known.get("ansible_user"), known.get("ansible_ssh_user")) == (user, user)
+        assert known["ansible_ssh_args"] == "{{ run_ssh_options }}"
+        assert ("run_login_key" in known["ansible_ssh_private_key_file"]) == (user is None)

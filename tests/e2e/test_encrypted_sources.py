@@ -78,7 +78,7 @@ def alone(archives, tmp_path):
 
 
 def secret(key):
-    """What must be shown nowhere."""
+    """The secret that must be shown nowhere."""
     return next(line for line in key.read_text().splitlines() if line.startswith("AGE-SECRET-KEY-"))
 
 

@@ -41,7 +41,7 @@ def unpacked(data, directory, *options):
 
 
 def same(backup, copy):
-    """Whether everything of a backup is in the copy, with mode and time."""
+    """Return whether everything of a backup is in the copy, with mode and time."""
     command = ["rsync", "-aHcn", "--itemize-changes", "--delete", f"{backup}/", f"{copy}/"]
     changes = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     return changes or True
@@ -91,7 +91,7 @@ def cut(data):
 
 
 def cut_at_a_chunk(data):
-    """Where one of age's parts of 64 KiB ends: even then it is seen that there should be more."""
+    """Cut the archive where one of age's parts of 64 KiB ends: even then it is seen that there should be more."""
     body = data.index(b"\n---") + 1
     start = data.index(b"\n", body) + 1 + 16
     return data[: start + 2 * (64 * 1024 + 16)]

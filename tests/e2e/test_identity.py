@@ -51,7 +51,7 @@ def secrets_of(director):
 
 
 def fetched(director, arguments, out):
-    """What the key brings by the reader: the output, and the content of every file."""
+    """Return what the key fetches through the reader: the output, and the content of every file."""
     variables = director.host.inventory()
     ssh = f"ssh {variables['ansible_ssh_common_args']} -o BatchMode=yes -p {variables['ansible_port']}"
     ssh += f" -i {director.directory}/key"

@@ -135,7 +135,7 @@ crafted() { "$PYTHON" "$CRAFTED" "$KIND" "$@" -- $SSH "$HOST" "$READ $SERVER"; }
 
 @dataclass
 class Holder:
-    """Somebody with a key: who it is on the host, and what rsync runs there."""
+    """The holder of a key: the user on the host, and the program that rsync runs there."""
 
     user: str
     read: str
@@ -147,7 +147,7 @@ class Holder:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a try came to: the ways in which it got out, if it did, and what it was told."""
+    """The result of a try: the ways in which it escaped, if any, and the answer."""
 
     ways: tuple
     told: str
@@ -305,7 +305,7 @@ def working(rows):
 
 
 def has_protections_of_its_own(prison):
-    """Whether rsync on the host refuses links that somebody else made: since the fixes of 2025."""
+    """Return whether rsync on the host refuses links that somebody else made: since the fixes of 2025."""
     version = prison.director.shell("rsync --version | head -n 1").split()[2]
     return tuple(int(part) for part in version.split(".")[:2]) >= (3, 4)
 

@@ -111,13 +111,13 @@ def victim(new_director):
 
 @pytest.fixture(scope="session")
 def backed_up(victim):
-    """What was in it when it was backed up."""
+    """Return the director's data at the time of the backup."""
     return content(victim)
 
 
 @pytest.fixture
 def precious(victim, backed_up):
-    """What is in it before a restore, and has to come back with a rollback."""
+    """Return the director's data before a restore, which a rollback has to bring back."""
     victim.shell("date >/var/vcap/store/director/precious")
     psql(victim, "bosh", "UPDATE director_attributes SET value = value || '-later'")
     before = content(victim)

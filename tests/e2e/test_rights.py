@@ -22,7 +22,7 @@ def rights(director):
 
 
 def programs(director):
-    """What runs as root, but this very look and a connection that ssh keeps open for a while."""
+    """Return the programs that run as root, without this look and an ssh connection that is kept open."""
     lines = director.shell(PROCESSES).splitlines()
     return sorted({line.strip() for line in lines if not re.match(r"ps |sh -c|sleep |sshd: vcap ", line.strip())})
 

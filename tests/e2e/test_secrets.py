@@ -99,7 +99,7 @@ def runs(host, words):
 
 @pytest.fixture(scope="module")
 def hidden(host, words, runs):
-    """What must not be seen, by name: the words, what became of them, and the keys."""
+    """Return by name what must not be seen: the passwords, their encoded forms, and the keys."""
     key = (host.directory / "key").read_text().splitlines()
     agent = host.shell("cat /var/vcap/bosh/agent.key").splitlines()
     digest = re.search(r"PASSWORD '(\S+)'", (host.latest / "dbs/globals.sql").read_text()).group(1)

@@ -24,7 +24,7 @@ VARIANT = dict(
 
 
 def settings(director):
-    """What an operator sets for the server elsewhere."""
+    """Return an operator's settings for the server elsewhere."""
     server = director.host.elsewhere
     return {
         "microbosh_director_database_host": server.host,
@@ -37,7 +37,7 @@ def settings(director):
 
 @pytest.fixture(scope="module")
 def split(new_director):
-    """Such a director, that was set up before anybody said where its database is."""
+    """Return such a director, set up before its settings said where its database is."""
     director = new_director("e2e-split", **VARIANT)
     run = director.setup()
     assert run.status == 0, run.output
@@ -136,7 +136,7 @@ def remote(new_director):
 
 
 def provider(director, database, query):
-    """What the server elsewhere answers its provider."""
+    """Return what the server elsewhere answers its provider."""
     script = f'{ADMIN} -d "$1" -c "$2"'
     done = director.host.engine.run("exec", director.host.second, "sh", "-c", script, "sh", database, query)
     return done.stdout.strip()
@@ -190,7 +190,7 @@ def keep(director, said):
 
 
 def is_refused_the_database_of_another(director):
-    """What the host keeps names one of which no backup of this director was made."""
+    """Check that a restore refuses a database that the host names and no backup of this director has."""
     kept, databases = marker(director), provider(director, "postgres", ALL)
     lie = json.loads(json.dumps(kept).replace('"database": "uaa"', '"database": "anothers"'))
     assert lie != kept

@@ -45,7 +45,7 @@ exec READER.aside "$@"
 
 
 def status(director, name):
-    """What monit says of a service."""
+    """Return monit's status of a service."""
     said = re.search(rf"'{name}'\n +status +(.*)$", director.shell(f"{MONIT} status"), re.MULTILINE)
     return said and said.group(1).strip()
 
@@ -78,7 +78,7 @@ def alarming(director):
 
 
 def as_it_was(director):
-    """Whether it alarms as before once monit has looked, and powerdns lives unwatched."""
+    """Return whether it alarms as before once monit has looked, and powerdns lives unwatched."""
 
     def looked():
         look_now(director)
@@ -108,12 +108,12 @@ def dead(director, name):
 
 
 def lives(director, name):
-    """Whether the process in its pid file does."""
+    """Return whether the process in its pid file does."""
     return director.execute("sh", "-c", f"kill -0 $(cat /var/vcap/sys/run/*/{name}.pid)", check=False).returncode == 0
 
 
 def standing(director):
-    """Whether the one that may be dead lives, and whether health monitor and agent do."""
+    """Return whether the one that may be dead lives, and whether health monitor and agent do."""
     return lives(director, DEAD), lives(director, "health_monitor"), director.host.agent_runs()
 
 

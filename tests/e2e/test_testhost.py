@@ -37,7 +37,7 @@ def facts(director):
 
 
 def ask(director, database, query):
-    """What the server that holds this database answers."""
+    """Return the answer of the server that holds this database."""
     psql = f"{facts(director)['POSTGRES']}/bin/psql"
     arguments = ("-qAtX", "-h", "127.0.0.1", "-U", "vcap", "-d", database, "-c", query)
     return director.execute(psql, *arguments).stdout.strip()

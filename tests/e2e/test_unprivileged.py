@@ -1,4 +1,4 @@
-"""Whoever backs up a director need not be root on the controller: everything comes back to its owners all the same."""
+"""Backups need no root on the controller: every file comes back to its owner all the same."""
 
 from __future__ import annotations
 

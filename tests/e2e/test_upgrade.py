@@ -1,4 +1,4 @@
-"""What earlier versions left behind is good for this one: hosts that they set up, backups, and restores left half done.
+"""This version takes over from earlier ones: hosts that they set up, their backups, and restores left half done.
 
 tests/fixtures/upgrade has it, one directory for each version and generation; its README says how it is made.
 """
@@ -35,7 +35,7 @@ EMPTY = "find /var/vcap/store -mindepth 1 -maxdepth 1 ! -name lost+found -exec r
 
 
 class Earlier:
-    """What one earlier version left of one generation."""
+    """A host and its backups as an earlier version left them, of one generation."""
 
     def __init__(self, directory):
         self.directory = directory

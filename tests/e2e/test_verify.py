@@ -68,7 +68,7 @@ def blobs(backup):
 
 @pytest.fixture
 def rehearsals():
-    """Where nobody else rehearses meanwhile, and a server may that is not ours where we are root."""
+    """Return a directory in which no other test rehearses, and which the server's account may enter."""
     with tempfile.TemporaryDirectory(prefix="rehearsals-", dir="/var/tmp") as directory:
         os.chmod(directory, 0o755)
         yield Path(directory)

@@ -65,7 +65,7 @@ MONIT = "/var/vcap/bosh/bin/monit"
 
 
 class TestHostError(Exception):
-    """What went wrong, on which host, and what to do next."""
+    """A test host failed; says what went wrong, on which host, and what to do next."""
 
     __test__ = False  # the name looks like a test's to pytest
 
@@ -188,7 +188,7 @@ class Image:
 
 @dataclass
 class Settings:
-    """What a host was made with; kept in its state."""
+    """The settings that a host was made with; kept in its state."""
 
     generation: str = "micro"
     base: str = "bookworm"

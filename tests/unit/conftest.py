@@ -50,7 +50,7 @@ def pytest_xdist_make_scheduler(config, log):
 
 @pytest.fixture(scope="session", autouse=True)
 def own_temporary_directory():
-    """Of two workers each has one of its own: tests look whether anything was left there."""
+    """Give each worker a temporary directory of its own: tests look whether anything was left there."""
     if "PYTEST_XDIST_WORKER" not in os.environ:
         yield
         return

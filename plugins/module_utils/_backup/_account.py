@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the user of backups runs on a director, and what it could have left there to come back by."""
+"""The backup user's processes on a director, and what a stolen key could have left there to return by."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -28,7 +28,7 @@ MOST = 200
 DEEPEST = 5
 SPOOLS = ("/var/spool/cron/crontabs", "/var/spool/cron/tabs", "/var/spool/cron", "/var/lib/systemd/linger")
 JOBS = ("/var/spool/cron/atjobs", "/var/spool/at", "/var/spool/atjobs")
-# What runs or lets in by itself; named first, as of all the rest a thief can make more than anybody reads.
+# Files that run something or let someone in; listed first, as a thief can make any number of others.
 ALIVE = (
     ".ssh/authorized_keys", ".ssh/authorized_keys2", ".ssh/rc", ".ssh/environment", ".ssh/config", ".profile",
     ".bash_profile", ".bash_login", ".bashrc", ".bash_logout", ".bash_aliases", ".zshenv", ".zshrc", ".pam_environment",
@@ -36,7 +36,7 @@ ALIVE = (
 )
 UNITS = (".config/systemd/user", ".local/share/systemd/user", ".config/environment.d")
 SHARED = ("tmp", "var/tmp", "dev/shm")  # below /
-# What a service of the director runs; the first two are links into data.
+# Directories of the programs of the director's services; the first two are links into data.
 PROGRAMS = tuple("/var/vcap/" + place for place in ("packages/", "jobs/", "bosh/", "data/packages/", "data/jobs/"))
 # Where systemd puts all that comes out of a login, and logind did before it: no process without rights leaves that.
 _OF_A_LOGIN = re.compile(br"^[0-9]+:[^:\n]*:(/(?:[^\n]*/)?(?:user\.slice|[0-9]+\.user)/[^\n]*)$", re.MULTILINE)
@@ -47,7 +47,7 @@ class Process(object):
     """A process, as /proc has it."""
 
     def __init__(self, pid, uids, parent, words, by_ssh, login=None):
-        """``by_ssh`` is what its environment says, which it may have changed; ``login`` the control group of one."""
+        """Keep a process; ``by_ssh`` is what its environment says, ``login`` the control group of its login."""
         self.pid = pid
         self.uids = uids
         self.parent = parent
@@ -56,7 +56,7 @@ class Process(object):
         self.login = login
 
     def is_session_of(self, name):
-        """Whether it is sshd's process for a connection of an account."""
+        """Return whether it is sshd's process for a connection of an account."""
         title = _TITLE.match(self.words.split(b"\0", 1)[0])
         return bool(title) and title.group(1) == to_bytes(name)
 
@@ -110,8 +110,8 @@ def ancestors(there, pid):
 def services(run_command):
     """Return the pids of the director's services: of a program of its own, and named by a pid file that monit knows.
 
-    Whoever runs as the director may write into such a file, and starts a program of the director's: what a pid file
-    spares is told if anything else says that it came by a login.
+    A process that runs as the director may write such a file, and start a program of the director's: one that a pid
+    file spares is reported if anything else says that it came by a login.
     """
     return set(pid for pid in _named(run_command) if _program(pid).startswith(PROGRAMS))
 
@@ -149,7 +149,7 @@ def _program(pid):
 def chosen(there, name, uid, own, me, spared=()):
     """Given all processes, return the pids of those to end: all of a user of its own, else those that came by a login.
 
-    Those by which this very program runs stay, and services that somebody once started from a session by ssh.
+    The processes that this program runs by stay, and services that an operator once started from an ssh session.
     """
     mine = set(ancestors(there, me))
     theirs = [one for one in there.values() if uid in one.uids and one.pid not in mine]
@@ -164,8 +164,8 @@ def chosen(there, name, uid, own, me, spared=()):
 def unexplained(there, name, uid, me, spared):
     """Return the pids of what a user runs that neither is one of these services nor came out of one.
 
-    One of a service's that a login has left its traces in is among them: somebody has started it by hand, or has put
-    another one in its place.
+    A service's process with traces of a login is among them: it was started by hand, or another one was put in its
+    place.
     """
     mine = set(ancestors(there, me))
     told = _Logins(there)
@@ -177,7 +177,7 @@ def unexplained(there, name, uid, me, spared):
 
 
 class _Logins(object):
-    """Which processes came out of a login, as far as anything tells."""
+    """The processes that came out of a login, as far as can be told."""
 
     def __init__(self, there):
         # If root started monit in a login of its own, all services are in the control group of that.
@@ -202,12 +202,12 @@ def _came_by(there, one, sessions, spared, told):
 
 
 def _is_ours(there, one, mine, name):
-    """Whether it belongs to the connection by which this program came: another task's, or a forward's."""
+    """Return whether it belongs to the connection by which this program came: another task's, or a forward's."""
     return any(pid in mine and there[pid].is_session_of(name) for pid in ancestors(there, one.pid))
 
 
 def end(name, uid, own, run_command, dry_run=False):
-    """End what a user runs; return what that was. Raise DirectorError if something is still there."""
+    """End a user's processes; return them as lines. Raise DirectorError if one is still there."""
     ended, began, spared = {}, time.time(), services(run_command)
     while True:
         there = processes()
@@ -232,7 +232,7 @@ def _signal(pid, how):
 
 
 def others(name, uid, own, run_command):
-    """Return what a user still runs and what nobody can vouch for, as a person reads it; but not what ``end`` ends."""
+    """Return a user's processes that no service accounts for, as lines, without those that ``end`` ends."""
     there, me, spared = processes(), os.getpid(), services(run_command)
     pids = sorted(set(unexplained(there, name, uid, me, spared)) - set(chosen(there, name, uid, own, me, spared)))
     listed = ["process %s (%s)" % (there[pid].described(), _program(pid) or "no program") for pid in pids[:MOST]]
@@ -240,7 +240,7 @@ def others(name, uid, own, run_command):
 
 
 def leftovers(name, uid, home, staging):
-    """Return what a user could have left to come back by, as a person reads it; nothing is opened but to compare it."""
+    """Return what a user could have left to log in again by, as lines; a file is opened only to compare it."""
     found = []
     for directory in SPOOLS:
         found += [os.path.join(directory, name)] if os.path.isfile(os.path.join(directory, name)) else []
@@ -257,7 +257,7 @@ def leftovers(name, uid, home, staging):
 
 
 def _more(found, what):
-    """Say that there is more than was listed: who made so much may have hidden something in it."""
+    """Return a line that tells how many more were found than are listed; too many may hide one that matters."""
     return ["%d or more %s besides, which are not listed" % (len(found) - MOST, what)] if len(found) > MOST else []
 
 
@@ -281,7 +281,7 @@ def _files(top, depth):
 
 
 def _as_made(path, home):
-    """Whether a file of a home is the one that a new account gets."""
+    """Return whether a file of a home is the one that a new account gets."""
     model = os.path.join("/etc/skel", os.path.relpath(path, home))
     try:
         return os.path.isfile(model) and not os.path.islink(path) and sha256(model) == sha256(path)

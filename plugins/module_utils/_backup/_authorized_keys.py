@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Keys that open accounts of a host: found wherever sshd looks for them, taken out with the rights of the file's owner.
 
-What is in a home belongs to whoever may be hostile. So root only works in directories of its own; everything else is
-done by a process that has become the account.
+The files of a home belong to an account that may be hostile. So root works only in its own directories; everything else
+is done by a process that has become the account.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -103,7 +103,7 @@ def take_out(path, account, keys):
 
 
 def holders(path, keys):
-    """Whether sshd would find one of the keys there."""
+    """Return whether sshd would find one of the keys there."""
     try:
         with io.open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as source:
             content = source.read(LARGEST) if stat.S_ISREG(os.fstat(source.fileno()).st_mode) else b""

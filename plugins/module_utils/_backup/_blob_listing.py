@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a director has in its blobstore, as rsync listed it."""
+"""The files of a director's blobstore, as rsync listed them."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -47,7 +47,7 @@ class Listing(object):
         return None
 
     def has(self, blob_id):
-        """Whether the director has a blob of that id."""
+        """Return whether the director has a blob of that id."""
         return self.find(blob_id) is not None
 
     def expected(self, blob_id):
@@ -64,7 +64,7 @@ class Listing(object):
         return found if nested else found[::-1]
 
     def links(self):
-        """Return the paths of the links that hide the blobs from whoever copies what is listed here."""
+        """Return the paths of symbolic links that keep the listed copy from holding the blobs."""
         found = self._links_of(self.place)
         if not found and self.place != PLACE and "dir" not in self.kind(self.place):
             found = self._links_of(PLACE)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The blobs that a director's database names: by which tables, with what digests, and of what they are."""
+"""The blobs that a director's database names: table, digest and kind of each."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -11,12 +11,8 @@ import re
 
 from ansible_collections.microbosh.director.plugins.module_utils._backup._blob_origins import NO_ORIGINS, Origins
 from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
-from ansible_collections.microbosh.director.plugins.module_utils._dump._dump import (
-    chunks_of,
-    native,
-    read_dump,
-    unescape,
-)
+from ansible_collections.microbosh.director.plugins.module_utils._core._text import native
+from ansible_collections.microbosh.director.plugins.module_utils._dump._dump import chunks_of, read_dump, unescape
 
 # Tables that name blobs in one release of BOSH or another. A later one may have more, so every table with a column
 # of that name counts; these tell a director's database from another.
@@ -47,7 +43,7 @@ class BlobstoreError(DirectorError):
 
 
 def names_blobs(table, column):
-    """Whether it is known what a column has to do with blobs, so that its values are followed."""
+    """Return whether it is known what a column has to do with blobs, so that its values are followed."""
     return column == ID_COLUMN or (table, column) in REFERENCES
 
 
@@ -72,12 +68,12 @@ class Blob(object):
 
     @property
     def digests(self):
-        """What the tables say that its digest is; a table that does not say is not in it."""
+        """Return the different digests that the tables have for it."""
         return sorted(set(digest for dummy, digest in self.claims if digest))
 
     @property
     def made_again(self):
-        """Whether the director makes it again on demand, so that it need not be there."""
+        """Return whether the director makes it again on demand, so that it need not be there."""
         return all(table in MADE_AGAIN for table, dummy in self.claims)
 
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Of what a blob is, in an operator's words: package, job, release, deployment; and what mends it once it is lost."""
+"""Names a blob's package, job, release or deployment for an operator, and what mends the blob once it is lost."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -9,7 +9,8 @@ __metaclass__ = type
 
 import re
 
-from ansible_collections.microbosh.director.plugins.module_utils._dump._dump import native, unescape
+from ansible_collections.microbosh.director.plugins.module_utils._core._text import native
+from ansible_collections.microbosh.director.plugins.module_utils._dump._dump import unescape
 
 # What is kept of the tables that say it, in this order; a generation that has not got a column says less.
 KEPT = {
@@ -51,7 +52,7 @@ UNKNOWN = "delete what names it, or make it again"
 
 
 class _NoOrigins(object):
-    """Keeps nothing, where nobody asks."""
+    """Keeps no rows, where no origin is asked for."""
 
     wanted = False
 
@@ -64,7 +65,7 @@ NO_ORIGINS = _NoOrigins()
 
 
 class Origins(object):
-    """Keeps the rows of a dump that say of what its blobs are."""
+    """Keeps the rows of a dump that tell each blob's package, job, release and deployment."""
 
     wanted = True
 
@@ -86,7 +87,7 @@ class Origins(object):
         self._rows[table][key] = tuple(None if place is None else row[place] for place in places)
 
     def about(self, blob):
-        """Given a blob, say of what it is."""
+        """Given a blob, return its origin in words: a package, a job, a release, a deployment."""
         return "; ".join(sorted(set(self._describe(table, key) for table, key in blob.rows)))
 
     def mend(self, blob):

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a director has not got of its own blobs, what becomes of a backup then, and how it is mended."""
+"""The blobs that a director itself has lost, whether a backup is refused for them, and how they are mended."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -78,10 +78,10 @@ def known_before(directory):
 
 
 def is_external(kind, named, here, served, before):
-    """Whether the blobs of a director are somewhere else, where nothing of this copies them; and why that is thought.
+    """Return whether the blobs are in an external blobstore, from where no backup copies them, and why.
 
     ``served`` is whether monit runs the program that serves blobs from this VM, ``before`` what the newest backup
-    records. Nobody but the director's own job knows for certain, and nobody else may read its configuration.
+    records. Only the director's own job knows for certain, and only it may read its configuration.
     """
     if kind != "auto":
         return kind == "external", "microbosh_blobstore is %s" % kind
@@ -109,7 +109,7 @@ def _quoted(text):
 
 
 class Survey(object):
-    """Holds the blobs that a database names against what the director has."""
+    """Compares the blobs that a database names with those that the director has."""
 
     def __init__(self, names, origins, listing, settings):
         self._names, self._origins, self._listing = names, origins, listing
@@ -171,7 +171,7 @@ class Survey(object):
         }
 
     def _newly_lost(self, entries):
-        """Return those that an earlier backup holds and nobody accepted as lost, with what puts them back."""
+        """Return the lost blobs that an earlier backup holds and no setting accepts, with what puts them back."""
         accepted, found = set(self._settings["accepted"]), []
         for entry in entries:
             if entry["id"] in accepted:
@@ -185,7 +185,7 @@ class Survey(object):
 
 
 def refusal(result, policy, accepted):
-    """Given what a survey found, return why no backup is made of that; an empty text if one is."""
+    """Given what a survey found, return why no backup is made, or an empty text."""
     if result["links"]:
         return _of_links(result["links"])
     faults = [entry for entry in result["lost"] + result["damaged"] if entry["id"] not in set(accepted)]
@@ -219,7 +219,7 @@ def _of_links(links):
 
 
 def tell(result):
-    """Given what a survey found, return the lines that tell a person what is not as they may think."""
+    """Given what a survey found, return the lines that tell the operator of it."""
     lines = []
     if result["external"]:
         lines.append(

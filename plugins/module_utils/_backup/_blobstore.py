@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether a blobstore has the blobs that a director's database names, and nothing less than the director had."""
+"""Checks that a backup's blobstore has every blob that the director's database names."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -27,7 +27,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._core._files im
     open_for_reading,
     write_durably,
 )
-from ansible_collections.microbosh.director.plugins.module_utils._dump._dump import native
+from ansible_collections.microbosh.director.plugins.module_utils._core._text import native
 
 _DIGEST_LENGTHS = {"sha1": 40, "sha256": 64, "sha512": 128}
 _HEXADECIMAL = re.compile(r"[0-9a-f]+\Z")
@@ -63,7 +63,7 @@ def _hash(algorithm, data=b""):
 
 
 def is_file_name(blob_id):
-    """Whether an id can be the name of a file."""
+    """Return whether an id can be the name of a file."""
     return "/" not in blob_id and "\0" not in blob_id and blob_id not in ("", ".", "..")
 
 
@@ -201,7 +201,7 @@ class Proven(object):
         self._damaged = frozenset(damaged)
 
     def has(self, blob, found):
-        """Whether it has this very file, under the same name and digest."""
+        """Return whether it has this very file, under the same name and digest."""
         before = self.blobs.get(blob.id)
         if before is None or before.digests != blob.digests or blob.id in self._damaged:
             return False
@@ -210,7 +210,7 @@ class Proven(object):
 
 
 class Memory(object):
-    """What an earlier look of the same run found right: which file, and by which digests."""
+    """The blobs that an earlier look of the same run found right: file and digests of each."""
 
     def __init__(self, path):
         self._path = path
@@ -239,7 +239,7 @@ class Memory(object):
 
 
 class Recorded(object):
-    """What is known of the director's own blobs, as preflight found it or ``proof.blobs`` of a backup has it."""
+    """The state of the director's own blobs, as preflight found it or ``proof.blobs`` of a backup records it."""
 
     def __init__(self, blobs=None):
         blobs = blobs or {}
@@ -249,7 +249,7 @@ class Recorded(object):
         self._newly_lost = blobs.get("newly_lost") or []
 
     def newly_lost(self, ids):
-        """Of what an earlier backup holds, return what is among these ids."""
+        """Return those of these ids that an earlier backup holds."""
         return [entry for entry in self._newly_lost if entry["id"] in ids]
 
 
@@ -257,7 +257,7 @@ NOTHING_RECORDED = Recorded()
 
 
 class BlobCheck(object):
-    """Goes through the blobs that a database names and notes what became of each."""
+    """Checks every blob that a database names, and notes the result for each."""
 
     def __init__(self, store, proven=None, recorded=NOTHING_RECORDED, had=None, memory=None, origins=None):
         self.store = store
@@ -286,7 +286,7 @@ class BlobCheck(object):
             self._prove(blob, path, found)
 
     def _absent(self, blob):
-        """A blob is not here: was it on the director, or has the director not got it either?"""
+        """Note a blob that is missing here as lost by the director or as missing from the backup."""
         entry = self._entry(blob, (self.store.paths(blob.id) or [None])[0])
         if self._had is not None and self._had.has(blob.id):
             self.missing.append(dict(entry, had=True))

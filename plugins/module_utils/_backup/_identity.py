@@ -39,12 +39,12 @@ class IdentityError(DirectorError):
 
 
 def only_root(uid, gid, mode, others=_OTHERS_READ, group=_GROUP_READ):
-    """Whether nobody but root has a right that others and the group would have by these bits."""
+    """Return whether only root has the rights that these bits give to the group and to others."""
     return uid == ROOT and not mode & others and not (mode & group and gid != 0)
 
 
 def is_identity(path, uid, gid, mode):
-    """Whether a file of a backup, by what is recorded of it, is one that only root reads: not one of the data."""
+    """Return whether only root reads a file of a backup, by its recorded metadata. Data files do not count."""
     if path in ALWAYS:
         return True
     return not path.startswith(b"store/") and only_root(uid, gid, mode)
@@ -59,7 +59,7 @@ def digest_of(files):
 
 
 class Tree(object):
-    """What lies below /var/vcap. Paths are bytes, relative to it."""
+    """The files below /var/vcap. Paths are bytes, relative to it."""
 
     def __init__(self, root):
         self._root = to_bytes(root)
@@ -74,7 +74,7 @@ class Tree(object):
             raise
 
     def is_sealed(self, path):
-        """Whether a path is a file that only root reads, by its own mode or that of a directory above it."""
+        """Return whether a path is a file that only root reads, by its own mode or that of a directory above it."""
         found = self.status(path)
         if found is None or not stat.S_ISREG(found.st_mode):
             return False
@@ -123,7 +123,7 @@ class Tree(object):
         if found is None or not stat.S_ISDIR(found.st_mode):
             return []
         names = os.listdir(os.path.join(self._root, path))
-        # What is below the store is the director's data, and has no place here.
+        # Files below the store are the director's data, not its identity.
         return [name for name in names if os.path.join(path, name) != b"store"]
 
     def read(self, path):

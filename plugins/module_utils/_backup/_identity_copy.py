@@ -4,7 +4,7 @@
 """The controller's copy of a director's files that only root reads: kept beside the backups, put into each of them.
 
 ``identity/`` is replaced as a whole: ``current`` leads to the directory that holds one set of files and ``files.json``,
-which says what they are. Whoever reads while another run replaces it has the one set or the other.
+which says what they are. A run that reads it while another run replaces it has the one set or the other.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -128,7 +128,7 @@ class IdentityCopy(object):
 
 
 def _is_young(path):
-    """Whether another run may just be making it, or reading it."""
+    """Return whether another run may just be making it, or reading it."""
     try:
         return time.time() - os.lstat(path).st_mtime < 60
     except OSError:
@@ -161,7 +161,7 @@ class Backup(object):
         self._by_root = os.geteuid() == 0
 
     def has(self, path):
-        """Whether something is at a path."""
+        """Return whether something is at a path."""
         return os.path.lexists(os.path.join(self._tree, path))
 
     def put(self, entry):
@@ -187,7 +187,7 @@ class Backup(object):
         set_mtime(to_bytes(target), entry["mtime"])
 
     def _link(self, entry, target):
-        """Share it with the previous backup, as rsync does with what is unchanged."""
+        """Make the file a hard link to the previous backup's, as rsync does with unchanged files."""
         source = os.path.join(self._previous, entry["path"]) if self._previous else None
         if source is None or not os.path.isfile(source) or os.path.islink(source):
             return False

@@ -33,7 +33,7 @@ class KeyPair(object):
         return [line.decode("utf-8") for line in lines if line.strip() and not set(line.split()) & set(current)]
 
     def swap(self, dry_run=False):
-        """Let the new pair be the pair; return whether there was one."""
+        """Put the new pair in the place of the old one; return whether there was a new one."""
         new = self._private + NEW
         if not os.path.exists(new + PUBLIC) or dry_run:
             return os.path.exists(new + PUBLIC)

@@ -48,12 +48,12 @@ def name_some(names):
 
 
 def is_partial(top):
-    """Whether a backup's directory is one that is not published yet."""
+    """Return whether a backup's directory is one that is not published yet."""
     return top.rstrip(b"/").endswith(to_bytes(layout.PARTIAL))
 
 
 def strangers(top):
-    """Return the names in a backup's directory that have no business there."""
+    """Return the names in a backup's directory that do not belong there."""
     return sorted(set(os.listdir(top)) - (PARTIAL_NAMES if is_partial(top) else PUBLISHED_NAMES))
 
 
@@ -73,7 +73,7 @@ def examine(top):
 
 
 def content_of(path):
-    """Return what a file holds, or None if there is none. It may be anybody's, so no link, and not all of memory."""
+    """Return a file's content, None if there is none. No link is followed, and the size is bounded."""
     if not os.path.lexists(path):
         return None
     try:
@@ -115,7 +115,7 @@ def count(entries):
 
 
 class Verdict(object):
-    """What is wrong with a backup, told apart. Names are text; ``problems`` are sentences."""
+    """The faults of a backup, by kind. Names are text; ``problems`` are sentences."""
 
     def __init__(self):
         self.missing = []
@@ -126,7 +126,7 @@ class Verdict(object):
 
     @property
     def whole(self):
-        """Whether nothing is wrong."""
+        """Return whether nothing is wrong."""
         return not (self.missing or self.altered or self.extra or self.metadata or self.problems)
 
     def alter(self, name, problem=None):

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Checking a backup against its manifest: missing, altered, extra and other metadata, told apart."""
+"""Checks a backup against its manifest: missing, altered and extra files, and other metadata, told apart."""
 
 from __future__ import absolute_import, division, print_function
 

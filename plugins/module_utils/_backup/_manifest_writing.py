@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writing the manifest of a backup, reading only what the previous backup does not vouch for."""
+"""Writes the manifest of a backup, and reads only the files that the previous backup's manifest does not cover."""
 
 from __future__ import absolute_import, division, print_function
 

@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A backup's own records as they were when it was looked at first, which is what every later reading is held against.
+"""The digests of a backup's records, taken when it is first opened; every later reading is compared with them.
 
-Whoever can write to the disk of backups could exchange them between the check of a signature, or of the manifest, and
-the use of what was checked. One reading decides, and what is read later is the same, byte by byte, or not used.
+Write access to the disk of backups is enough to exchange a record between the check of the signature, or of the
+manifest, and its use. The first reading decides: what is read later is the same, byte by byte, or is not used.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -18,7 +18,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._core import _l
 from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._core._files import digest_of, open_plain, read_plain
 
-# What is signed.
+# The records that are signed.
 RECORDS = (layout.CHECKSUMS, layout.METADATA, layout.FILTER, layout.REPORT)
 NONE = "none"
 # Of a store with ten million names; and no more than a parser of it has memory for, which takes about five times that.

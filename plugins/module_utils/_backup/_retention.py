@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which backups stay: grandfather, father, son, and those that nothing may remove."""
+"""Decides which backups stay: the newest, one a day, week and month, pinned ones, and the newest proven one."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -140,17 +140,17 @@ class Retention(object):
 
     @property
     def kept(self):
-        """The backups that stay, oldest first, and why."""
+        """Return the backups that stay, oldest first, and why."""
         return [{"id": name, "because": self.reasons[name]} for name in self.ids if self.reasons[name]]
 
     @property
     def removed(self):
-        """The ids of those that go, oldest first."""
+        """Return the ids of the backups to remove, oldest first."""
         return [name for name in self.ids if not self.reasons[name]]
 
     @property
     def unknown_pins(self):
-        """The pins that pin nothing."""
+        """Return the pins that name no backup."""
         return sorted(set(self._pins) - set(self.ids))
 
     def doomed(self):
@@ -187,7 +187,7 @@ class Retention(object):
         return whole[0] if whole else None
 
     def repair_latest(self):
-        """Let ``latest`` point to the newest whole backup, if it points to none."""
+        """Point ``latest`` to the newest whole backup, if it points to none."""
         name = self.latest_to_repair()
         if name:
             point_symlink(self._path(layout.LATEST), name)

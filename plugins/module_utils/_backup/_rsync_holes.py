@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Known holes of rsync, and whether this host's is known to be without them.
+"""Known holes of rsync, and which of them are open in this host's rsync.
 
 Distributions mend without a new number of rsync's own, so the package is asked first: its changelog, where there is
 one, or else whether its version is the one with which that distribution mended. Only then the number counts.
@@ -112,7 +112,7 @@ def _left(holes, row, run_command, package, read):
 
 
 def package_of(run_command):
-    """Return the version of the package that rsync is from, None if it is from none or nobody can tell."""
+    """Return the version of rsync's package, None if it has none or the package manager does not tell."""
     for argv in (["dpkg-query", "-W", "-f", "${Version}"], ["rpm", "-q", "--qf", "%{VERSION}-%{RELEASE}"]):
         rc, out, _err = run_command(argv + ["rsync"])
         if rc == 0 and out.strip():

@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The signature of a backup: which one it is, of which director, and what its records are.
+"""The signature of a backup, over its id, its director and the digests of its records.
 
-Whoever can write to the disk of backups can make a manifest that agrees with whatever he puts there. He cannot sign it.
-The signature is one of ssh's, in a file of its own; what it is about is not stored but made anew of what lies there.
+Write access to the disk of backups is enough to forge a backup with a manifest that agrees with it, but not to sign it.
+The signature is one of ssh's, in a file of its own; the signed statement is not stored but made anew from the backup.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -108,7 +108,7 @@ def public(key):
 
 
 def note_newest(key, host, backup):
-    """Keep beside the key, where no writer of backups comes, which backup of a director was signed last."""
+    """Record which backup of a director was signed last: beside the key, out of reach of writers of backups."""
     write_durably(_newest_path(key, host), to_bytes(backup + "\n"))
 
 

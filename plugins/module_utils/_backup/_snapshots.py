@@ -34,7 +34,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._tree import _s
 
 STAMP = "%Y%m%dT%H%M%SZ"
 INCOMPLETE = "incomplete"
-# What the director's job calls it, and every report meant that does not say.
+# The name that the director's job uses, and that reports without a name mean.
 DIRECTOR_DATABASE = "bosh"
 # Trees that failed runs left, newest first. rsync takes at most 20 --link-dest.
 MOST_REPORT_BYTES = 64 * 1024 * 1024

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether an operator's files hold the secrets without which a director that is made anew is of no use.
+"""Looks in an operator's extra files for the secrets that a director made anew needs to use its backup.
 
 ``bosh create-env`` makes them and writes them into its vars store (creds.yml); no database and no disk has them. Only
 their names are looked at, and nothing of the values ever leaves this file.
@@ -28,7 +28,7 @@ SEALED = (
     b"-----BEGIN PGP MESSAGE-----",
     b"Salted__",
 )
-# What gpg writes without --armor; no text begins so.
+# The first bytes that gpg writes without --armor; no text begins so.
 SEALED_BYTES = (b"\x84", b"\x85", b"\x8c")
 
 STORE, DOCUMENT, ENCRYPTED, OTHER = "vars store", "document", "encrypted", "other"
@@ -88,7 +88,7 @@ def _normal(name):
 
 
 def _is_secret(value):
-    """Whether something is there, and not only the name of a variable, as in a manifest."""
+    """Return whether something is there, and not only the name of a variable, as in a manifest."""
     if isinstance(value, dict):
         return any(_is_secret(item) for item in value.values())
     return bool(value) and not (isinstance(value, type(u"")) and value.strip().startswith("(("))

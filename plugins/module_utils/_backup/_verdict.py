@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What became of a backup since it was made: when it was verified and rehearsed, and with what result."""
+"""The verdict file of a backup: when it was verified and rehearsed, and with what result."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -51,12 +51,12 @@ def note(path, what, outcome):
 
 
 def found_damaged(path):
-    """Whether the last verification of a backup in a directory found it not whole."""
+    """Return whether the last verification of a backup in a directory found it not whole."""
     verified = read_verdict(verdict_path(path)).get(VERIFIED)
     return isinstance(verified, dict) and verified.get("whole") is False
 
 
 def found_good(path, what, key):
-    """Whether a backup's directory was verified, or rehearsed, and found good."""
+    """Return whether a backup's directory was verified, or rehearsed, and found good."""
     outcome = read_verdict(verdict_path(path)).get(what)
     return isinstance(outcome, dict) and outcome.get(key) is True

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether a backup is still whole: its files, its dumps, and the blobs that its database names."""
+"""Verifies that a backup is still whole: its files, its dumps, and the blobs that its database names."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -69,7 +69,7 @@ class Verification(object):
 
     @property
     def without(self):
-        """What is missing of the director's own database: what the report says, or what it would, had it been asked."""
+        """Return what the backup lacks of the director's own database, "" if that was dumped."""
         dumped = [dump["database"] for dump in self.dumps]
         return "" if director_database(self._report) in dumped else self._report.get("without") or WITHOUT
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files that are whole or not there, whenever the machine stops, and trees that go away."""
+"""Writes files that survive a power cut whole or not at all, reads files safely, and removes trees."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -133,7 +133,7 @@ def digest_of(source):
 
 
 def small_text(path, flags=0):
-    """Return the text of a small regular file; nobody makes us wait for one that is something else."""
+    """Return the text of a small regular file; raise at once, without waiting, for a pipe or a device."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | flags)
     with os.fdopen(descriptor) as source:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):

@@ -1,11 +1,12 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the kernel of the director tells: the monotonic clock and the processes."""
+"""The director's monotonic clock and process table, read from the kernel."""
 
 from __future__ import absolute_import, division, print_function
 
 import os
+import pwd
 import time
 
 from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
@@ -21,6 +22,18 @@ SLACK = 2.0  # seconds by which a pid file may seem older than the process that 
 
 class ProcessesHidden(DirectorError):
     """This user cannot see the processes of others, so nothing can be said about them."""
+
+
+class NoSuchUser(DirectorError):
+    """An account that the host does not have."""
+
+
+def passwd_entry(user):
+    """Return what the host knows of an account, or raise NoSuchUser."""
+    try:
+        return pwd.getpwnam(user)
+    except KeyError:
+        raise NoSuchUser("There is no user %s on this host." % user)
 
 
 class Host(object):
@@ -55,7 +68,7 @@ class Host(object):
         return None if birth is None else self.now() - float(birth) / TICKS
 
     def is_somebody_elses(self, pidfile, pid):
-        """Tell whether a pid file names a process that has only got the pid of one that is gone.
+        """Return whether a pid file names another process, which has got the pid of one that is gone.
 
         It began after the file was written, and nothing in it is of the director. The time alone would not do: somebody
         may have set the clock in between.

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How the modes of a director are kept on a controller that is not root.
+"""Widens the modes of copied files for a controller that is not root.
 
 There a file belongs to whoever made the backup, who would be shut out by a mode such as 0000. So
 rsync widens modes by what the owner needs, always and from the first copy on: a file that is a hard

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a backup's directory is made of, by name."""
+"""The names of the files and directories of a backup."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -27,6 +27,6 @@ VERDICT = "verdict.json"
 SIGNATURE = "signature"
 WORK = ".work"
 
-# What the manifest names entry by entry, and what SHA256SUMS vouches for besides.
+# Trees that the manifest names entry by entry, and files that SHA256SUMS vouches for besides.
 CONTENT = (TREE, DUMPS, FILTER, EXTRA)
 SEALED = (METADATA, REPORT, LOG)

@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads YAML as Ruby wrote it, and JSON: every tag is only data, and every scalar the text that stands there.
+"""Reads YAML as Ruby writes it, and JSON: tags are ignored, and every scalar stays text.
 
-An id is a text. What YAML would make of it, a number, a date or minutes and seconds, would be another id.
+An id is a text. Read as a number, a date or minutes and seconds, it would be another id.
 """
 
 from __future__ import absolute_import, division, print_function

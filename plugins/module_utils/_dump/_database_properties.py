@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What hangs on a database itself and is in no dump of it: owner, locale, rights, settings, connection limit, comment.
+"""The properties of a database that no dump holds: owner, locale, rights, settings, connection limit, comment.
 
 It is asked of the server at the dump, kept beside it as SQL that a person can run, too, and given to the database that
 a restore makes before that gets its name.
@@ -14,7 +14,8 @@ __metaclass__ = type
 import re
 from collections import namedtuple
 
-from ansible_collections.microbosh.director.plugins.module_utils._dump._dump import STATEMENT, native, segments
+from ansible_collections.microbosh.director.plugins.module_utils._core._text import encoded, native
+from ansible_collections.microbosh.director.plugins.module_utils._dump._dump import STATEMENT, segments
 from ansible_collections.microbosh.director.plugins.module_utils._dump._dump_statements import (
     NAME,
     OF_THE_DATABASE,
@@ -24,7 +25,6 @@ from ansible_collections.microbosh.director.plugins.module_utils._dump._dump_sta
     roles_of,
     shown,
 )
-from ansible_collections.microbosh.director.plugins.module_utils._postgres._postgres import encoded
 from ansible_collections.microbosh.director.plugins.module_utils._postgres._psql import (
     hexadecimal,
     identifier,
@@ -198,14 +198,14 @@ def superusers_setting(ask, names):
 
 
 def _hides_functions(setting, values):
-    """Whether a setting lets functions of others stand before PostgreSQL's own."""
+    """Return whether a setting lets functions of others stand before PostgreSQL's own."""
     if setting != "search_path":
         return False
     return "pg_catalog" in values[1:] or any("\\" in value for value in values)
 
 
 class Properties(namedtuple("Properties", "traits statements")):
-    """What is to hold for a database as a whole."""
+    """The properties of one database, as SQL statements."""
 
     __slots__ = ()
 
@@ -239,7 +239,7 @@ class Properties(namedtuple("Properties", "traits statements")):
         return set(setting for dummy, dummy, setting, dummy in self._assignments())
 
     def powers_needed(self, superusers):
-        """Return why only one who knows what it does should give this to a database, or None."""
+        """Return why an operator has to allow these properties before a database gets them, or None."""
         for statement, role, setting, values in self._assignments():
             if role in superusers:
                 return "sets something for the sessions of a superuser: %s" % shown(encoded(statement))
@@ -248,7 +248,7 @@ class Properties(namedtuple("Properties", "traits statements")):
         return None
 
     def renamed(self, name, missing_roles=()):
-        """Return the statements for a database of another name, without those whose roles are not there."""
+        """Return the statements for a database of another name, without those that name roles which do not exist."""
         statements = []
         for statement in self.statements:
             payload = encoded(statement)

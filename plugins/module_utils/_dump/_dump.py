@@ -16,6 +16,8 @@ import itertools
 import re
 from collections import namedtuple
 
+from ansible_collections.microbosh.director.plugins.module_utils._core._text import native
+
 CHUNK = 1 << 20
 
 # The kinds of segments. The payloads of all segments, joined, are the dump.
@@ -88,13 +90,6 @@ _CODECS.update((b"ISO_8859_" + str(n).encode(), "iso8859-%d" % n) for n in range
 _CODECS.update((b"WIN" + str(n).encode(), "cp%d" % n) for n in [866, 874] + list(range(1250, 1259)))
 
 
-def native(raw, codec=None):
-    """Return bytes as the kind of string that messages and keys are made of."""
-    if codec:
-        raw = raw.decode(codec, "replace").encode("utf-8")
-    return raw if str is bytes else raw.decode("utf-8", "replace")
-
-
 def chunks_of(path):
     """Yield a file's bytes."""
     with open(path, "rb") as stream:
@@ -130,7 +125,7 @@ class Table(namedtuple("Table", "database schema name columns")):
 
     @property
     def qualified(self):
-        """The name as SQL writes it."""
+        """Return the table's name as SQL writes it."""
         return "%s.%s" % (_quoted(self.schema), _quoted(self.name))
 
 
@@ -311,7 +306,7 @@ def copy_target(payload, database=None, schema="public", codec=None):
 
 
 class Dump(namedtuple("Dump", "kind server_version flaw rows")):
-    """What there is to know about a dump.
+    """The facts of a dump.
 
     ``kind`` is database (pg_dump), cluster (pg_dumpall) or None (neither); ``flaw`` says in what
     way the dump is not whole, and is None if it is; ``rows`` has the number of rows by Table.
@@ -434,7 +429,7 @@ class _Reader(object):
 
 
 def read_dump(chunks, visit=None, inspect=None):
-    """Given the bytes of a dump in chunks of any size, return what it is, as Dump.
+    """Given the bytes of a dump in chunks of any size, return its Dump.
 
     ``visit`` is called with each Table before its rows; what it returns, unless None, is called
     with each row: a list of fields as they are in the dump, for ``unescape``. ``inspect`` is called

@@ -20,6 +20,7 @@ from collections import namedtuple
 from ansible_collections.microbosh.director.plugins.module_utils._core._clock import seconds_since, uptime
 from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._core._files import make_durable
+from ansible_collections.microbosh.director.plugins.module_utils._core._text import encoded, native
 from ansible_collections.microbosh.director.plugins.module_utils._dump._database_properties import ENDING as PROPERTIES
 from ansible_collections.microbosh.director.plugins.module_utils._dump._database_properties import (
     HEADER as PROPERTIES_HEADER,
@@ -28,17 +29,18 @@ from ansible_collections.microbosh.director.plugins.module_utils._dump._database
     properties_of,
     superusers_setting,
 )
-from ansible_collections.microbosh.director.plugins.module_utils._dump._dump import HEADERS, native
+from ansible_collections.microbosh.director.plugins.module_utils._dump._dump import HEADERS
+from ansible_collections.microbosh.director.plugins.module_utils._dump._dump_running import (
+    dump_command,
+    globals_command,
+    run_dump,
+)
 from ansible_collections.microbosh.director.plugins.module_utils._postgres._postgres import (
     PostgresError,
     ask_server,
     choose_databases,
-    dump_command,
-    encoded,
     find_clients,
-    globals_command,
     matching_client,
-    run_dump,
 )
 from ansible_collections.microbosh.director.plugins.module_utils._postgres._psql import Psql
 
@@ -67,7 +69,7 @@ _NAME_REFUSED = re.compile(r"[/\x00-\x1f\x7f]|\A\.")
 
 
 class DumpDirectory(object):
-    """Where dumps are written: beside, then renamed all together."""
+    """The directory of the dumps: each is written beside its name, and all are renamed together."""
 
     def __init__(self, path):
         self.path = path.rstrip("/") or "/"
@@ -156,7 +158,7 @@ def _remove(path):
 
 
 def _is_dump(path):
-    """Whether a file begins as a dump does, as far as it goes."""
+    """Return whether a file begins as a dump does, as far as it goes."""
     path = encoded(path)
     if not stat.S_ISREG(os.lstat(path).st_mode):
         return False
@@ -167,7 +169,7 @@ def _is_dump(path):
 
 
 class Preflight(object):
-    """What has to be known, and true, before a dump begins."""
+    """The checks before a dump, and what they find."""
 
     def __init__(self, directory, endpoint, packages, run_command, database=None):
         self.directory = directory
@@ -229,7 +231,7 @@ def _dump(preflight, requested, with_globals):
     directory = preflight.directory
     directory.make()
     with directory.locked():
-        # What a run that was killed has left here would be pulled as part of this backup.
+        # Dumps that a killed run left here would be pulled as part of this backup.
         directory.remove(directory.dumps())
         preflight.choose(requested, with_globals)
         paths = []
@@ -289,7 +291,7 @@ def _dump_one(preflight, database, paths):
 
 
 def _write_properties(preflight, database, text, paths):
-    """Write a part beside the dump with what it does not hold; return where, and what it is."""
+    """Write the database's properties into a part beside its dump; return the path and the facts of it."""
     path = preflight.directory.dump_path(database)[: -len(SQL)] + PROPERTIES
     paths.append(path)
     with preflight.directory.part(path) as target:
@@ -304,7 +306,7 @@ def _check(preflight, requested, with_globals):
 
 
 class DumpJob(namedtuple("DumpJob", "directory endpoint packages databases with_globals")):
-    """What an operator wants dumped, from where and to where."""
+    """One request to dump: the databases, their server and the target directory."""
 
     __slots__ = ()
 

@@ -15,6 +15,7 @@ import os
 import re
 
 from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._core._text import encoded
 from ansible_collections.microbosh.director.plugins.module_utils._dump._database_properties import (
     ENDING,
     LONGEST,
@@ -30,7 +31,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._dump._restore_
     statements,
 )
 from ansible_collections.microbosh.director.plugins.module_utils._dump._role_statements import RolesSaid
-from ansible_collections.microbosh.director.plugins.module_utils._postgres._postgres import Version, encoded
+from ansible_collections.microbosh.director.plugins.module_utils._postgres._postgres import Version
 
 
 class DumpFileError(DirectorError):

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether the dumps that were copied are those that were written, and whether a restore would load each of them."""
+"""Checks that the copied dumps are those that were written, and that a restore would load each of them."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -50,7 +50,7 @@ class DumpReading(object):
         return os.path.join(self._directory, os.path.basename(written["path"]))
 
     def _is_what_was_written(self, written):
-        """Whether a copy has the size and content that were written; note it if not."""
+        """Return whether a copy has the size and content that were written; note it if not."""
         path = self._copy(written)
         size = os.path.getsize(path) if os.path.isfile(path) else 0
         if size == written["size"] and sha256(path)[0] == written["sha256"]:
@@ -112,7 +112,7 @@ class DumpReading(object):
 
     @property
     def lost_roles(self):
-        """Roles that a dump needs and that no dump makes, and the databases whose dumps need them."""
+        """Return {role: databases} of the roles that a dump needs and no dump makes."""
         if self._made is None:
             return {}
         return dict((role, names) for role, names in self._needed.items()
@@ -120,7 +120,7 @@ class DumpReading(object):
 
     @property
     def told(self):
-        """What a restore leaves out, or has to be allowed, as sentences."""
+        """Return sentences on what a restore leaves out or has to be allowed."""
         lines = ["The role %s is gone, and the dump of %s still names it: a restore leaves that out"
                  % (role, ", ".join(names)) for role, names in sorted(self.lost_roles.items())]
         return lines + ["The dump of %s loads only with microbosh_dump_as_superuser=true, as it %s" % item

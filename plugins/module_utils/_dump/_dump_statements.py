@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The statements that pg_dump and pg_dumpall write, in 9.4 to 18: which may be sent on, and in what form.
+"""Reads the statements of pg_dump and pg_dumpall 9.4 to 18, and passes on to psql only those that they write.
 
 A plain dump is a program for psql. Every statement is read as psql would read it. A backslash that psql could take for
 a command, and a statement that pg_dump does not write, refuse the dump; a word that psql could take for the beginning
@@ -15,7 +15,8 @@ __metaclass__ = type
 import re
 
 from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
-from ansible_collections.microbosh.director.plugins.module_utils._dump._dump import COPY, STATEMENT, native
+from ansible_collections.microbosh.director.plugins.module_utils._core._text import native
+from ansible_collections.microbosh.director.plugins.module_utils._dump._dump import COPY, STATEMENT
 
 _TOKEN = re.compile(
     br"""
@@ -34,9 +35,9 @@ _TOKEN = re.compile(
 _AMBIGUOUS = re.compile(br"(?<!\\)(?:\\\\)*\\'")
 _ATOMIC = re.compile(br"\s+ATOMIC\b", re.IGNORECASE)
 
-# What pg_dump puts in no quotes is of small letters; anything else PostgreSQL would read in another way than it looks.
+# Names that pg_dump does not quote have small letters only; PostgreSQL would fold any others.
 NAME = br'(?:"(?:[^"]|"")+"|[a-z_][a-z0-9_$]*)'
-# As somebody else may write a name: to find what is to be refused.
+# A name in any form that SQL allows, to find what is to be refused.
 ANY_NAME = br'(?:"(?:[^"]|"")*"|[^\s".,();\'\\]+)'
 TEXT = br"E?'[^']*(?:''[^']*)*'"
 _TEXTS = br" *" + TEXT + br"(?:, *" + TEXT + br")*"
@@ -49,7 +50,7 @@ _ASSIGNMENT = (
 # Without quotes they are no names, whatever roles there are.
 _NO_ROLES = frozenset(b"current_user session_user current_role user default all none public".split())
 _TO_ROLE = br"(?:GROUP )?(?:" + NAME + br"|PUBLIC)"
-# What stands between the parentheses of the few functions that a dump calls: no call of another one.
+# Arguments of the few functions that a dump calls; they hold no further call.
 _VALUE = br"(?:E?'[^']*(?:''[^']*)*'(?:::[\w\" ]+(?:\[\])?)?|-?[0-9.]+(?:::\w+)?|true|false|NULL)"
 _VALUES = br"\(\s*(?:" + _VALUE + br"(?:\s*,\s*" + _VALUE + br")*)?\s*\);\Z"
 _CALLS = (
@@ -91,7 +92,7 @@ _GIVEN = (
     br"|FOREIGN DATA WRAPPER|PROPERTY GRAPH)"
 )
 _RIGHTS = br"(?:[A-Z,]|(?<! ) |\((?:[^)\"]|\"[^\"]*\")*\))+?"
-# It is made, but connects to nobody, until somebody enables it.
+# A subscription is made disabled, and connects nowhere until an operator enables it.
 _SUBSCRIPTION = re.compile(
     br"CREATE SUBSCRIPTION " + NAME + br" CONNECTION E?'[^']*(?:''[^']*)*'"
     br" PUBLICATION " + NAME + br"(?:, " + NAME + br")*"
@@ -105,7 +106,7 @@ _OF_A_DATABASE = re.compile(
     br"|(?:GRANT|REVOKE) " + _RIGHTS + br"(?<! ) ON " + _GIVEN + br" [^ ]"
     br"|SECURITY LABEL FOR " + NAME + br" ON (?:" + _ALTERED + br"|COLUMN) [^ ]|REFRESH MATERIALIZED VIEW [^ ])"
 )
-# What pg_dump says of the database itself: it needs its name, and is no part of what is in it.
+# Statements of pg_dump on the database itself: they need its name, and are no part of its content.
 OF_THE_DATABASE = re.compile(
     br"(?:ALTER DATABASE |COMMENT ON DATABASE |SECURITY LABEL FOR " + NAME + br" ON DATABASE "
     br"|(?:GRANT|REVOKE) [A-Z ,]+?ON DATABASE |ALTER ROLE " + NAME + br" IN DATABASE )(" + NAME + br")( [^\0]*)\Z"
@@ -191,7 +192,7 @@ def quoted(name):
 
 
 def is_role(name):
-    """Whether this can only be the name of a role, for every PostgreSQL."""
+    """Return whether this can only be the name of a role, for every PostgreSQL."""
     return name[:1] == b'"' or (re.match(NAME + br"\Z", name) is not None and name not in _NO_ROLES)
 
 
@@ -253,7 +254,7 @@ class _Nesting(object):
 
 
 def require_readable(payload, what):
-    """Raise DumpRefused for a byte at which psql ends a line, or a table, and nobody else does."""
+    """Raise DumpRefused for a byte at which only psql ends a line or a table."""
     if b"\0" in payload:
         raise DumpRefused("it holds %s with a zero byte, which pg_dump does not write" % what)
     if what == "rows" and b"\r" in payload:
@@ -317,7 +318,7 @@ def _roles_as_written(payload):
 
 
 def _may_be_named(name, payload):
-    """Whether a name stands for the role that it looks like, or for everybody where that may stand."""
+    """Return whether a name stands for the role that it looks like, or for everybody where that may stand."""
     rights, mapping = _OF_EVERYBODY
     if name == b"PUBLIC" and (rights.match(payload) or mapping.match(payload)):
         return True
@@ -378,7 +379,7 @@ def roles_granted(payload):
     return set(bare(name) for name in match.groups() if name) if match else set()
 
 
-# Who gave a right, what is said of an extension, which belongs to a superuser, and rights on what is the system's.
+# Grantors, comments on extensions, which belong to a superuser, and rights on objects of the system.
 _OF_SUPERUSERS = re.compile(
     br"(?:RE)?SET SESSION AUTHORIZATION\b|COMMENT ON EXTENSION\b"
     br"|(?:GRANT|REVOKE) " + _RIGHTS + br" ON (?:SCHEMA |[A-Z]+ (?=[a-z_]+\.))(?:pg_catalog|information_schema)[. ]"
@@ -399,7 +400,7 @@ def _without_own_option(head, options):
 
 
 class Fit(object):
-    """What of a dump a server can take that is of another version or has other places.
+    """Adapts a dump's statements to a server of another version, with other settings or tablespaces.
 
     ``settings`` are the names that the server knows, or None if it was not asked; ``tablespaces`` those that it has;
     ``superuser`` tells whether it is loaded by one.
@@ -411,7 +412,7 @@ class Fit(object):
         self._tablespaces = tablespaces
         self._superuser = superuser
         self.left_out = {}
-        # What holds back what is not for the role that loads, or None where one loads that may do all of it.
+        # A Guard that holds back what the loading role may not do; None where it may do everything.
         self.guard = None
 
     def _leave(self, what):

@@ -10,8 +10,9 @@ __metaclass__ = type
 import binascii
 import os
 
+from ansible_collections.microbosh.director.plugins.module_utils._core._text import encoded
 from ansible_collections.microbosh.director.plugins.module_utils._dump._superuser_statements import Guard, schemas_of
-from ansible_collections.microbosh.director.plugins.module_utils._postgres._postgres import PostgresError, encoded
+from ansible_collections.microbosh.director.plugins.module_utils._postgres._postgres import PostgresError
 from ansible_collections.microbosh.director.plugins.module_utils._postgres._psql import (
     count_rows,
     hexadecimal,
@@ -21,7 +22,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._postgres._psql
 )
 
 LOADER = "microbosh_load_"
-# Of a database that begins here, the one who owns it owns its schema public.
+# From this major on, the owner of a database owns its schema public.
 _OWNED_BY_OWNER = (15,)
 _BYPASS_SINCE = (9, 5)
 _REPLICATION_SINCE = (9, 1)
@@ -101,7 +102,7 @@ class GuardedLoading(DirectLoading):
     def prepare(self, database, contents):
         extensions, statements = contents.extensions, []
         for name in sorted(contents.tablespaces & self._server.tablespaces()):
-            # What it may there goes with what it owned.
+            # Its rights there go with the objects that it owned.
             statements.append("GRANT CREATE ON TABLESPACE %s TO %s;" % (identifier(name), identifier(self.role)))
         if self._server.version.major < _OWNED_BY_OWNER:
             statements.append("ALTER SCHEMA public OWNER TO %s;" % identifier(self.role))
@@ -116,7 +117,7 @@ class GuardedLoading(DirectLoading):
         self._psql.load(database, pieces)
 
     def greet(self, database):
-        """Ask something as the role: pg_hba.conf may not let it in."""
+        """Connect as the role once: pg_hba.conf may refuse it."""
         self._psql.ask(database, "SELECT 1")
 
     def count(self, database, expected):
@@ -126,7 +127,7 @@ class GuardedLoading(DirectLoading):
         return int(self._psql.ask(database, "SELECT count(*) FROM pg_catalog.pg_largeobject_metadata")[0][0])
 
     def _take_back(self, name, role):
-        """Take the database from the role, from outside of it: nobody connects to what its code set there."""
+        """Take the database from the loading role, over a connection to another database."""
         sessions = select(["pg_terminate_backend(pg_stat_get_backend_pid(s.id))"], (
             "(SELECT pg_stat_get_backend_idset() AS id) s, pg_catalog.pg_roles r"
             " WHERE r.oid = pg_stat_get_backend_userid(s.id) AND r.rolname =%s;" % literal(self.role)))
@@ -144,7 +145,7 @@ class GuardedLoading(DirectLoading):
         theirs = encoded("SET client_encoding = '%s';\n" % self._encoding) if self._encoding else _OUR_ENCODING
         pieces = [_SAFE_PATH, _OUR_ENCODING] + public + [theirs]
         pieces += [statement + b"\n" for statement in self._guard.postponed]
-        # What the dump made and did not name goes to one who is no superuser.
+        # Objects without an owner in the dump go to a role that is no superuser.
         last = ["RESET SESSION AUTHORIZATION;", "ALTER DATABASE %s OWNER TO %s;" % (name, identifier(heir)),
                 "REASSIGN OWNED BY %s TO %s;" % (role, identifier(heir)), "DROP OWNED BY %s;" % role]
         self._server.load(database, pieces + [_OUR_ENCODING, encoded("\n".join(last) + "\n")])
@@ -163,7 +164,7 @@ def superusers_query(version):
 
 
 def stale_query():
-    """Return the question for the roles of loads that nobody is at any more."""
+    """Return the query for roles that loads which ended left behind."""
     nobody = ("NOT EXISTS (SELECT 1 FROM (SELECT pg_stat_get_backend_idset() AS id) s"
               " WHERE pg_stat_get_backend_userid(s.id) = r.oid)")
     named = "pg_catalog.strpos(rolname::text,%s) = 1" % literal(LOADER)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What of a dump may go into a database: the statements of one database, and nothing that acts beyond it.
+"""Selects from a dump the statements of one database, and refuses those that act beyond it.
 
 A plain dump is a program for psql. So its comments and psql's own commands are never sent on, and every statement is
 read as psql would read it: a backslash that psql could take for a command, or a statement that pg_dump does not write
@@ -14,6 +14,7 @@ __metaclass__ = type
 
 import re
 
+from ansible_collections.microbosh.director.plugins.module_utils._core._text import native
 from ansible_collections.microbosh.director.plugins.module_utils._dump._dump import (
     COPY,
     END,
@@ -23,7 +24,6 @@ from ansible_collections.microbosh.director.plugins.module_utils._dump._dump imp
     STATEMENT,
     connected,
     copy_target,
-    native,
     read_dump,
     segments,
 )
@@ -100,7 +100,7 @@ class _Section(object):
 
 
 class Contents(object):
-    """What the first reading of a dump finds out about the database that is to be taken out of it."""
+    """The facts of the selected database in a dump, found by its first reading."""
 
     def __init__(self, name):
         self.name = name
@@ -131,7 +131,7 @@ class Contents(object):
 
     @property
     def rows(self):
-        """Rows by table of the one database."""
+        """Return the number of rows by table of the selected database."""
         return dict((table.qualified, count) for table, count in self.dump.rows.items() if self._has(table))
 
     @property
@@ -215,7 +215,7 @@ class Contents(object):
         self.keepers.update([keeper_of(payload)] if keeper_of(payload) is not None else [])
 
     def _note_rights(self, payload):
-        """Keep what rights are on: a role that only loads gives none on what the system or an extension brought."""
+        """Note what each right is on: the loading role grants none on objects of the system or of an extension."""
         name, of_system = rights_on(payload, self._section.schema)
         if of_system:
             self.beyond.append(shown(payload))
@@ -240,8 +240,8 @@ def databases_in(chunks):
 def statements(chunks, contents, mapping, missing_roles, counts, fit=None):
     """Yield what is to be sent to psql: the statements and rows of one database, with ids replaced.
 
-    What would fail because its role is not there is left out, and so is what does not fit the server. ``counts`` is
-    told how many ids were replaced, by column.
+    Statements that would fail because their role is missing are left out, and so are those that do not fit the server.
+    ``counts`` is told how many ids were replaced, by column.
     """
     section = _Section(contents.name)
     fit = fit or Fit()
@@ -274,8 +274,8 @@ def roles_made(chunks):
 def globals_statements(chunks, roles=None, there=()):
     """Yield the statements of a dump of globals that make its roles, or only those of some roles.
 
-    Tablespaces are directories of the director, and what is set for a role in one database belongs to that. Who granted
-    a role is left out: that has to be a role with the right to, and the first superuser has another name elsewhere.
+    Tablespaces are directories of the director, and what is set for a role in one database belongs to that. The grantor
+    of a role is left out: that has to be a role with the right to, and the first superuser has another name elsewhere.
     """
     standard_strings = False
     for kind, payload in segments(chunks):

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a dump of the roles says, read word by word: the names and who is in whom, and which of it gives power."""
+"""Reads a dump of roles: their names, their memberships, and the statements that give them power."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -101,12 +101,12 @@ class RolesSaid(object):
         self.powers.setdefault(bare(role), shown(payload).split(" PASSWORD")[0])
 
     def memberships(self, roles):
-        """Return who is in whom, among these roles."""
+        """Return the memberships among these roles."""
         return [(group, member) for group, member in self.members if group in roles and member in roles]
 
     @property
     def superusers(self):
-        """The roles that it gives more than a role of a service has, and who is in one of them."""
+        """Return the roles with more rights than a service needs, and the members of these roles."""
         found, more = set(), set(self.powers)
         while more:
             found |= more

@@ -1,11 +1,11 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What of a dump is loaded by a role that is no superuser, what is done for it by one, and what needs one.
+"""Sorts a dump's statements: those that an ordinary role loads, those done by a superuser for it, those that need one.
 
 Whatever runs code of the dump is loaded by a role that owns its database and nothing else: checks, indexes, generated
-columns, triggers, views. Who owns an object is said afterwards by a superuser, in statements that run no code and that
-can name nothing of the system's. Extensions are made before, from a list, while there is nothing else in the database.
+columns, triggers, views. A superuser sets the owners afterwards, in statements that run no code and that can name no
+object of the system. Extensions are made before, from a list, while there is nothing else in the database.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -14,7 +14,8 @@ __metaclass__ = type
 
 import re
 
-from ansible_collections.microbosh.director.plugins.module_utils._dump._dump import STATEMENT, native
+from ansible_collections.microbosh.director.plugins.module_utils._core._text import native
+from ansible_collections.microbosh.director.plugins.module_utils._dump._dump import STATEMENT
 from ansible_collections.microbosh.director.plugins.module_utils._dump._dump_statements import (
     ALLOWED,
     ANY_NAME,
@@ -36,7 +37,7 @@ EXTENSIONS = frozenset((
 ))
 _MOST_SHOWN = 3
 _STANDARD_STRINGS = b"SET standard_conforming_strings = on;"
-# They are in every database, or made by nobody.
+# These are in every database, or are made by no statement.
 _SCHEMAS_THERE = ("public", "pg_catalog")
 _EXTENSION = re.compile(br"CREATE EXTENSION (?:IF NOT EXISTS )?(" + NAME + br")(?: WITH SCHEMA (" + NAME + br"))?;\Z")
 _SCHEMA = re.compile(br"CREATE SCHEMA (" + NAME + br");\Z")
@@ -53,16 +54,16 @@ _BEYOND = re.compile(
     re.DOTALL,
 )
 
-# Whoever may define these is no plain role: what is hidden from may leak by the one, the other answers for a planner.
+# Only a superuser may set these: a LEAKPROOF function can show hidden rows, a SUPPORT function directs the planner.
 _STRONG_CODE = re.compile(br"\n    LANGUAGE [^\n]* (?:LEAKPROOF|SUPPORT)\b")
-# What belongs to the system, and who loads owns none of: PostgreSQL refuses to give rights on it, and takes none away.
+# Objects of the system, which the loading role does not own: PostgreSQL refuses to grant or revoke rights on them.
 _RIGHTS_ON = re.compile(
     br"(?:GRANT|REVOKE) (?:[A-Z, ]|\((?:[^)\"]|\"[^\"]*\")*\))+? ON (TABLE|SEQUENCE|FUNCTION|PROCEDURE|ROUTINE|TYPE"
     br"|DOMAIN|SCHEMA|LANGUAGE) (?:(" + NAME + br")\.)?(" + NAME + br")(?=[ (])"
 )
 _SYSTEM = ("pg_catalog", "information_schema", "pg_toast")
 _LANGUAGES = ("c", "internal", "sql")
-# Of what a dump itself makes it says the owner; but for sequences of a column, which it makes with the table.
+# A dump names the owner of all that it makes, except of a column's sequences, which it makes with the table.
 _OWNED = re.compile(
     br"ALTER (?:(?:FOREIGN )?TABLE|VIEW|MATERIALIZED VIEW|SEQUENCE|TYPE|DOMAIN|FUNCTION|PROCEDURE|AGGREGATE) "
     br"(?:" + NAME + br"\.)?(" + NAME + br")[ (](?:.*\) )?OWNER TO ", re.DOTALL
@@ -97,7 +98,7 @@ _LATER = re.compile(
     br"|(?:GRANT|REVOKE) (?:GRANT OPTION FOR )?(?:ALL|USAGE) ON LANGUAGE (?:plpgsql|\"plpgsql\")" + _FOR_ROLE + br");\Z"
 )
 
-# What does nothing by itself, if no expression in it calls anything.
+# Statements whose objects run no code by themselves, if no expression in them calls a function.
 _PASSIVE = re.compile(
     br"CREATE (?:(?:UNLOGGED |FOREIGN )?TABLE|(?:UNIQUE )?INDEX|(?:UNLOGGED )?SEQUENCE|SCHEMA|EXTENSION|TYPE|DOMAIN"
     br"|STATISTICS|COLLATION|PUBLICATION|SERVER|USER MAPPING|TEXT SEARCH (?:CONFIGURATION|DICTIONARY)"
@@ -150,7 +151,7 @@ def is_code(payload):
 
 
 def acts(payload):
-    """Whether what a statement makes may run something when it is used: a rule, a view, an expression with a call.
+    """Return whether a statement makes something that runs code when used: a rule, a view, a call.
 
     Some of it runs as who owns the table: actions of rules, of foreign keys, what is looked at through a view.
     """
@@ -160,14 +161,14 @@ def acts(payload):
 
 
 def _calls(payload):
-    """Whether a statement calls anything but what only returns something."""
+    """Return whether a statement calls anything but functions that only return a value."""
     found = [match for match in _WORDS_OF_EXPRESSIONS.finditer(payload) if match.group("nothing") is None]
     words = [match.group() if match.group("name") or match.group() in (b"(", b".") else b"" for match in found]
     return any(_is_call(words, at - 1) for at, word in enumerate(words) if word == b"(")
 
 
 def _is_call(words, at):
-    """Whether the parenthesis after a place is that of a call, given names, dots, and other things as nothing."""
+    """Return whether the parenthesis after a place belongs to a call; other tokens than names and dots are empty."""
     name = words[at] if at >= 0 else b""
     if name in (b"", b"(", b".") or name in _KEYWORDS or name in _METHODS:
         return False
@@ -182,7 +183,7 @@ _HARMLESS_NAMES = frozenset(native(name) for name in _HARMLESS)
 
 
 def needs_superuser(payload):
-    """Whether a statement is one that only a superuser may run, and that is not done for a dump by ours."""
+    """Return whether a statement is one that only a superuser may run, and that is not done for a dump by ours."""
     if _PLPGSQL.match(payload):
         return False
     extension = extension_of(payload)
@@ -223,7 +224,7 @@ def schemas_of(extensions):
 
 
 def powers_needed(contents, owners, superusers):
-    """Given what is in a dump, and who is to own something of it, return why a superuser has to load it, or None."""
+    """Given a dump's contents and the owners in it, return why a superuser has to load it, or None."""
     if contents.beyond:
         return "needs a superuser: %s" % "; ".join(contents.beyond[:_MOST_SHOWN])
     nobody = not set(owners) - superusers
@@ -240,7 +241,7 @@ def setting_needed(name):
 
 
 class Guard(object):
-    """Takes out of the statements of a dump, as they come, what is not for the role that loads it.
+    """Removes from a dump's statements, as they come, those that the loading role is not to run.
 
     ``postponed`` are those that a superuser is to run when all is loaded. ``superusers`` are the roles that are some.
     """
@@ -248,7 +249,7 @@ class Guard(object):
     def __init__(self, extensions, superusers=()):
         self.postponed = []
         self._made = set(schemas_of(extensions))
-        # Of others, a superuser says nothing: they are the system's.
+        # Other schemas are the system's.
         self._schemas = set(["public"]) | self._made
         self._superusers = superusers
         self._schema = None
@@ -289,7 +290,7 @@ class Guard(object):
         return later is not None and (later.group("schema") is None or bare(later.group("schema")) in self._schemas)
 
     def _changes_role(self, payload):
-        """Follow who a statement would be run as: pg_dump does so for a right that was given on by its receiver."""
+        """Follow the role that a statement runs as: pg_dump sets it for a right granted by another than the owner."""
         another = _AS_ANOTHER.match(payload)
         if another:
             name = quoted(another.group(1)) if another.group(1) else b'"' + another.group(2).replace(b'"', b'""') + b'"'
@@ -305,7 +306,7 @@ class Guard(object):
         return True
 
     def _ownership(self, payload):
-        """Return a statement that says who owns something of the dump's, with its schema; None if it is another one."""
+        """Return a statement that sets the owner of an object of the dump, with its schema; None for others."""
         for pattern in _OWNERS_IN_SCHEMA:
             found = pattern.match(payload)
             schema = found and (found.group(1) or self._schema)

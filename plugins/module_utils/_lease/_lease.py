@@ -39,7 +39,7 @@ class LeaseHeld(DirectorError):
 
 
 class LeaseLost(DirectorError):
-    """What the caller believes to hold is no longer there."""
+    """The lease that the caller means is no longer there."""
 
 
 def perform(params, check_mode):
@@ -81,7 +81,7 @@ def _wanted(params):
 
 @contextlib.contextmanager
 def explained(path):
-    """Turn what the operating system refuses into an error that says where."""
+    """Turn an error of the operating system into a DirectorError that names the path."""
     try:
         yield
     except EnvironmentError as error:
@@ -89,7 +89,7 @@ def explained(path):
 
 
 class Lease(object):
-    """What a run asks of the lease.
+    """The lease as a run takes, renews, arms and releases it.
 
     ``staging`` is a LeaseStaging, ``switch`` a Switch. All of it can be asked again after an answer
     was lost on its way: the run gets the lease that it has, a new deadline, or the same news.
@@ -107,7 +107,7 @@ class Lease(object):
         )
 
     def hold(self, wanted, takeover=None):
-        """Given who wants the lease and what for, take it and return it; raise LeaseHeld at once if another has it.
+        """Given its holder and purpose, take the lease and return it; raise LeaseHeld at once if another has it.
 
         ``takeover`` is the token of a lease whose run is known to be dead. That lease ends now,
         as it would have at its deadline: if it was armed, the director is started first.
@@ -123,7 +123,7 @@ class Lease(object):
         return dict(self._facts(lease), changed=True, previous_fired=previous, left_armed=left)
 
     def require_free(self, wanted, takeover=None):
-        """Raise LeaseHeld if another has the lease, so that it would not be given to who wants it; change nothing."""
+        """Raise LeaseHeld if the lease would be refused because another run has it; change nothing."""
         give_up = uptime() + REFUSAL_SECONDS
         while self._staging.is_locked():
             lease = self._status()
@@ -135,7 +135,7 @@ class Lease(object):
             time.sleep(0.05)  # as when it is taken
 
     def renew(self, token):
-        """Give a sign of life, so that nobody takes the lease over."""
+        """Renew the lease, so that no other run takes it over."""
         self._staging.check()
         lease = self._ask_own({"do": "renew"}, token)
         return dict(self._facts(lease), changed=False, previous_fired=None, left_armed=None)
@@ -172,7 +172,7 @@ class Lease(object):
     def _forget_telling(self, token):
         """Forget a lease of the run itself that only told, when its holder died: there is nothing more to tell of.
 
-        One that starts the director stays, for whoever comes next to do that.
+        A lease that starts the director stays, so that the next run does that.
         """
         left = self._left_armed()
         if left and left["on_deadline"] == "tell" and left.get("token") == token:
@@ -197,7 +197,7 @@ class Lease(object):
                 raise LeaseHeld(refusal(lease), reason="held", lease=public(lease))
 
     def _settle(self, lock, wanted):
-        """Do what a lease wanted that was armed when its holder died; return it if it must not be done."""
+        """Carry out a lease whose holder died while it was armed; return it if that is not allowed."""
         left = self._staging.marked()
         if left and left["on_deadline"] == "start":
             self._staging.sign(lock, dict(new_lease(wanted), firing=True, pid=os.getpid()))
@@ -299,7 +299,7 @@ class Lease(object):
 
 
 def new_lease(wanted):
-    """Given who wants it and what for, return an unarmed lease that begins now."""
+    """Given its holder and purpose, return an unarmed lease that begins now."""
     now = uptime()
     return dict(
         wanted,

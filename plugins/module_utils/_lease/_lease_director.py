@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The director as the dead man's switch sees it: something to be brought back, whole."""
+"""Starts the director's services and agent for the dead man's switch."""
 
 from __future__ import absolute_import, division, print_function
 

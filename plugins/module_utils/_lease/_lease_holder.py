@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The process that has the lease, and what it does when nobody releases it in time.
+"""The process that holds the lease, and starts the director if the lease is not released in time.
 
 It outlives the task that started it, the ssh session and Ansible's temporary files: all that it
 needs is imported before it is forked off. A signal that ends it frees the lock, as the kernel
@@ -77,7 +77,7 @@ def _close(descriptor):
 
 
 def say(message):
-    """Leave a line in the host's log."""
+    """Write a line to the host's syslog."""
     syslog.openlog("microbosh-lease", syslog.LOG_PID, syslog.LOG_DAEMON)
     syslog.syslog(syslog.LOG_WARNING, message)
 
@@ -289,7 +289,7 @@ class Holder(object):
         return dict(self._lease, now=uptime())
 
     def _status(self, request):
-        """The reply tells."""
+        """Do nothing: every reply tells the lease's state."""
 
     def _renew(self, request):
         self._lease["renewed_at"] = uptime()
@@ -323,7 +323,7 @@ class Holder(object):
         self._ended = "expired"
 
     def _end(self, reason):
-        """The time is over. The lock is kept until the director is back."""
+        """End the lease at its deadline; the lock is kept until the director is back."""
         self._server.close()
         self._staging.stop_listening()
         if self._lease["armed"]:

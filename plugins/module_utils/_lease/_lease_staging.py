@@ -35,7 +35,7 @@ LONGEST_SOCKET_PATH = 107
 
 
 def boot_id():
-    """Return what is different after every boot of the host."""
+    """Return an id that changes with every boot of the host."""
     with open("/proc/sys/kernel/random/boot_id") as source:
         return source.read().strip()
 
@@ -120,7 +120,7 @@ class LeaseStaging(object):
 
     @staticmethod
     def sign(descriptor, lease):
-        """Write into the lock file who has it, for those who are refused."""
+        """Write the lease's holder into the lock file, for the message to other runs."""
         os.ftruncate(descriptor, 0)
         os.lseek(descriptor, 0, os.SEEK_SET)
         os.write(descriptor, json.dumps(lease).encode("ascii"))
@@ -130,7 +130,7 @@ class LeaseStaging(object):
         return _parse(_read(self._lock_path))
 
     def listen(self):
-        """Return a socket that only this user can reach; to be called by whoever has the lock."""
+        """Return a socket that only this user can reach; the caller has to hold the lock."""
         _remove(self._socket_path)
         server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         before = os.umask(0o077)
@@ -259,7 +259,7 @@ def _parse(text):
 
 
 def _native(value):
-    """Python 2 reads JSON into unicode objects, which its exceptions cannot print."""
+    """Return a value with native strings: Python 2 reads JSON into unicode, which its exceptions cannot print."""
     if isinstance(value, list):
         return [_native(item) for item in value]
     return value.encode("utf-8") if hasattr(value, "encode") and not isinstance(value, str) else value

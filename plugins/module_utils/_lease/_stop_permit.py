@@ -1,13 +1,12 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Leave to stop or start something on a director that a run holds.
+"""Permission to stop or start services on a director, by the lease that a run holds.
 
-Something is stopped only under an armed lease, and only until a start has begun.
-A task may outlive its run. The worker of a killed ansible-playbook goes on, and a network that was
-cut delivers half a minute later what was sent into it. Such a stop would come after the lease has
-started the director, and nobody would start it again. A start that comes as late would start the
-services while the next run is at work on their data.
+Something is stopped only under an armed lease, and only until a start has begun. A task may outlive its run. The worker
+of a killed ansible-playbook goes on, and a network that was cut delivers half a minute later what was sent into it.
+Such a stop would come after the lease has started the director, and nothing would start it again. A start that comes as
+late would start the services while the next run is at work on their data.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -28,7 +27,7 @@ class StartForbidden(DirectorError):
 
 
 class StopPermit(object):
-    """What the lease with this token permits; with no token, everything."""
+    """Permits stops and starts under the lease with this token; without a token, all of them."""
 
     def __init__(self, staging, token):
         self._staging = LeaseStaging(staging)

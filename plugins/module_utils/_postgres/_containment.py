@@ -1,12 +1,12 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a program of ours that executes what others wrote is contained by the operating system.
+"""Contains a program that executes SQL of others, by means of the operating system.
 
 It starts no program, opens no socket but the one that it is asked through, and reads and writes nothing but its own
 directory and what it is made of. Three means, of which each that this host has is used: a filter for system calls;
-namespaces, made by root, or by anybody where the kernel lets everybody; Landlock. What files can be seen needs one of
-the last two, and Landlock alone needs the filter.
+namespaces, made by root, or by anybody where the kernel lets everybody; Landlock. To limit the files that can be seen
+takes one of the last two, and Landlock alone needs the filter.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -27,7 +27,7 @@ import tempfile
 from collections import namedtuple
 
 from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
-from ansible_collections.microbosh.director.plugins.module_utils._dump._dump import native
+from ansible_collections.microbosh.director.plugins.module_utils._core._text import native
 from ansible_collections.microbosh.director.plugins.module_utils._postgres import _landlock as landlock
 from ansible_collections.microbosh.director.plugins.module_utils._postgres import _seccomp as seccomp
 from ansible_collections.microbosh.director.plugins.module_utils._postgres._namespaces import Namespaces
@@ -44,7 +44,7 @@ Places = namedtuple("Places", "programs readable devices writable")
 
 
 class ContainmentError(DirectorError):
-    """What would be executed could not be contained."""
+    """A program that executes SQL of others could not be contained."""
 
 
 def places_of(package, writable):
@@ -165,7 +165,7 @@ def _start_a_program():
 
 
 def _open_a_socket():
-    """Whether a packet could go anywhere: within namespaces, there is a network, and nobody in it."""
+    """Return whether a packet could leave: a network namespace has a network with nothing in it."""
     try:
         probe = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         try:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which directories of a store are data directories of PostgreSQL, however they are called.
+"""Finds the data directories of PostgreSQL in a store, whatever their names.
 
 A server says where its files are, and its processes work there. Where neither can be asked, in a copy or while nothing
 runs, a directory is known by what PostgreSQL cannot do without; and by its name only if that is gone, too.
@@ -46,13 +46,13 @@ def possible_directories(store, told=()):
 
 
 def is_usual(name):
-    """Whether BOSH's release, or the one after it, calls a data directory so."""
+    """Return whether BOSH's release, or the one after it, calls a data directory so."""
     above, dummy, last = name.rpartition("/")
     return last.startswith(PARENT + "-") if above == PARENT else not above and last.startswith(PARENT)
 
 
 def serving(store, directories, told=(), place=None):
-    """Return those data directories that may be a server's, and no copy that somebody keeps.
+    """Return the data directories that may be a server's, without copies that an operator keeps.
 
     ``place`` is where the store is on the director, if this is a copy of it.
     """
@@ -68,7 +68,7 @@ def _served(store, name, place):
 
 
 def _is_inside(store, name):
-    """Whether a path leads to somewhere in the store: a copy may have links that somebody else made."""
+    """Return whether a path leads into the store: a copy may have links to elsewhere."""
     top = os.path.realpath(store)
     return os.path.realpath(os.path.join(top, name)).startswith(top + os.sep)
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether databases have the rows that were dumped, and what a director's database says of the director."""
+"""Compares the rows of databases with those that were dumped, and reads what a director's database tells of it."""
 
 from __future__ import absolute_import, division, print_function
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether databases come back by PostgreSQL's files or by their dumps, as a backup and a director have them.
+"""Decides whether a restore brings databases back by PostgreSQL's files or by their dumps.
 
 Of several data directories one counts: the one that the server has. The others are what upgrades left, only files.
 """
@@ -100,7 +100,7 @@ class FileLayout(object):
         return live_of(likely or self.directories, self._recorded, version)
 
     def _nobody_lived(self):
-        """Whether no server lived on the director: its database is elsewhere, and what is here is what one left."""
+        """Return whether the director had no server: its database is elsewhere, and the files here are left over."""
         return bool(self._report.get("elsewhere")) and self._report.get("postgresql", "not asked") is None
 
     def _refusals(self):
@@ -151,7 +151,7 @@ class FileLayout(object):
         return path and os.path.normpath(os.path.join(HOME, path))
 
     def _has(self, path):
-        """Whether a directory of the director is in the backup as one."""
+        """Return whether a directory of the director is in the backup as one."""
         if not path.startswith(HOME + "/"):
             return False
         here = self._copy_of(path)
@@ -175,7 +175,7 @@ def libc_version():
 def sorting(path, report):
     """Given a backup's directory and its report, return which glibc sorted its indexes, and in which databases.
 
-    Whose collation nobody recorded counts as sorted by glibc.
+    A database without a recorded collation counts as sorted by glibc.
     """
     tracked = first_line(os.path.join(path, layout.TREE, STORE, TRACKED_LIBC))
     collates = (report.get("postgresql") or {}).get("collates")
@@ -287,7 +287,7 @@ def _to_mend(unsorted):
 
 
 def _require_nothing_to_lose(backup, host):
-    """What no server lives on, here as there, are only files, and they come back as such."""
+    """Raise an error if a restore by files would lose a server's data; directories without a server are only files."""
     live = host.get("live")
     if live and (live in host.get("inhabited", [live]) or live not in [found["name"] for found in backup["postgres"]]):
         raise NoWayBack(

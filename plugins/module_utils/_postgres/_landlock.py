@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which files a process and all that it forks may read or write, by Landlock: the kernel's own, for everybody."""
+"""Restricts the files that a process and its children may read or write, by the kernel's Landlock."""
 
 from __future__ import absolute_import, division, print_function
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A view of the host for one process and all that it forks: the paths that it needs, no network, no other's memory."""
+"""Namespaces for one process and its children: only the paths that they need, no network, no shared memory."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -14,7 +14,7 @@ _NEW_MOUNTS, _NEW_HOSTNAME, _NEW_IPC, _NEW_USERS, _NEW_NETWORK = 0x20000, 0x4000
 _READ_ONLY, _NO_SUID, _NO_DEVICES, _NO_PROGRAMS = 1, 2, 4, 8
 _REMOUNT, _BIND, _RECURSIVE, _PRIVATE = 32, 4096, 16384, 1 << 18
 _DETACH = 2
-# What a mount has may not be taken from it, by one who is not root outside.
+# Without root outside of the namespace, the options that a mount has must be kept.
 _LOCKED = ((_NO_SUID, 2), (_NO_DEVICES, 4), (_NO_PROGRAMS, 8), (1024, 1024), (2048, 2048), (1 << 21, 4096))
 _PIVOT_ROOT = {"x86_64": 155, "aarch64": 41, "ppc64le": 203, "s390x": 217}
 _PR_SET_DUMPABLE = 4

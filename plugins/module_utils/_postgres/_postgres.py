@@ -9,20 +9,16 @@ __metaclass__ = type
 
 import binascii
 import glob
-import hashlib
 import os
 import re
-import subprocess
-import tempfile
 from collections import namedtuple
 
 from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
-from ansible_collections.microbosh.director.plugins.module_utils._dump._dump import CHUNK, native, read_dump
+from ansible_collections.microbosh.director.plugins.module_utils._core._text import native
 
 CONNECT_SECONDS = 10
 # The way to a server elsewhere may have to be made first, and what is at its end may be far.
 FAR_SECONDS = 60
-LOCK_SECONDS = 60
 
 # Where distributions keep what must be found without PATH; the last is for those that do not.
 PLACES = ("/usr/lib/postgresql/*", "/usr/pgsql-*", "/usr/lib/postgresql*", "/usr/local/pgsql", "/usr/local", "/usr")
@@ -51,11 +47,6 @@ DATABASES_QUERY = ", ".join((
 ))
 _DATABASE_ROW = re.compile(r"(\d{5,6})\|(\d+)\|([tf])\|([tf])\|((?:[0-9a-f]{2})+)\Z")
 _CLIENT_VERSION = re.compile(r"pg_dump \([^)]*\) (\d+(?:\.\d+)*)")
-
-
-def encoded(text):
-    """Return text as bytes; what Python 3.6 makes of it in the C locale cannot be relied on."""
-    return text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape")
 
 
 class PostgresError(DirectorError):
@@ -90,7 +81,7 @@ class Version(namedtuple("Version", "numbers")):
 
 
 class Endpoint(namedtuple("Endpoint", "host port user address ca passfile")):
-    """Where and as whom the server is asked.
+    """The address of a server, and the role to connect as.
 
     With ``address`` that one is connected to, and ``host`` is the name that the server's certificate is to have;
     ``ca`` is the file that vouches for it, and ``passfile`` holds the password: nothing else ever sees that.
@@ -112,7 +103,7 @@ class Endpoint(namedtuple("Endpoint", "host port user address ca passfile")):
 
     @property
     def environment(self):
-        """What libpq has to be told beside the options."""
+        """Return the environment that libpq needs beside the options."""
         found = {}
         if self.address:
             found["PGHOSTADDR"] = self.address
@@ -155,7 +146,7 @@ class Client(namedtuple("Client", "package version settings")):
         return common
 
     def can_dump(self, server):
-        """Whether a server of this version can be dumped: the same major, or one old enough to be known."""
+        """Return whether a server of this version can be dumped: the same major, or one old enough to be known."""
         new_client, oldest_server = OLDEST_SERVER_OF_NEW_CLIENTS
         if self.version.major >= new_client and server.major < oldest_server:
             return False
@@ -167,7 +158,6 @@ class Client(namedtuple("Client", "package version settings")):
 
 Database = namedtuple("Database", "name size")
 ServerFacts = namedtuple("ServerFacts", "version databases")
-Written = namedtuple("Written", "dump size sha256")
 
 
 def find_clients(packages, run_command):
@@ -221,7 +211,7 @@ def _try_client(package, run_command):
     code, out, error = _run(client, [client.command("pg_dump"), "--version"], run_command)
     version = Version.of_client(out)
     if code != 0 or version is None:
-        return None, "pg_dump --version: exit status %s, %s" % (code, _last_lines(error or out) or "no output")
+        return None, "pg_dump --version: exit status %s, %s" % (code, last_lines(error or out) or "no output")
     return Client(package, version), None
 
 
@@ -233,7 +223,7 @@ def _run(client, argv, run_command):
         return 126, "", str(error.strerror)
 
 
-def _last_lines(text, count=3):
+def last_lines(text, count=3):
     return " / ".join([line.strip() for line in text.splitlines() if line.strip()][-count:])
 
 
@@ -275,7 +265,7 @@ def _ask(endpoint, client, database, run_command):
     code, out, error = _run(client.at(endpoint), argv, run_command)
     rows = [_DATABASE_ROW.match(line) for line in out.splitlines()]
     if code != 0 or not rows or None in rows:
-        return None, _last_lines(error or out) or "nothing, exit status %s" % code
+        return None, last_lines(error or out) or "nothing, exit status %s" % code
     databases = [
         Database(native(binascii.unhexlify(name)), int(size))
         for dummy, size, template, connectable, name in (row.groups() for row in rows)
@@ -324,86 +314,3 @@ def conninfo(database):
     as an option.
     """
     return "dbname='%s'" % database.replace("\\", "\\\\").replace("'", "\\'")
-
-
-def dump_command(client, endpoint, database):
-    """Return the command that writes a database, in a form that can be restored under any name."""
-    lock = "--lock-wait-timeout=%d" % (LOCK_SECONDS * 1000)
-    return [client.command("pg_dump"), "--format=plain", lock] + endpoint.options + [conninfo(database)]
-
-
-def globals_command(client, endpoint, database=None):
-    """Return the command that writes what belongs to no database: roles and tablespaces.
-
-    Elsewhere no role is a superuser: the passwords cannot be read, and only some databases may be connected to.
-    """
-    command = [client.command("pg_dumpall"), "--globals-only"]
-    if endpoint.address:
-        command += ["--no-role-passwords"] + (["--database=" + conninfo(database.name)] if database else [])
-    return command + endpoint.options
-
-
-def run_dump(client, command, target, scratch):
-    """Run pg_dump or pg_dumpall, hash and read its output on the way to an open file, and return what was Written.
-
-    Its messages are kept in a nameless file in the directory ``scratch``. Raise PostgresError if it fails or if what
-    it wrote is not a whole dump. It never outlives this call.
-    """
-    environment = dict((name, value) for name, value in os.environ.items() if not name.startswith("PG"))
-    environment.update(client.environment)
-    digest = hashlib.sha256()
-    # Not a pipe: nobody would read it while the dump is read. Not in /tmp either, which is small on a director.
-    with tempfile.TemporaryFile(dir=scratch) as complaints:
-        with _started(command, environment, complaints) as process:
-            dump = read_dump(_through(process.stdout, digest, target))
-        complaints.seek(0)
-        complaint = _last_lines(native(complaints.read()))
-    if process.returncode != 0:
-        raise PostgresError(
-            "%s failed with exit status %d: %s" % (command[0], process.returncode, complaint or "it printed no message")
-        )
-    if not dump.complete:
-        raise PostgresError("%s ended without an error, but its output is no whole dump: %s" % (command[0], dump.flaw))
-    return Written(dump, target.tell(), digest.hexdigest())
-
-
-class _Streaming(subprocess.Popen):
-    """A command whose output is read while it runs, which run_command cannot do; it never outlives its block."""
-
-    def __init__(self, command, environment, complaints):
-        with open(os.devnull, "rb") as nothing:
-            super(_Streaming, self).__init__(
-                [encoded(argument) for argument in command],
-                env=environment,
-                stdin=nothing,
-                stdout=subprocess.PIPE,
-                stderr=complaints,
-                close_fds=True,
-            )
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, kind, error, traceback):
-        if kind:
-            self.kill()
-        self.stdout.close()
-        self.wait()
-
-
-def _started(command, environment, complaints):
-    try:
-        return _Streaming(command, environment, complaints)
-    except EnvironmentError as error:
-        raise PostgresError("%s cannot be run: %s" % (command[0], error.strerror))
-
-
-def _through(source, digest, target):
-    """Yield what comes out of a pipe, hashed and written."""
-    while True:
-        chunk = os.read(source.fileno(), CHUNK)
-        if not chunk:
-            return
-        digest.update(chunk)
-        target.write(chunk)
-        yield chunk

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a running PostgreSQL server says of itself: where its files are, and what databases it has."""
+"""Asks a running PostgreSQL server for its databases and the places of its files."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -11,7 +11,7 @@ import os
 import re
 import socket
 
-from ansible_collections.microbosh.director.plugins.module_utils._dump._dump import native
+from ansible_collections.microbosh.director.plugins.module_utils._core._text import native
 from ansible_collections.microbosh.director.plugins.module_utils._postgres._postgres import (
     CONNECT_SECONDS,
     LETS_IN,
@@ -28,7 +28,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._postgres._psql
 )
 
 DEFAULT_PORT = 5432
-# What every director's own database has had since 2013, and no other has.
+# Tables that every director's own database has had since 2013, and no other has.
 DIRECTOR_TABLES = ("deployments", "packages", "releases", "stemcells", "templates")
 # The link in a data directory, by its two names.
 WAL_LINKS = ("pg_wal", "pg_xlog")
@@ -71,7 +71,7 @@ def port_there(wanted, ports):
 
 
 def is_mysql(host, port, seconds=CONNECT_SECONDS):
-    """Whether what listens there speaks as MySQL does."""
+    """Return whether what listens there speaks as MySQL does."""
     try:
         connection = socket.create_connection((host, port), seconds)
         try:
@@ -88,7 +88,7 @@ def is_mysql(host, port, seconds=CONNECT_SECONDS):
 def choose_director(databases):
     """Given what is known of databases, return the names of those with a director's tables, and the one that is meant.
 
-    Of several the one counts that somebody is connected to: a director always is.
+    Of several, the one with a connection counts: a director is always connected.
     """
     found = [database for database in databases if database["director"]]
     used = [database for database in found if database["sessions"]]
@@ -194,7 +194,7 @@ class PostgresInfo(object):
 
 
 def is_directors(psql, database):
-    """Whether a database has the tables of a director, all in one schema."""
+    """Return whether a database has the tables of a director, all in one schema."""
     names = ",".join(literal(table) for table in DIRECTOR_TABLES)
     source = "pg_class WHERE relkind IN ('r', 'p') AND relname IN (%s) GROUP BY relnamespace" % names
     try:

@@ -1,12 +1,12 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which PostgreSQL servers live on a data directory, whoever started them, and in whichever namespace.
+"""Finds the PostgreSQL servers that run on a data directory, in any namespace, whoever started them.
 
 Under bpm a server has a pid namespace of its own. The pid in its postmaster.pid is that of the namespace, so neither
 pg_ctl nor a second server knows it: the second one starts without a complaint, and both destroy the data. So servers
-are known by the directory that they work in, which is the data directory of every one. Whoever cannot be seen that
-way is asked on its port and its socket.
+are recognised by their working directory, which is always the data directory. A server that cannot be seen that way is
+asked on its port and its socket.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -39,7 +39,7 @@ _PORT_SETTING = re.compile(r"^\s*port\s*=?\s*'?(\d+)", re.MULTILINE | re.IGNOREC
 
 
 class LivingServer(DirectorError):
-    """A PostgreSQL lives on files that are to be exchanged or started."""
+    """A PostgreSQL server runs on files that are to be exchanged or started."""
 
 
 class Living(namedtuple("Living", "directory pid ports command")):
@@ -85,7 +85,7 @@ class Processes(object):
         return int(fields[1]) if len(fields) > 1 else None
 
     def is_postgres(self, pid):
-        """Whether it is one of PostgreSQL's."""
+        """Return whether it is one of PostgreSQL's."""
         if self._content(pid, "comm").strip() in PROGRAMS:
             return True
         return os.path.basename(self._link(pid, "exe").replace(" (deleted)", "")) in PROGRAMS
@@ -110,7 +110,7 @@ class Processes(object):
         return sorted(set(port for inode, port in self._listening(pid) if inode in sockets))
 
     def has_port(self, port):
-        """Return the pids of whoever listens on a port here."""
+        """Return the pids of the processes that listen on a port in this network namespace."""
         inodes = set(inode for inode, found in self._listening("self") if found == port)
         return [pid for pid in self.pids() if inodes & self._sockets(pid)] if inodes else []
 
@@ -192,7 +192,7 @@ def _heard(directory, ports, processes):
     # What is set in the directory itself counts for it alone.
     candidates = own + configured_ports(directory) + list(ports)
     for port in sorted(set(candidates)):
-        # Whoever is seen to listen there works in another directory, or is no PostgreSQL.
+        # A listener that can be seen works in another directory, or is no PostgreSQL.
         if answers(("127.0.0.1", port)) and not processes.has_port(port):
             return [Living(directory, None, (port,), ())]
         path = os.path.join(lines[SOCKETS], ".s.PGSQL.%d" % port) if len(lines) > SOCKETS and lines[SOCKETS] else ""
@@ -230,7 +230,7 @@ def _connected(address):
 
 
 def answers(address):
-    """Whether a PostgreSQL answers at (host, port), or on a socket's path."""
+    """Return whether a PostgreSQL answers at (host, port), or on a socket's path."""
     connection = _connected(address)
     if connection is None:
         return False
@@ -244,7 +244,7 @@ def answers(address):
 
 
 def peer_of(path):
-    """Return the pid of whoever listens on a socket, 0 if it cannot be seen from here."""
+    """Return the pid of the process that listens on a socket, 0 if it cannot be seen from here."""
     connection = _connected(path)
     if connection is None:
         return 0
@@ -255,7 +255,7 @@ def peer_of(path):
 
 
 def is_own(server, scratch):
-    """Whether a server is one that a restore started for itself: it keeps its socket in the restore's directory."""
+    """Return whether a restore started a server for itself: its socket is in the restore's directory."""
     return scratch in server.command
 
 

@@ -21,7 +21,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._core._clock im
 from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._core._files import small_text
 from ansible_collections.microbosh.director.plugins.module_utils._core._host import Host
-from ansible_collections.microbosh.director.plugins.module_utils._dump._dump import native
+from ansible_collections.microbosh.director.plugins.module_utils._core._text import native
 from ansible_collections.microbosh.director.plugins.module_utils._postgres._data_directories import (
     data_directories,
     possible_directories,
@@ -55,7 +55,7 @@ OPTIONS = (
 )
 _CAUSE = re.compile(r"\b(PANIC|FATAL):")
 _MORE = re.compile(r"\b(DETAIL|HINT|CONTEXT):")
-# What the line that ends a server only sums up.
+# Lines that only sum up why a server ended.
 _BEFORE = re.compile(r"\b(could not bind|unrecognized configuration|invalid value for|syntax error in file)\b")
 
 
@@ -88,7 +88,7 @@ class PrivateServer(object):
         return [server for server in self._living() if not is_own(server, self._scratch)]
 
     def running(self):
-        """Whether the restore's own server has this data directory. Raise LivingServer if another one has."""
+        """Return whether the restore's own server has this data directory. Raise LivingServer if another one has."""
         wait_for_none(self._strangers, NOTHING_DONE, STRANGER_SECONDS, self._host)
         return bool(self._living())
 
@@ -110,7 +110,7 @@ class PrivateServer(object):
         os.fchown(place.enter().descriptor, *self._account)
 
     def _remove_stale(self):
-        """Nobody lives here: what a server left may name a pid that is another process's by now."""
+        """Remove the sockets, log and postmaster.pid of an earlier server: its pid may be another's by now."""
         scratch = Tree(open_directory(self._scratch))
         names = [name for name in scratch.top.names() if name.startswith(b".s.")]
         places = [scratch.place(name) for name in names + [to_bytes(os.path.basename(self._log))]]
@@ -172,7 +172,7 @@ class NoServer(object):
         self._store = store
 
     def _living(self):
-        """Somebody may have removed the files of a server that lives."""
+        """Return the servers that run, also one whose files were removed."""
         names = sorted(set(possible_directories(self._store) + inhabited(self._store)))
         return living_servers([os.path.join(self._store, name) for name in names], [USUAL_PORT])
 
@@ -209,7 +209,7 @@ def cause_in(log):
 
 
 def is_ready(host, port):
-    """Whether the server on a port would serve somebody: it asks who is there, or turns this stranger away."""
+    """Return whether the server on a port takes connections: it asks who connects, or refuses this client."""
     names = b"user\0vcap\0database\0template1\0\0"
     try:
         connection = socket.create_connection((host, port), ANSWER_SECONDS)

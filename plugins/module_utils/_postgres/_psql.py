@@ -12,7 +12,7 @@ import itertools
 import os
 import re
 
-from ansible_collections.microbosh.director.plugins.module_utils._dump._dump import native
+from ansible_collections.microbosh.director.plugins.module_utils._core._text import native
 from ansible_collections.microbosh.director.plugins.module_utils._postgres._postgres import (
     Client,
     PostgresError,

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A psql that reads while we write: it takes no commands, reads all in one encoding, and says no more than we keep."""
+"""Feeds SQL to psql, which takes no commands of its own, in one encoding, and keeps a bounded part of its messages."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -13,8 +13,8 @@ import re
 import subprocess
 import threading
 
-from ansible_collections.microbosh.director.plugins.module_utils._dump._dump import native
-from ansible_collections.microbosh.director.plugins.module_utils._postgres._postgres import PostgresError, encoded
+from ansible_collections.microbosh.director.plugins.module_utils._core._text import encoded, native
+from ansible_collections.microbosh.director.plugins.module_utils._postgres._postgres import PostgresError
 
 # The first message of psql is the cause, and the last ones tell how it ended; what a dump's code says between may be
 # without end.
@@ -30,7 +30,7 @@ _ENCODING = re.compile(br"SET client_encoding = '([A-Za-z0-9_]+)';\s*\Z")
 _NO_ASCII = re.compile(br"[\x80-\xff]")
 _ROWS_FOLLOW = re.compile(br"COPY .*FROM stdin;\s*\Z", re.DOTALL)
 _END_OF_ROWS = b"\\.\n"
-# As the bytes are, which is what a client that says nothing has, too.
+# The bytes as they are, as for a client that sets no encoding.
 _UNSAID = b"SQL_ASCII"
 
 
@@ -152,5 +152,5 @@ class Fed(subprocess.Popen):
         try:
             self.stdin.close()
         except EnvironmentError:
-            # What was left in the buffer when psql went away.
+            # The rest of the buffer, when psql has ended.
             return

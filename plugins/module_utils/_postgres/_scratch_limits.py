@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How long a scratch server may run and what it may write: one that uses more is ended, whatever it was made to do."""
+"""Limits the time and the disk space of a scratch server, and ends one that uses more."""
 
 from __future__ import absolute_import, division, print_function
 

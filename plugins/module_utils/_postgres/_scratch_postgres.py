@@ -22,7 +22,7 @@ import time
 
 from ansible_collections.microbosh.director.plugins.module_utils._core._clock import uptime
 from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
-from ansible_collections.microbosh.director.plugins.module_utils._dump._dump import native
+from ansible_collections.microbosh.director.plugins.module_utils._core._text import native
 from ansible_collections.microbosh.director.plugins.module_utils._postgres._containment import places_of
 from ansible_collections.microbosh.director.plugins.module_utils._postgres._postgres import Client, Endpoint, Version
 from ansible_collections.microbosh.director.plugins.module_utils._postgres._psql_feed import (
@@ -36,14 +36,14 @@ PROGRAMS = ("initdb", "postgres", "psql", "pg_dump")
 SUPERUSER = "microbosh_rehearsal"
 START_SECONDS = 60
 TRIES = 5
-# Of a directory that is in use, or that another rehearsal removes just now.
+# Errors for a directory that is in use, or that another rehearsal removes at this moment.
 _ANOTHERS = (errno.EWOULDBLOCK, errno.EACCES, errno.ENOENT, errno.ENOTEMPTY)
 # Older ones do not say in their directory when they are ready.
 OLDEST = (10,)
 LONGEST_SOCKET = 107
 PR_SET_PDEATHSIG = 1
 
-# It is thrown away after minutes: nothing has to survive a power cut, nobody may connect from elsewhere.
+# The server is thrown away after minutes: nothing has to survive a power cut, and only its socket is open.
 SETTINGS = {
     "listen_addresses": "",
     "fsync": "off",
@@ -56,7 +56,7 @@ SETTINGS = {
     "shared_buffers": "64MB",
     "logging_collector": "off",
 }
-# Of one that executes what others wrote: no files of others, no helpers, and an end when one of its processes dies.
+# Settings of a server that executes SQL of others: no foreign files, no helpers, an end when a process of it dies.
 CONTAINED_SETTINGS = {
     "dynamic_shared_memory_type": "mmap",
     "restart_after_crash": "off",
@@ -71,7 +71,7 @@ CONTAINED_SETTINGS = {
 
 
 class ScratchError(DirectorError):
-    """There is no server of our own."""
+    """The scratch server cannot be had."""
 
 
 def find_binaries(places, run_command):
@@ -248,7 +248,7 @@ class ScratchServer(object):
             time.sleep(0.05)
 
     def _ready(self):
-        """Whether the server says so, in the last line of the file that says that it runs."""
+        """Return whether the server is ready, by the last line of its postmaster.pid."""
         try:
             with open(self._path("data/postmaster.pid")) as state:
                 lines = state.read().splitlines()
@@ -266,7 +266,7 @@ class ScratchServer(object):
 
     @property
     def ended(self):
-        """Why it was ended before its time, or None."""
+        """Return why the server was ended before its time, or None."""
         return self._watch.why if self._watch else None
 
     def _remove(self):

@@ -77,7 +77,7 @@ def _unless_equal(value, block):
 
 
 def _start_of_program(secret):
-    """Return the block for execve: who knows the secret may, three words in the arguments that it ignores."""
+    """Return the block for execve, which is allowed to a caller with the secret in three unused arguments."""
     block = b""
     for index, word in enumerate(secret):
         for high in (False, True):

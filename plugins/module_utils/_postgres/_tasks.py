@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a director works on: tasks whose workers live, told from rows that dead workers left behind.
+"""The tasks that a director works on, told from the rows that dead workers left behind.
 
 A worker sets a task to ``processing`` and writes ``checkpoint_time`` when it takes it, and again every 30 seconds. A
 director counts a task as dead after 180 seconds without, but only when it is asked about that very task.
@@ -53,7 +53,7 @@ BEGINNINGS = ("started_at", "timestamp")
 
 
 class TasksUnknown(DirectorError):
-    """Nobody can tell what the director works on."""
+    """The tasks of the director cannot be read."""
 
 
 class Busy(DirectorError):
@@ -100,7 +100,7 @@ def plain(text):
 
 
 def lives(task):
-    """Whether a worker is at a task. One that was just taken counts, so does one whose clock is somewhat ahead."""
+    """Return whether a worker is at a task. One just taken counts, and one whose clock is somewhat ahead."""
     if task.age is None:
         return False
     # Before there were checkpoints, nothing tells a worker that died from one that takes its time.
@@ -148,7 +148,7 @@ class Patience(namedtuple("Patience", "wait settle")):
     __slots__ = ()
 
     def watch(self, look, clock, sleep):
-        """Look until no task runs, or the time is over; return the Tasks of the last look."""
+        """Wait until no task runs, or the time is over; return the Tasks of the last look."""
         began = clock()
         while True:
             tasks = look()
@@ -161,7 +161,7 @@ class Patience(namedtuple("Patience", "wait settle")):
                 return tasks
 
     def _unsettled(self, tasks):
-        """Whether a task was queued so recently that an idle worker may be about to take it."""
+        """Return whether a task was queued so recently that an idle worker may be about to take it."""
         return any(task.began is not None and abs(task.began) < self.settle for task in tasks.queued)
 
 
@@ -208,7 +208,7 @@ def _count(tasks, one, more):
 
 
 def _all_in_words(tasks):
-    """Name the newest of them."""
+    """Return the newest tasks in words."""
     newest = [in_words(task) for task in tasks[-SHOWN:]]
     return ", ".join(newest + ["and %d more" % (len(tasks) - SHOWN)] * (len(tasks) > SHOWN))
 

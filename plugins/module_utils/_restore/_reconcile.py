@@ -4,9 +4,8 @@
 """Tells which ids in a director's database became others since the backup.
 
 The files that an operator keeps of a director name the director's own VM, disk and stemcell. Those are not in its
-database, so an id that is only in a file never stands for one that is only in the database. What can be told is what
-became of one thing between the file as it was at the backup and the file of today; and that matters only where the
-database names the old id.
+database, so an id that is only in a file never stands for one that is only in the database. A change can be told only
+between the file as it was at the backup and the file of today, and it matters only where the database names the old id.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -41,7 +40,7 @@ LIVE = frozenset(
 
 # An id that a file names, and the thing that has it: the same one in the file of another day.
 Named = namedtuple("Named", "kind id thing")
-# What a file is, and what it names.
+# The kind of a file, and the ids that it names.
 Known = namedtuple("Known", "format named")
 DEPLOYMENTS = "bosh-deployments.yml"
 STATE = "state.json"
@@ -174,7 +173,7 @@ def _differing(named, ids, before, today):
 
 
 def _withdraw_shared(differing):
-    """Two ids cannot become one."""
+    """Withdraw replacements that would make two ids one."""
     new = [(item["kind"], item["becomes"]) for item in differing]
     for item in differing:
         if item["becomes"] and new.count((item["kind"], item["becomes"])) > 1:

@@ -14,6 +14,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._backup._snapsh
 from ansible_collections.microbosh.director.plugins.module_utils._core import _layout as layout
 from ansible_collections.microbosh.director.plugins.module_utils._core._clock import seconds_since, uptime
 from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._core._text import encoded
 from ansible_collections.microbosh.director.plugins.module_utils._dump._database_properties import ENDING, Traits
 from ansible_collections.microbosh.director.plugins.module_utils._dump._dump import chunks_of, read_dump
 from ansible_collections.microbosh.director.plugins.module_utils._dump._dump_file import (
@@ -23,11 +24,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._dump._dump_fil
     properties_beside,
 )
 from ansible_collections.microbosh.director.plugins.module_utils._postgres._containment import find_containment
-from ansible_collections.microbosh.director.plugins.module_utils._postgres._postgres import (
-    PLACES,
-    PostgresError,
-    encoded,
-)
+from ansible_collections.microbosh.director.plugins.module_utils._postgres._postgres import PLACES, PostgresError
 from ansible_collections.microbosh.director.plugins.module_utils._postgres._psql import Psql, identifier
 from ansible_collections.microbosh.director.plugins.module_utils._postgres._scratch_limits import Limits
 from ansible_collections.microbosh.director.plugins.module_utils._postgres._scratch_postgres import (
@@ -89,7 +86,7 @@ def recorded_rows(backup, records=None):
 
 
 def databases_without_roles(backup):
-    """Return the databases of a server elsewhere whose roles nobody could read: the backup says so itself."""
+    """Return the databases of a server elsewhere whose roles could not be read, as the backup records."""
     if not os.path.lexists(os.path.join(backup, layout.REPORT)):
         return ()
     roles = os.path.join(backup, layout.EXTRA, ELSEWHERE, GLOBALS + ".sql")
@@ -147,7 +144,7 @@ class Rehearsal(object):
         return set(said.made)
 
     def require_alone(self):
-        """Let nobody but ourselves into the databases that every server has."""
+        """Allow only our own role to connect to the databases that every server has."""
         for database in ("postgres", "template1"):
             self._psql.load(database, [
                 b"REVOKE ALL ON SCHEMA public FROM PUBLIC;\n",
@@ -270,7 +267,7 @@ def rehearse(backup, scratch_server, run_command, as_superuser=False, vouched=No
 def rehearse_backup(
     backup, parent, user, run_command, seconds=SECONDS, as_superuser=False, vouched=None, records=None
 ):
-    """Given a backup's directory, and where and as whom to run a server, rehearse it; return what came of it.
+    """Given a backup's directory, and the directory and account of a server, rehearse it; return the result.
 
     ``vouched`` has the digests of its dumps as they were verified, ``records`` those of its records.
     """

@@ -11,6 +11,7 @@ import hashlib
 import time
 
 from ansible_collections.microbosh.director.plugins.module_utils._core._clock import seconds_since, uptime
+from ansible_collections.microbosh.director.plugins.module_utils._core._text import encoded, native
 from ansible_collections.microbosh.director.plugins.module_utils._dump._database_properties import (
     Properties,
     Traits,
@@ -18,7 +19,6 @@ from ansible_collections.microbosh.director.plugins.module_utils._dump._database
     properties_of,
     superusers_setting,
 )
-from ansible_collections.microbosh.director.plugins.module_utils._dump._dump import native
 from ansible_collections.microbosh.director.plugins.module_utils._dump._dump_file import (
     DumpFileError,
     dumped_from,
@@ -39,7 +39,6 @@ from ansible_collections.microbosh.director.plugins.module_utils._dump._superuse
 from ansible_collections.microbosh.director.plugins.module_utils._postgres._postgres import (
     PostgresError,
     ask_server,
-    encoded,
     find_clients,
     matching_client,
 )

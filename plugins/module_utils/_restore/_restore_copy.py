@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Copies that share nothing with what they are made of: files of their own, which nobody but root has had open.
+"""Makes copies in new files, which only root has ever had open.
 
 They are made where only root can enter, from what was opened once, and get their name when they are whole.
 """
@@ -28,7 +28,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._tree._metadata
 from ansible_collections.microbosh.director.plugins.module_utils._tree._openat import NEW, NOT_THERE, READ, planted
 from ansible_collections.microbosh.director.plugins.module_utils._tree._tree import examine
 
-# What is nothing but zeros becomes a hole.
+# A block of zeros becomes a hole.
 CHUNK = 64 * 1024
 ZEROS = b"\0" * CHUNK
 PART = b"part"
@@ -77,7 +77,7 @@ def copy_place(source, target):
 
 @contextlib.contextmanager
 def private(directory):
-    """Give a Place in a directory which only root can enter, whosever that directory is."""
+    """Yield a Place in a directory that only root can enter, whoever owns the directory above."""
     room = directory.below(APART)
     dummy, path = room.reach()
     try:
@@ -95,7 +95,7 @@ def private(directory):
 
 
 def _make_durable(place):
-    """Bring a file or a directory to disk."""
+    """Flush a file or a directory to disk."""
     if place.is_directory():
         os.fsync(place.enter().descriptor)
         return
@@ -161,7 +161,7 @@ def _copy_open_file(source, path):
 
 
 def _copy_metadata(source, target):
-    """Give what is open owner, mode, attributes and time of something else that is open."""
+    """Copy owner, mode, attributes and time from one open file to another."""
     found = os.fstat(source)
     os.fchown(target, found.st_uid, found.st_gid)
     os.fchmod(target, stat.S_IMODE(found.st_mode))

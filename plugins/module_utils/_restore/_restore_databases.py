@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""PostgreSQL on the director as a restore finds it: its directories, its programs, and who lives there."""
+"""PostgreSQL on the director as a restore finds it: its directories, its programs, and the servers that run."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -39,10 +39,10 @@ from ansible_collections.microbosh.director.plugins.module_utils._postgres._post
 
 
 class HostDatabases(object):
-    """What there is of PostgreSQL below /var/vcap."""
+    """The data directories and programs of PostgreSQL below /var/vcap."""
 
     def __init__(self, root, packages, scratch, run_command, noted=None):
-        """``noted`` is the directory, below the store, that a restore which is under way has noted."""
+        """Keep the places; ``noted`` is the directory below the store that the marker of an open restore names."""
         self._store = os.path.join(root, "store")
         self._run_directory = os.path.join(root, "sys", "run")
         self._packages = packages
@@ -53,20 +53,20 @@ class HostDatabases(object):
 
     @property
     def directories(self):
-        """The data directories, as they were when they were first asked for."""
+        """Return the data directories, as they were at the first call."""
         if self._directories is None:
             self._directories = data_directories(self._store, inhabited(self._store))
         return self._directories
 
     def living(self):
-        """Return the servers that live on any of the directories, and on what any of their processes works in."""
+        """Return the servers that run on any of the directories, or on one that a server's process works in."""
         told = self._noted + inhabited(self._store)
         names = possible_directories(self._store, told)
         names += [name for name in told if name not in names]  # its files are gone
         return living_servers([os.path.join(self._store, name) for name in names], [USUAL_PORT])
 
     def in_use(self, chosen):
-        """Return the names of what a dump leaves as it is: no copy that somebody keeps, which is only files."""
+        """Return the data directories that a restore by dump leaves alone; an operator's copies do not count."""
         keep = [chosen] + inhabited(self._store)
         return [found["name"] for found in self.directories if is_usual(found["name"]) or found["name"] in keep]
 
@@ -75,7 +75,7 @@ class HostDatabases(object):
         require_none(self.living(), what)
 
     def facts(self, like=None):
-        """Return what decides how databases come back here; ``like`` is how the backup's directory is called."""
+        """Return the facts that decide how databases come back; ``like`` is the name of the backup's directory."""
         majors = self._majors()
         living = self._living_names()
         return {
@@ -117,7 +117,7 @@ class HostDatabases(object):
             require_none(strangers or living, "Monit knows of no more than one. Nothing was touched.")
 
     def _is_known(self, server):
-        """Whether a pid file, as monit reads them, names a server, or what it was started by or has started."""
+        """Return whether a pid file, as monit reads them, names a server, or what it was started by or has started."""
         processes = Processes()
         pids = set(pid for dummy, pid in Host(run_directory=self._run_directory).pidfiles())
         pids.add(_first_pid(os.path.join(server.directory, "postmaster.pid")))
@@ -142,7 +142,7 @@ def _ancestors(pid, processes):
 
 
 def require_free(port, scratch):
-    """Raise DirectorError if somebody has the port that a restore's own server needs."""
+    """Raise DirectorError if another process has the port that a restore's own server needs."""
     if answers(("127.0.0.1", port)) or Processes().has_port(port):
         raise DirectorError(
             "Port %d is in use on the director, and a restore needs it for a PostgreSQL of its own. Nothing was "

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A database that a load replaced and kept: it comes back, or it goes. Both can be asked for again and again."""
+"""Puts back or removes a database that a load replaced and kept. Both can be repeated."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -18,7 +18,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._restore._resto
 
 
 class Kept(object):
-    """What a load with keep_replaced left of one database. What has one of the other names left is of no use."""
+    """The database that a load with keep_replaced kept. Those with its other working names are of no use."""
 
     def __init__(self, server, target):
         self._server = server
@@ -32,11 +32,11 @@ class Kept(object):
 
     @property
     def untidy(self):
-        """Whether there is anything to do."""
+        """Return whether there is anything to do."""
         return self.exists or self.was_absent or bool(self._left)
 
     def put_back(self):
-        """Give the kept one its name again, or none where there was none; else nothing was replaced."""
+        """Give the kept database its name again; remove the loaded one where there was none before."""
         if self.exists or self.was_absent:
             self._server.drop(self._old)
             pairs = [(self._kept, self._target)] if self.exists else []

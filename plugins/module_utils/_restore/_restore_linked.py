@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a server keeps behind links of its data directory: its write-ahead log, and its tablespaces.
+"""The write-ahead log and the tablespaces that a server keeps behind links of its data directory.
 
 Without these of the same moment, a data directory that was kept aside is worth nothing.
 """

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a restore needs on each file system, counted as file systems count: in blocks."""
+"""Computes the space that a restore needs on each file system, in blocks."""
 
 from __future__ import absolute_import, division, print_function
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Makes what is wanted ready beside what is there: out of copies of what was pushed, never of what others have open."""
+"""Builds the restored tree beside the live one, out of copies of the pushed files that only root has had open."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -36,7 +36,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._tree._openat i
 
 
 class TreeBuild(object):
-    """Builds in ``new/`` what is wanted, out of what was pushed and of blobs that are there already."""
+    """Builds the restored tree in ``new/``, out of the pushed files and of blobs that are there already."""
 
     def __init__(self, live, wanted, workspace, incoming, identity=None):
         self._identity = identity or {}
@@ -47,7 +47,7 @@ class TreeBuild(object):
         self.shared = 0
 
     def build(self):
-        """Make everything but directories, with its metadata, in files that nobody but root has ever had open."""
+        """Make everything but directories, with its metadata, in files that only root has ever had open."""
         for path in sorted(self._wanted):
             entry = self._wanted[path]
             if entry.type != "dir":
@@ -123,7 +123,7 @@ class TreeBuild(object):
 
     @staticmethod
     def _link(source, target):
-        """Link a file, or copy it where another file system begins that nobody knew of."""
+        """Link a file, or copy it into a file system that was not noted."""
         try:
             source.link(target)
         except EnvironmentError as error:
@@ -151,7 +151,7 @@ def _discard(place):
 
 
 def copy_checked(pushed, target, name, size, expected):
-    """Copy what was pushed, as whoever pushed it may have it open still; return the copy open, of the right digest."""
+    """Copy a pushed file, which its sender may still have open; return the open copy, of the right digest."""
     refused = RestoreError("%s did not arrive whole: expected %d bytes." % (name, size))
     try:
         source = pushed.open(READ)

@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Puts one tree in the place of another by renames, and back; may be killed anywhere and done again.
+"""Exchanges two trees by renames, and back; may be killed anywhere and done again.
 
-What was there is only ever moved to ``aside/``. So a name of it that is not there is still in its place.
+Live files are only ever moved to ``aside/``. So a name that is not there is still in its place.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -43,13 +43,13 @@ def move(source, target):
 
 
 def refill(source, target):
-    """Put what is in a directory in the place of what is in another, which is a file system's top."""
+    """Replace the content of a directory, the top of a file system, by that of another."""
     fill(source, target)
     source.remove()
 
 
 def fill(source, target):
-    """Let a directory have a copy of what is in another, and nothing else."""
+    """Make a directory's content a copy of another's."""
     for name in target.names():
         if name != APART:
             target.below(name).remove()
@@ -86,7 +86,7 @@ def control_first(path):
 
 
 class Swap(object):
-    """Exchanges what is there and what is wanted."""
+    """Exchanges the live tree and the restored one."""
 
     def __init__(self, live, wanted, workspace):
         self._live = live
@@ -94,7 +94,7 @@ class Swap(object):
         self._workspace = workspace
 
     def exchange(self):
-        """Put aside what is there, and what is wanted in its place."""
+        """Move the live files aside, and the restored ones into their place."""
         if self._workspace.read_kept() is None:
             self._workspace.write_kept(self._with_attributes(self._live.entries(self._wanted, at_rest=True)))
         directories, others = self._workspace.read_kept()
@@ -113,7 +113,7 @@ class Swap(object):
         self._finish(wanted_directories)
 
     def put_back(self):
-        """Put what is aside back, and remove what came in its place. Without anything aside there is nothing to do."""
+        """Move the files aside back, and remove those that replaced them. Without files aside, do nothing."""
         kept = self._workspace.read_kept()
         if kept is None:
             return False
@@ -185,7 +185,7 @@ class Swap(object):
         return dict((path, entry) for path, entry in self._wanted.items() if kind(entry))
 
     def _finish(self, directories):
-        """Give directories what was recorded of them, now that nothing is moved in them any more."""
+        """Set the recorded metadata of directories, now that nothing is moved in them any more."""
         self._live.tree.forget()
         for path in deepest_first(directories):
             place = self._live.place(path)

@@ -53,12 +53,12 @@ class RestoreError(DirectorError):
 
 
 def is_blob(path):
-    """Whether a path is that of a blob."""
+    """Return whether a path is that of a blob."""
     return path.startswith(BLOBS) and not path.startswith(UPLOADS)
 
 
 def is_below(path, tops):
-    """Whether a path is one of these, or below one of them."""
+    """Return whether a path is one of these, or below one of them."""
     return any(path == top or path.startswith(top + b"/") for top in tops)
 
 
@@ -149,7 +149,7 @@ def require_mounts(wanted, mounts):
 
 
 def has_attributes(place, wanted):
-    """Whether what is at a Place has the attributes of an Entry, of those that are kept."""
+    """Return whether what is at a Place has the attributes of an Entry, of those that are kept."""
     try:
         if wanted.type == "dir":
             found = open_attributes(place.enter().descriptor)
@@ -167,7 +167,7 @@ def has_attributes(place, wanted):
 
 
 class Live(object):
-    """What lies below /var/vcap, as far as a backup's filter names it."""
+    """The live tree below /var/vcap, as far as a backup's filter names it."""
 
     def __init__(self, root, rules, leave_out, run_command):
         self._root = to_bytes(root)
@@ -192,7 +192,7 @@ class Live(object):
         return dict((name, entry) for name, entry in found if entry is not None)
 
     def _listed(self, at_rest):
-        """rsync itself applies the filter, as it did for the backup."""
+        """Return what rsync lists by the backup's filter."""
         argv = ["rsync", "--recursive", "--links", "--dry-run", "--out-format=|%n|"]
         argv += ["--filter=" + rule for rule in self._rules]
         argv += [to_native(self._root) + "/", to_native(self._root) + "/store/microbosh-restore.none/"]
@@ -213,7 +213,7 @@ def _literal(path):
 
 
 class Comparison(object):
-    """What a restore would change."""
+    """The changes that a restore would make."""
 
     def __init__(self, live, wanted, there):
         self._live = live
@@ -259,7 +259,7 @@ class Comparison(object):
         return wanted.type != "file" or self._digest(wanted.path) == wanted.digest
 
     def _same_attributes(self, wanted):
-        """Whether what is there has the attributes of the backup; looked at where it has any, and of what is shared."""
+        """Return whether a live name has the backup's attributes; read only where it has any or is shared."""
         if wanted.attributes or (wanted.attributes is not None and is_blob(wanted.path)):
             return has_attributes(self._live.place(wanted.path), wanted)
         return True

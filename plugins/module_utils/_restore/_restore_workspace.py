@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where a restore keeps what it has brought, what was there before, and how far it is.
+"""The restore's directory on the director: the files pushed, those replaced, and the marker of its phase.
 
 ``/var/vcap/store/microbosh-restore``, root's own, on the file system of the data:
 
@@ -68,7 +68,7 @@ SETTLED = ("proven", "rolled_back")
 
 
 def reached(phase, other):
-    """Whether a restore in ``phase`` has come as far as ``other``."""
+    """Return whether a restore in ``phase`` has come as far as ``other``."""
     return PHASES.index(phase) >= PHASES.index(other)
 
 
@@ -88,7 +88,7 @@ def _content(path):
 
 
 class Marker(object):
-    """How far a restore is: what it says survives controller, connection and power."""
+    """The file that says how far a restore is; it survives a power cut and the end of the controller."""
 
     def __init__(self, workspace):
         self.path = os.path.join(workspace, "marker.json")
@@ -111,7 +111,7 @@ class Marker(object):
         return found
 
     def write(self, phase, **facts):
-        """Note durably that the restore is in that phase; what the marker said besides stays."""
+        """Write durably that the restore is in that phase; the marker's other content stays."""
         marker = dict(self.read() or {}, **facts)
         marker.update(phase=phase, updated=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
         content = json.dumps(marker, indent=2, sort_keys=True) + "\n"
@@ -131,11 +131,11 @@ class Workspace(object):
         self._trees = {}
 
     def new(self, path=b""):
-        """Return the Place where what is to come to a path is made ready: in the file system that it will be in."""
+        """Return the Place where the new content of a path is made ready, in that path's file system."""
         return self._apart(b"new", path)
 
     def aside(self, path=b""):
-        """Return the Place where what was at a path is kept: in the file system that it was in."""
+        """Return the Place where the old content of a path is kept, in that path's file system."""
         return self._apart(b"aside", path)
 
     def new_path(self, path):
@@ -190,7 +190,7 @@ class Workspace(object):
         return Tree(above).place(os.path.basename(self.path))
 
     def exists(self):
-        """Whether it is there. Raise DirectorError if somebody else could have made it."""
+        """Return whether it is there. Raise DirectorError if somebody else could have made it."""
         place = self._place()
         return place.exists() and bool(place.enter().require_own())
 
@@ -224,7 +224,7 @@ class Workspace(object):
                 return directory
 
     def clear(self):
-        """Begin anew: remove what a restore has left that never came to stop anything."""
+        """Remove what an earlier restore left that never stopped anything."""
         self._remove_mounts()
         for name in self._tree.top.names():
             self._tree.place(name).remove()
@@ -263,7 +263,7 @@ class Workspace(object):
         return _content(self._at(b"attributes"))
 
     def write_kept(self, entries):
-        """Note what there is, before any of it is moved: the order matters, as nobody can find out later."""
+        """Note which names there are before any of them is moved; afterwards it cannot be found out."""
         attributes = dict((path, entry.attributes) for path, entry in entries.items() if entry.attributes is not None)
         if attributes:
             write_durably(self._at(b"kept-attributes"), format_attributes(attributes))
@@ -292,6 +292,6 @@ class Workspace(object):
         return directories, set(mtree.unescape(to_bytes(name)) for name in kept["others"])
 
     def forget_kept(self):
-        """All of it is back in its place."""
+        """Forget the names that were moved aside, now that all are back."""
         os.unlink(self._at(b"kept"))
         os.fsync(self._tree.top.descriptor)

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What monit prints, from 5.2.4 to 5.35, and what is meant by it.
+"""Parses the output of monit 5.2.4 to 5.35.
 
 Pure: text in, values out, or a typed error.
 
@@ -78,23 +78,23 @@ class Service(namedtuple("Service", "name type status pending pid lives")):
 
     @property
     def well(self):
-        """Does monit say that all is well?"""
+        """Return whether monit reports no problem."""
         return self.status.lower() in _WELL
 
     @property
     def initializing(self):
-        """Has monit not looked since it was told to watch it?"""
+        """Return whether monit has not looked since it was told to watch the service."""
         return self.status.lower() in _INITIALIZING
 
     @property
     def running(self):
-        """Does it live, and will it stay so? A service with a pending stop or restart is not running."""
+        """Return whether the service lives and will stay alive: one with a pending stop or restart is not running."""
         lives = self.well if self.lives is None else self.lives
         return lives and self.pending in (None, "start", "monitor")
 
     @property
     def started(self):
-        """Has monit done what a start does? It says initializing until its next cycle has looked."""
+        """Return whether monit has done a start; it reports initializing until its next cycle."""
         return self.pending is None and (self.running or (self.initializing and self.lives is not False))
 
     @property
@@ -158,7 +158,7 @@ class Report(namedtuple("Report", "version services cut")):
 
     @property
     def unmonitored(self):
-        """Return the names of what monit does not watch, as somebody wanted it: no process that is dead."""
+        """Return the names of services that monit was told not to watch; a dead process is none of them."""
         return [s.name for s in self.services if not s.monitored and (s.lives or not s.has_process)]
 
     def amiss(self, required=()):

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether the process of a service lives: what monit says of it is only half of the answer.
+"""Decides whether the process of a service lives, by monit's status and by the pid files.
 
 monit tells the pid of what it watches, as its last cycle saw it. Of a service that it does not watch it tells none.
 Then the pid files speak. Those of bpm lie where only root reads, so a program that setup installs reads them; where the
@@ -31,7 +31,7 @@ def parse_records(text):
 
 
 def judge(report, host, records):
-    """Return a Report in which each process says whether it lives. ``records`` is None where nobody could ask root."""
+    """Return a Report in which each process says whether it lives. ``records`` is None if root could not be asked."""
     named = None if records is not None else _pidfiles_by_name(host)
     services = []
     for service in report.services:
@@ -53,7 +53,7 @@ def _runs_postgres(record):
 
 
 def strangers(host, records):
-    """Return the pids that pid files name and that somebody else has by now."""
+    """Return the pids in pid files that belong to other processes by now."""
     if records is not None:
         return set(record["pid"] for record in records.values() if record.get("foreign"))
     return set(pid for path, pid in host.pidfiles() if host.is_somebody_elses(path, pid))
@@ -98,7 +98,7 @@ def _judged(service, host, seen, all_seen):
 
 
 def _without_process(service, had_pid, all_seen):
-    """Given a service none of whose pids lives, return what is to be thought of it."""
+    """Given a service without a live pid, return whether it lives all the same, None if that cannot be told."""
     if service.initializing:
         return None  # monit has not looked, and its pid file may be newer than what was seen of it
     if service.pid or had_pid:

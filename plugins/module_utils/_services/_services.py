@@ -10,6 +10,7 @@ quarter of the time that ``stop all`` takes; and so it is with ``start``.
 
 from __future__ import absolute_import, division, print_function
 
+from ansible_collections.microbosh.director.plugins.module_utils._core._arguments import MONIT_PROGRAM
 from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._core._host import ProcessesHidden
 from ansible_collections.microbosh.director.plugins.module_utils._core._sudo import (
@@ -37,8 +38,6 @@ from ansible_collections.microbosh.director.plugins.module_utils._services._proc
 
 __metaclass__ = type
 
-MONIT = "/var/vcap/bosh/bin/monit"
-
 # All in seconds.
 PROCESS_LOOK = 0.05  # between two looks at /proc, which cost next to nothing
 QUICK_LOOK = 0.1  # between two looks at monit when the answer is due
@@ -65,7 +64,7 @@ class NotReached(DirectorError):
 class Monit(object):
     """The monit command line of this host."""
 
-    def __init__(self, run_command, path=MONIT):
+    def __init__(self, run_command, path=MONIT_PROGRAM):
         self._run_command = run_command
         self._path = path
         self._sees_pidfiles = True  # until it is known that this host was set up before there was a program for it
@@ -112,7 +111,7 @@ class Monit(object):
 
 
 class Change(object):
-    """One way from what is to what is wanted, for all services but the excluded ones."""
+    """The change of all services but the excluded ones to a wanted state."""
 
     action = None
     state = None
@@ -135,7 +134,7 @@ class Change(object):
         self._recorded = None  # when they were read
 
     def run(self, wait=True, check_mode=False):
-        """Make it so, and return what a playbook sees of it. Raise NotReached when the time is over."""
+        """Make the change, and return its facts. Raise NotReached when the time is over."""
         self.began = self.answered = self.host.now()
         self.deadline = self.began + self.timeout
         self.before = report = self.look()
@@ -199,7 +198,7 @@ class Change(object):
     def state_of(self, service):
         return self.state if self.reached(service) else service.status
 
-    # What a direction has to say.
+    # Defined by Stop and Start.
 
     def reached(self, service):
         raise NotImplementedError
@@ -208,14 +207,14 @@ class Change(object):
         raise NotImplementedError
 
     def noticed(self, report):
-        """Learn from a fresh report."""
+        """Note what a fresh report shows."""
 
     def in_turn(self, services):
         """Return services in the order in which they are asked for."""
         return services
 
     def pace(self):
-        """Let monit work between two commands."""
+        """Wait while monit works between two commands."""
 
     def pause(self):
         """Wait until it is worth looking again."""
@@ -224,21 +223,21 @@ class Change(object):
         """Raise an error if an excluded service was drawn in."""
 
     def check_refused(self, unreached):
-        """Raise an error if there is no sense in asking on."""
+        """Raise an error if asking again cannot help."""
 
     def is_enough(self, unreached):
-        """Tell whether what is not as wanted is worth no more time."""
+        """Return whether the services that are not as wanted are waited for no longer."""
         return not unreached
 
     def is_bearable(self, service):
-        """Tell whether a service that is not quite as wanted is no failure when the time is over."""
+        """Return whether a service that is not quite as wanted is no failure when the time is over."""
         return False
 
     def pids(self, service):
         return [service.pid] if service.pid else []
 
     def findings(self, report):
-        """Return what only this direction tells in the end."""
+        """Return the facts that only this kind of change reports."""
         return {}
 
     # The common way.
@@ -319,7 +318,7 @@ class Change(object):
 
 
 class Stop(Change):
-    """Stopped means that monit watches no more and that the processes are gone: monit also gives up on living ones."""
+    """Stops services: one is stopped when monit does not watch it and its process is gone."""
 
     action = "stop"
     state = "stopped"
@@ -369,7 +368,7 @@ class Stop(Change):
         return service.pending != self.action
 
     def ask(self, service):
-        """Ask for the stop. monit ends nothing that it does not watch, so such a process comes into its sight first."""
+        """Ask for the stop. monit ends no process that it does not watch, so it is told to watch that first."""
         found = [s.name for s in self.before.processes if s.lives and not s.monitored]
         asked = self._watch_asked.get(service.name, 0)
         if service.monitored or service.name not in found or asked >= WATCHES:
@@ -405,7 +404,7 @@ class Stop(Change):
                 self._spared[service.name] = (service.pid, self.host.birth(service.pid))
 
     def pace(self):
-        """One command for each process that has gone: it wakes monit just when there is something to see."""
+        """Send one command for each process that has ended: it wakes monit when there is a change to see."""
         end = self.host.now() + STOP_PACE
         while self.host.now() < end:
             living = self._living()
@@ -421,7 +420,7 @@ class Stop(Change):
             self.host.sleep(QUICK_LOOK)
 
     def check_excluded(self, report):
-        """monit need not have stopped what it watches no more: a rule or a person may have taken it out of sight."""
+        """Raise an error if monit stopped an excluded service; one that it only stopped watching is noted."""
         was_monitored = [service.name for service in self.before.services if service.monitored]
         unwatched = [s.name for s in report.services if s.name in was_monitored and not s.monitored]
         unwatched = [name for name in unwatched if name in self.exclude]
@@ -463,11 +462,11 @@ class Stop(Change):
 
 
 class Start(Change):
-    """Started means that the process lives, has lived for a moment, and that nothing is pending.
+    """Starts services: one is started when its process lives, has lived for a moment, and nothing is pending.
 
-    What else monit says is an alarm, told in the end. ``unmonitored`` names what is left out of monit's sight, or taken
-    out of it again once it lives: so it was found. ``down_before`` names what did not run before it was stopped: it is
-    asked for like the others, but after them, and that it stays down is told and is no failure.
+    Anything else that monit reports is an alarm, reported at the end. ``unmonitored`` names what is left out of monit's
+    sight, or taken out of it again once it lives: so it was found. ``down_before`` names what did not run before it was
+    stopped: it is asked for like the others, but after them, and that it stays down is told and is no failure.
     """
 
     action = "start"
@@ -510,7 +509,7 @@ class Start(Change):
         return service.well or bool(service.alarm and not _says_dead(service)) or self._has_waited(service)
 
     def _check_reached(self, service):
-        """Tell whether monit watches what is no process again; that it complains is told, and kept nobody waiting."""
+        """Return whether monit watches a check that is no process again; its complaints are only reported."""
         refused = isinstance(self.refused.get(service.name), SudoRefused)
         if refused or service.name in self.unmonitored or service.well or service.alarm:
             return True
@@ -527,7 +526,7 @@ class Start(Change):
         return not service.monitored or not (service.started or service.running)
 
     def ask(self, service):
-        """Ask for the start, or that monit looks no longer; one that is refused does not keep the others down."""
+        """Ask for the start, or for monit to unwatch; a refused service does not keep the others down."""
         unmonitors = service.name in self.unmonitored and service.has_process and service.lives
         try:
             if unmonitors:
@@ -559,11 +558,11 @@ class Start(Change):
         return not service.has_process or self._is_up(service) or service.name in self.down_before
 
     def in_turn(self, services):
-        """What may not come at all comes last: while monit waits for a process, it starts no other."""
+        """Return services that were down before last: while monit waits for a process, it starts no other."""
         return sorted(services, key=lambda service: service.name in self.down_before)
 
     def is_enough(self, unreached):
-        """Tell whether only such are left as were down before, and have had their time."""
+        """Return whether only services that were down before are left, and have had their time."""
         left = frozenset(service.name for service in unreached)
         if not left:
             return True
@@ -584,7 +583,7 @@ class Start(Change):
         return isinstance(self.refused.get(service.name), SudoRefused)
 
     def _hidden(self):
-        """Return the error that says that nobody can tell here what lives, None if that can be told."""
+        """Return the error for a host on which live processes cannot be seen, None if they can."""
         try:
             self.host.require_sight()
         except ProcessesHidden as error:
@@ -606,7 +605,7 @@ class Start(Change):
         self._unmonitor_asked[name] = (asked + 1, self.host.now())
 
     def _may_unmonitor(self, service):
-        """Tell whether it may still come out of monit's sight: some times it is asked for that."""
+        """Return whether monit may still be asked to unwatch a service: it is asked a few times."""
         asked, when = self._unmonitor_asked.get(service.name, (0, 0))
         return service.name not in self.refused and (asked < UNMONITORS or self.host.now() - when < ASK_AGAIN)
 
@@ -623,7 +622,7 @@ class Start(Change):
         return age is not None and age < STEADY
 
     def _has_waited(self, service):
-        """Tell whether monit has had the time to look at a process that lives, or at a check."""
+        """Return whether monit has had the time to look at a process that lives, or at a check."""
         since = self._waited.setdefault((service.name, service.pid), self.host.now())
         return self.host.now() - since >= CYCLES
 
@@ -642,12 +641,12 @@ class Start(Change):
             self.up_at = self.host.now()
 
     def pace(self):
-        """The pidfile that monit waits for is there some tenths of a second later; the next command wakes it then."""
+        """Wait some tenths of a second for the pid file that monit waits for; the next command wakes monit then."""
         if monit_version(self.before.version) < WAKEFUL:
             self.host.sleep(START_PACE)
 
     def pause(self):
-        """monit calls most of them running as soon as all are up, and the rest after its next cycle."""
+        """Wait for monit, which reports most services as running when all are up, and the rest a cycle later."""
         if self.up_at is None:
             self.host.sleep(START_PACE)
         else:
@@ -656,12 +655,12 @@ class Start(Change):
 
 
 def _says_dead(service):
-    """Tell whether monit's word is that of a process that is not there, as its last cycle saw it."""
+    """Return whether monit's word is that of a process that is not there, as its last cycle saw it."""
     return service.status.lower() in ("does not exist", "process is not running")
 
 
 def look(monit, host, seconds=0, required=()):
-    """Return what a playbook sees of the services; what is about to change is waited for, but not for longer."""
+    """Return the facts of the services; one that is about to change is waited for until the time is over."""
     host.require_sight()
     deadline = host.now() + seconds
     while True:
@@ -683,14 +682,14 @@ def look(monit, host, seconds=0, required=()):
 
 
 def _reason(service):
-    """Tell a person in what way a service does not run."""
+    """Return in words in what way a service does not run."""
     pending = " with a %s pending" % service.pending if service.pending else ""
     gone = ", but its process is gone or somebody else's" if service.well and service.lives is False else ""
     return "%s is '%s'%s%s" % (service.name, service.status, pending, gone)
 
 
 def _in_motion(service):
-    """Tell whether monit is at work on a service, or has not looked at it since it changed."""
+    """Return whether monit is at work on a service, or has not looked at it since it changed."""
     return bool(service.pending) or service.initializing or (service.well and service.lives is False)
 
 

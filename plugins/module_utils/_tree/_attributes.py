@@ -20,7 +20,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._tree._mtree im
 ACCESS_LIST = b"system.posix_acl_access"
 DEFAULT_LIST = b"system.posix_acl_default"
 LISTS = (ACCESS_LIST, DEFAULT_LIST)
-# What a restore sets, and so what a backup keeps: no label of a security module, which is that host's own business.
+# Attributes that a backup keeps and a restore sets; labels of a security module belong to the host.
 _KEPT = re.compile(b"^(?:system\\.posix_acl_(?:access|default)|security\\.capability|user\\.[!-<>-~]{1,250})$")
 _NAME = re.compile(b"^# file: (\\S+)$")
 _VALUE = re.compile(b"^([!-<>-~]+)=0s([A-Za-z0-9+/=]*)$")
@@ -34,7 +34,7 @@ class AttributesError(DirectorError):
 
 
 def is_kept(name):
-    """Whether an attribute of that name is kept in a backup."""
+    """Return whether an attribute of that name is kept in a backup."""
     return bool(_KEPT.match(name))
 
 

@@ -133,7 +133,7 @@ def _require(answer, *harmless):
 
 
 def same_metadata(entry, recorded):
-    """Whether two Entries have the same owner, group, mode and time."""
+    """Return whether two Entries have the same owner, group, mode and time."""
     if entry.type == "link":
         return (entry.uid, entry.gid) == (recorded.uid, recorded.gid) and entry.same_time(recorded)
     return entry.same_owner(recorded) and entry.same_time(recorded)

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Names below directories that others may write to, reached step by step through directories that are open.
 
-Whoever renames a directory meanwhile, or puts a symbolic link in its place, leads nobody anywhere: no link is followed,
-and what was opened stays what it is. A name in an open directory is ``/proc/self/fd/<descriptor>/<name>``, which the
-kernel resolves to that very directory; so it is the same with Python 2.7, which has no ``dir_fd``.
+A directory that is renamed meanwhile, or replaced by a symbolic link, leads nowhere: no link is followed, and an open
+directory stays the one it is. A name in an open directory is ``/proc/self/fd/<descriptor>/<name>``, which the kernel
+resolves to that very directory; so it is the same with Python 2.7, which has no ``dir_fd``.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -35,7 +35,7 @@ TRIES = 100
 
 
 class Planted(DirectorError):
-    """Something is in the way that only somebody who means harm, or a service that runs, can have put there."""
+    """A name is in the way that only an attacker or a running service can have put there."""
 
 
 def planted(path, why):
@@ -47,7 +47,7 @@ def planted(path, why):
 
 
 class Named(object):
-    """Let an error tell the path that a person knows, which is joined of its parts."""
+    """Gives errors the whole path of a name that is reached step by step."""
 
     __slots__ = ("_parts",)
 
@@ -63,7 +63,7 @@ class Named(object):
 
 
 class Directory(object):
-    """An open directory, closed when nobody needs it any more."""
+    """An open directory, closed when its last user is gone."""
 
     def __init__(self, descriptor, path):
         self.descriptor = descriptor
@@ -97,7 +97,7 @@ class Directory(object):
         return os.fstat(self.descriptor)
 
     def require_own(self):
-        """Return it if nobody else can have made it, or can write to it."""
+        """Return the directory if only its owner can have made it or can write to it."""
         found = self.status()
         if found.st_uid != os.geteuid() or found.st_mode & 0o022:
             raise Planted(

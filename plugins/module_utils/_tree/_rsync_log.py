@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The log of an rsync run: who owns what on the director, as rsync itself was told.
+"""Reads the log of an rsync run, which has the owner and group of every entry on the director.
 
 Written by ``rsync -ii --log-file=FILE --log-file-format='%i|%U|%G|%B|%l|%n'``, which names every entry
 of the tree, changed or not. It is the only place that has the owners when the controller is not root.

@@ -39,7 +39,7 @@ def parse_line(line):
 
 
 class Problems(object):
-    """What is wrong with a record, told for the first lines only: each may be of a byte, and there may be a lot."""
+    """The faults of a record, kept for the first lines only: a damaged one may have millions."""
 
     def __init__(self, name):
         self._name = name

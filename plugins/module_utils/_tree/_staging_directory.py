@@ -36,7 +36,7 @@ def _place(path):
 
 
 def make(path, uid, dry_run=False):
-    """Let there be a directory that is this user's alone; return whether there was none like that."""
+    """Make a directory that only this user may enter; return whether anything had to be changed."""
     place = _place(path)
     if place.exists():
         return _close(place, uid, dry_run)
@@ -46,7 +46,7 @@ def make(path, uid, dry_run=False):
 
 
 def _close(place, uid, dry_run):
-    """Let nobody else into the directory of the user that is there."""
+    """Close the user's existing directory to everybody else."""
     if not place.is_directory():
         raise planted(place.full, "is no directory")
     directory = place.enter()
@@ -73,7 +73,7 @@ def _make(place, uid):
 
 
 def _move(made, place):
-    """Give it its place, where somebody may have put another thing meanwhile."""
+    """Move the new directory to its place, where another user may have put something meanwhile."""
     try:
         made.rename(place)
     except EnvironmentError as error:
@@ -93,7 +93,7 @@ def _leave(room):
 
 
 def remove(path, dry_run=False):
-    """Let there be nothing at a path; return whether there was something. A link itself is removed."""
+    """Remove what is at a path; return whether there was something. A link itself is removed."""
     place = _place(path)
     if not place.exists():
         return False

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What lies in a directory, entry by entry: the values that metadata.mtree records."""
+"""Reads the entries of a directory tree: the values that metadata.mtree records."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -69,11 +69,11 @@ class Entry(object):
         self.unset = False
 
     def same_time(self, other):
-        """Whether two entries have the same time, as exactly as this Python can tell."""
+        """Return whether two entries have the same time, as exactly as this Python can tell."""
         return abs(self.mtime - other.mtime) <= MTIME_TOLERANCE
 
     def same_owner(self, other):
-        """Whether two entries have the same owner, group and mode."""
+        """Return whether two entries have the same owner, group and mode."""
         return (self.uid, self.gid, self.mode) == (other.uid, other.gid, other.mode)
 
 

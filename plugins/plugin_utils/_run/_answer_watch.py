@@ -56,7 +56,7 @@ class AnswerWatch:
 
 
 class Pace:
-    """Decides from how much came until when whether it is too much, too slow or too late."""
+    """Decides from bytes and time whether an answer is too large, too slow or too late."""
 
     def __init__(self, before: int, seconds: float, most: int, now: float):
         self._before, self._seconds, self._most = before, seconds, most
@@ -64,7 +64,7 @@ class Pace:
         self._mark = 0
 
     def problem(self, count: int, now: float) -> str:
-        """Given what was read until now, return why it is not waited for any longer, "" if it is."""
+        """Given the bytes read until now, return why the answer is no longer waited for, or ""."""
         came = count - self._before
         if self._most and came > 2 * self._most + NOTHING:  # what its ssh has read counts again when that ends
             return f"it is larger than {size(self._most)}"

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tells whether the run that holds a director still lives, where this controller can know it."""
+"""Tells whether the run that holds a director's lease still lives, if it is one of this controller."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def identify(pid: int) -> str:
 def is_gone(identity: str) -> bool:
     """Given a name made by identify(), return whether that process is known to have ended.
 
-    Of another machine, container or boot nothing is known.
+    A process of another machine, container or boot is never known to have ended.
     """
     machine, dummy, process = identity.partition("/")
     pid, dummy, started = process.partition("/")
@@ -46,7 +46,7 @@ def _exists(pid: int) -> bool:
 
 
 def _machine() -> str:
-    """The kernel's boot and the process namespace, in which a process id means one process."""
+    """Return the boot id and the process namespace, within which a process id means one process."""
     boot = (PROC / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     return f"{boot}:{os.stat(PROC / 'self/ns/pid').st_ino}"
 

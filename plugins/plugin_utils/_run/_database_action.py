@@ -77,7 +77,7 @@ class DatabaseAction(DirectorAction):
         return Forward(command[command.index(program.encode()) :], target, task_vars["inventory_hostname"])
 
     def _on_controller(self, arguments, task_vars):
-        """Run the module here, whatever the director is connected to by, and as nobody else."""
+        """Run the module on the controller as the current user, whatever the director's connection."""
         variables = {**task_vars, "ansible_python_interpreter": sys.executable}
         director, self._connection = self._connection, connection_loader.get("local", self._play_context)
         try:

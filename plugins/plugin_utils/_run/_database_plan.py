@@ -25,7 +25,7 @@ class PlanError(ValueError):
 
 @dataclass
 class PlannedServer:
-    """What a server said of itself."""
+    """A server, and the facts that it told."""
 
     where: str
     facts: dict
@@ -37,12 +37,12 @@ class PlannedServer:
 
     @property
     def open(self) -> dict:
-        """The databases that can be dumped, by name."""
+        """Return the databases that can be dumped, by name."""
         return {item["name"]: item for item in self.facts["databases"] if item["connectable"] and not item["template"]}
 
     @property
     def mine(self) -> list[str]:
-        """What 'all' means there: on a server of others, only what the role owns, and what the director uses."""
+        """Return the databases that 'all' means: on a shared server only those of the role and of the director."""
         if not self.elsewhere or self.facts["superuser"]:
             return sorted(self.open)
         return sorted(name for name, item in self.open.items() if item["mine"] or item["director"])
@@ -50,7 +50,7 @@ class PlannedServer:
 
 @dataclass
 class Plan:
-    """What is dumped, and what has to be told about it."""
+    """The databases to dump, and what the operator is told of them."""
 
     director_database: str | None = None
     local: list[str] = field(default_factory=list)
@@ -145,7 +145,7 @@ def _choose(plan, wanted, local, elsewhere):
 
 
 def _left_out(server, wanted):
-    """Tell of what 'all' does not reach."""
+    """Note the databases that 'all' does not reach."""
     if ALL not in wanted or not server.answers:
         return []
     others = [item for item in server.facts["databases"] if item["name"] not in ("template0", "template1")]

@@ -1,14 +1,14 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Facts come from the director, and Ansible lets them stand before the inventory: none may be called like a setting."""
+"""Refuses facts with the name of a setting: Ansible prefers facts, which come from the director, to the inventory."""
 
 from __future__ import annotations
 
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._gate import GateError
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._printable import printable
 
-# As settings, and what a run knows, are called; whatever begins like that is ours.
+# Prefixes of the names of settings and of a run's variables.
 PREFIXES = ("microbosh_", "run_", "setup_", "reach", "blobs_", "preflight_", "rights_")
 # This one run_log makes, on the controller.
 OURS = ("run_phases",)

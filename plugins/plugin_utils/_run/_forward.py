@@ -101,7 +101,7 @@ class Forward:
             carrier.start()
 
     def _carry(self, connection):
-        """Give a connection to ssh until either ends; of what ssh was refused a way for it has read nothing."""
+        """Carry a connection by ssh until either ends; where ssh was refused, nothing of it was read."""
         with connection:
             for command in self._commands:
                 if self._closing:

@@ -1,11 +1,11 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one gate through which everything passes that a director answers.
+"""The gate: checks every answer of a director before Ansible uses it.
 
-A director may be hostile. Of an answer there are the keys that the module documents in RETURN, of the types that it
-documents, bounded and printable; anything else fails the task. What Ansible itself would act on (facts, groups, hosts,
-warnings with markup, internal keys) is never documented, so it never comes through.
+A director may be hostile. An answer has the keys that the module documents in RETURN, of the documented types, bounded
+and printable; anything else fails the task. Keys that Ansible itself would act on (facts, groups, hosts, warnings with
+markup, internal keys) are never documented, so they never pass.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ LARGEST = 2**63
 MOST_WARNINGS = 20
 # Texts for a person, which have lines. In whatever else has an end of line, it is shown as an escape.
 TEXTS = ("msg", "problem", "globals_problem", "error", "reason", "why", "before", "after", "prepared")
-# What every module answers beside what it documents. Of these, nothing but what is here is looked at.
+# Keys of every module's answer besides the documented ones. No others are looked at.
 COMMON = {
     "changed": {"type": "bool"},
     "failed": {"type": "bool"},
@@ -45,15 +45,15 @@ COMMON = {
         },
     },
 }
-# What AnsibleModule adds by itself and nobody here needs: the arguments, which the controller knows, and the like.
+# Keys that AnsibleModule adds and that are not needed here: the arguments, which the controller knows, and the like.
 DROPPED = ("invocation", "deprecations", "exception", "_ansible_trusted_utf8", "_ansible_exception", "ansible_loop_var")
 
-# What it adds to an answer with a path, which the controller can see for itself.
+# Keys that it adds to an answer with a path, which the controller can see for itself.
 OF_A_PATH = ("uid", "gid", "owner", "group", "mode", "state", "secontext", "size")
 
 
 class GateError(ValueError):
-    """Something in an answer that does not belong there."""
+    """An answer has something in it that it may not have."""
 
 
 @functools.cache
@@ -69,11 +69,11 @@ def documented(module: str) -> dict:
 def admitted(
     module: str, result: dict, check_mode: bool = False, known: dict | None = None, here: bool = False
 ) -> dict:
-    """Given what came of running a module on a director, return the answer that a task may have.
+    """Given the result of running a module on a director, return the answer that a task may have.
 
-    ``result`` has what was printed and the exit status. An answer that does not pass is one that failed. What a module
-    of others may answer is ``known``. One that ran ``here``, on the controller, is ours: it may quote a director, but
-    does not lie about what the values are made of.
+    ``result`` has what was printed and the exit status. An answer that does not pass is one that failed. ``known`` is
+    what a module of others may answer. A module that ran ``here``, on the controller, is ours: it may quote a director,
+    but does not lie about the types of its values.
     """
     try:
         answer = _parsed(module, result)
@@ -124,7 +124,7 @@ def _constant(name):
 def _passed(answer, known):
     """Return an answer whose every key and value is one that is documented.
 
-    Of one that failed, what does not belong there is left out: why it failed must not be lost.
+    Undocumented parts of a failed answer are left out: the reason of the failure must not be lost.
     """
     failed = answer.get("failed") is True or _has_failed(answer)
     passed, wrong = {}, []
@@ -145,7 +145,7 @@ def _passed(answer, known):
 
 
 def _is_added(key, value, known):
-    """Whether AnsibleModule adds this to what a module answers that documents none of that name."""
+    """Return whether AnsibleModule adds this to what a module answers that documents none of that name."""
     return (key == "rc" and isinstance(value, int)) or (key in OF_A_PATH and "path" in known)
 
 
@@ -154,7 +154,7 @@ def _known(key, value, known):
 
 
 def _has_failed(answer):
-    """Whether a module that was ended by an exception of its own says so, as newer ones do."""
+    """Return whether a module that was ended by an exception of its own says so, as newer ones do."""
     return "exception" in answer and "failed" not in answer
 
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a director answers when it is asked for the files that only root reads. It may be a hostile one."""
+"""Checks a director's answer with the files that only root reads. The director may be hostile."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Takes a lease over from a run that died on this controller, so that nobody has to clean up after it."""
+"""Takes over the lease of a run that died on this controller, so that no operator has to clean up."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Modules of others that run on a director, and the answers that are taken of them: nothing else is.
+"""The modules of other collections that run on a director, and the only parts of their answers that are accepted.
 
 Their documentation says less than they answer, so it is said here, as RETURN of a module of ours would say it.
 """
@@ -22,7 +22,7 @@ MODULES = {
 }
 ANY, TEXT, FLAG, NUMBER = ({"type": kind} for kind in ("raw", "str", "bool", "int"))
 LINES = {"type": "str", "lines": True}
-# What every module adds to an answer about a path.
+# Keys that every module adds to an answer about a path.
 PLACE = {
     **dict.fromkeys(("path", "dest", "owner", "group", "mode", "state", "secontext", "src"), TEXT),
     **dict.fromkeys(("uid", "gid", "size"), NUMBER),
@@ -63,7 +63,7 @@ class OthersAction(GatedAction):
 
 
 class GatedCopy(OthersAction, Copy):
-    """Ansible's own action, to which nothing of a director comes but through the gate."""
+    """Ansible's copy action, with every answer of the director checked by the gate."""
 
     def _get_diff_data(self, *arguments, **more):
         """Show what is in a file of the director, which was encoded when it came."""

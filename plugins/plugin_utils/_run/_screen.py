@@ -13,6 +13,6 @@ FOR_PROGRAMS = ("json", "jsonl")
 
 
 def show(host: str, line: str, color: str | None = None) -> None:
-    """Tell a person something of a host; where stdout is a program's, on stderr."""
+    """Show the operator a line about a host; on stderr where stdout belongs to a program."""
     callback = str(constants.DEFAULT_STDOUT_CALLBACK).rpartition(".")[2]
     Display().display(f"{host}: {line}", color=color, stderr=callback in FOR_PROGRAMS)

@@ -104,7 +104,7 @@ class Watch:
 
 
 class Pace:
-    """Decides from what came until when whether a transfer goes on: a director may send slowly for ever."""
+    """Decides from bytes and time whether a transfer goes on: a director may send slowly for ever."""
 
     def __init__(self, most: int, now: float):
         self._most, self._began = most, now
@@ -134,7 +134,7 @@ def free_space(path):
 
 
 def end_rsync(ancestor):
-    """Ask every rsync below a process to end, which it does in order: a file that was begun can be gone on with."""
+    """End every rsync below a process in order, so that a begun file can be continued."""
     for pid, command in descendants(ancestor):
         if os.path.basename(command) == "rsync":
             with contextlib.suppress(ProcessLookupError):

@@ -57,7 +57,7 @@ class ArchiveError(ValueError):
     """An archive that cannot be unpacked, or is not one of a backup."""
 
 
-# What a crafted archive may end tarfile with, besides what a damaged one does.
+# Errors that a crafted archive may end tarfile with, besides those of a damaged one.
 BROKEN = (
     tarfile.TarError,
     lzma.LZMAError,
@@ -162,16 +162,16 @@ class Headers:
         return found
 
     def leave(self):
-        """Let the content of a member be read, of any size."""
+        """Allow the content of a member to be read, of any size."""
         self._left = None
 
     def enter(self):
-        """Let the next headers be read."""
+        """Allow the next headers to be read."""
         self._left = LONGEST_HEADER
 
 
 class BoundedTar(tarfile.TarFile):
-    """An archive of somebody, which takes no memory for what was read already."""
+    """An archive of unknown origin, read without keeping the members in memory."""
 
     def __init__(self, name=None, mode="r", fileobj=None, **options):
         self.global_bytes = 0
@@ -200,7 +200,7 @@ class Member(tarfile.TarInfo):
 
 
 class XzStream(io.RawIOBase):
-    """What xz has compressed, decompressed without taking more memory than xz itself ever needs."""
+    """Decompresses an xz stream without taking more memory than xz itself ever needs."""
 
     def __init__(self, source):
         self._source, self._xz = source, self._new()

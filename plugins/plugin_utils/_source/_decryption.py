@@ -18,7 +18,7 @@ SETTING = "microbosh_archive_identity"
 ENDINGS = (".age", ".gpg")
 # Longer paths do not fit into the address of a socket, of which gpg's agent has some in its directory.
 LONGEST_HOME = 80
-# What the programs say of a key, in the C locale. Not to be passed on: it may show what a broken key file holds.
+# Messages of the programs on a key, in the C locale. Not passed on: they may show what a broken key file holds.
 LOCKED_KEY = ("in batchmode - can't get input", "obtain passphrase", "read passphrase")
 NO_KEY = ('age: error: reading "',)
 WRONG_KEY = ("no identity matched", "No secret key", "passphrase-encrypted")

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A program that makes one stream of another, such as zstd or age."""
+"""Runs a program that converts a stream, such as zstd or age."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def require(program: str):
 def filtered(command, source, failed):
     """Given a command and the file it reads, give the stream that it writes.
 
-    What it wrote counts only if it ends well. If not, raise what ``failed`` makes of its words, also in place of a
-    damage that the reader of the stream found: that may be no more than the consequence.
+    Its output counts only if it ends well. If not, raise what ``failed`` makes of its words, also in place of a damage
+    that the reader of the stream found: that may be no more than the consequence.
     """
     require(command[0])
     environment = {**os.environ, "LC_ALL": "C"}

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether a backup is the one that is asked for, by its signature, before anything of it is used."""
+"""Checks by its signature that a backup is the one that was asked for, before anything of it is used."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ ID = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 
 @dataclass
 class Trust:
-    """What is asked of a backup: by which key it is signed, for which director; or that nothing is."""
+    """The key and the director's name that a backup's signature has to have, or none."""
 
     key: str = ""
     host: str = ""
     unsigned: bool = False
 
     def check(self, path: Path, called: str, digests: dict | None = None) -> str:
-        """Given a backup's directory and what it was called, return V(signed), V(unsigned) or "" if nobody asks.
+        """Given a backup's directory and id, return V(signed), V(unsigned), or "" if no signature is asked for.
 
         ``digests`` are those of its records: what is signed, and what every later reading is held against.
         Raise DirectorError for one that is signed by another, is another, or is not signed and has to be.

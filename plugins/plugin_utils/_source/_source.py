@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The backup that a restore is made from, on the controller, and what is to be known of it."""
+"""The backup on the controller that a restore is made from, and its facts."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class Source:
         self.metadata = self.directory / layout.METADATA if self.proven else metadata
         self._owners = owners
         self.signature = ""
-        # One reading decides: whatever is read later is held against it.
+        # The first reading decides: every later one is compared with it.
         self.records = record_digests(str(path)) if self.proven else {}
 
     def describe(self) -> dict:
@@ -264,7 +264,7 @@ class Source:
         return [line for line in content.decode("utf-8").splitlines() if line]
 
     def _write_metadata(self):
-        """Record what nobody recorded: the archive's owners, or else those of the files as they lie here."""
+        """Write metadata.mtree for a backup without one, from the archive's owners or those of the files here."""
         top, name = str(self.path).encode(), layout.TREE.encode()
         entries = sorted(tree.examine_tree(top, name), key=lambda entry: entry.path)
         tree.mark_twins(entries)
@@ -283,7 +283,7 @@ class Source:
 def find(
     wanted: str, directory: Path, scratch: Path, identity: Path | None = None, trust: Trust | None = None
 ) -> Source:
-    """Given what an operator calls it, return the backup: ``latest``, an id, a directory or an archive's path.
+    """Given its name, return the backup: ``latest``, an id, a directory or an archive's path.
 
     The identity is the file with the private key, should the archive be encrypted. With ``trust`` it is the one that
     is meant, by its signature, before anything of it is read.

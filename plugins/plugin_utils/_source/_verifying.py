@@ -48,7 +48,7 @@ NOT_VERIFIED = {
     "without": "",
     "seconds": 0.0,
 }
-# What a backup may end its examination with that holds other things than any backup does.
+# Errors that a crafted backup may end its examination with.
 UNFIT = (
     DirectorError,
     OSError,
@@ -93,7 +93,7 @@ def checksum_findings(archive: Path) -> list[dict]:
 
 @dataclass
 class Verifier:
-    """How the backups of one director are verified.
+    """Verifies the backups of one director.
 
     ``rehearsal`` is where and as whom, or None for not at all; ``identity`` is the private key of encrypted archives.
     """
@@ -147,7 +147,7 @@ class Verifier:
         try:
             source = find(wanted, self.directory, self.scratch, self.identity)
         except SealedError as error:
-            # Of the key, not of the archive: nothing to keep with it.
+            # A fault of the key, not of the archive: no verdict is kept with it.
             closed = {**NOT_VERIFIED, "sealed": True, "findings": [finding("key", archive.name, str(error))]}
             return self._verdict(str(archive), closed, None, keep=False)
         except SourceError as error:
@@ -195,7 +195,7 @@ class Verifier:
                 str(source.path), run_command=run_command, vouched=vouched, records=source.records, **self.rehearsal
             )
         except DirectorError as error:
-            # Of the controller, not of the backup: nothing to keep with it.
+            # A fault of the controller, not of the backup: no verdict is kept with it.
             return {"good": False, "problems": [str(error)], "databases": [], "roles": [], "seconds": 0.0}
         if self.keep:
             note(verdict, REHEARSED, rehearsed)

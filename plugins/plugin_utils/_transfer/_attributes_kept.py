@@ -77,7 +77,7 @@ def read_attributes(path: bytes) -> tuple[dict[bytes, bytes], bool]:
 
 
 def _says_the_mode(name, value):
-    """Whether a list has owner, group and others only: then the kernel has none."""
+    """Return whether a list has owner, group and others only: then the kernel has none."""
     return name == ACCESS_LIST and len(value) == _SHORTEST
 
 
@@ -123,7 +123,7 @@ def lay_out(names: list[bytes], copy: str, scratch: str) -> list[bytes]:
 
 
 def _inside(copy, name):
-    """Whether a name, which the director chose, is that of something in the copy."""
+    """Return whether a name, which the director chose, is that of something in the copy."""
     leads_elsewhere = name.startswith(b"/") or b".." in name.split(b"/")
     return not leads_elsewhere and (copy / os.fsdecode(name)).parent.resolve().is_relative_to(copy.resolve().parent)
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Brings access control lists and extended attributes home, and keeps them in a file of the backup."""
+"""Copies access control lists and extended attributes from a director into a file of the backup."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PROBE = "user.microbosh"
 
 
 class PullError(Exception):
-    """rsync brought nothing that counts."""
+    """rsync did not bring the attributes."""
 
 
 class AttributesPull:
@@ -32,7 +32,7 @@ class AttributesPull:
         self._rsync, self._watch = rsync, watch
 
     def __call__(self, dest, options):
-        """Given a directory and what rsync is to do, do it; return the lines that it printed in a dry run."""
+        """Given a directory and rsync's options, run rsync; return the lines that it printed in a dry run."""
         log, looks = f"{dest}.log", "--dry-run" in options
         tell = [f"--out-format={LISTING}", "--log-file-format"]
         if not looks:

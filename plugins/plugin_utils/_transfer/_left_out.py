@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What something removed on the director while it was copied: told by name, and left out of the backup."""
+"""Names the files that vanished on the director during the copy, and leaves them out of the backup."""
 
 from __future__ import annotations
 

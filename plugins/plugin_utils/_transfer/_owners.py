@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The listing of owners, groups and modes that is taken after the copy, by a controller that is not root."""
+"""Lists owners, groups and modes after the copy, for a controller that is not root."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def stamped(line):
 def compare_with_copy(copy, lines):
     """Given a copy and the lines of a later listing, return the lines of what is in both, and what only the copy has.
 
-    Of what is on the director by now, only what was copied counts. What was copied and is gone by
-    now, or is something else, has an owner that nobody knows. Paths are bytes, below the copy.
+    Of the names on the director by now, only those that were copied count. The owner of a copied name that is gone by
+    now, or has become something else, is unknown. Paths are bytes, below the copy.
     """
     top = os.fsencode(copy).rstrip(b"/")
     copied = {entry.path[2:] or b".": entry.type for entry in examine_tree(top, b".")}

@@ -1,12 +1,12 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What rsync pushes: files that are open here, under their names in a directory of this run's.
+"""The directory of this run that rsync pushes from: open files under their names.
 
 rsync finds a file by its path when it sends it, so whoever may write to the backup could put a link in the place of a
 directory meanwhile, and have any file of the controller sent to the director. Here each file is opened once, without
 following a link, and rsync gets a directory on a file system of the controller's own whose names lead to the open files
-(/proc/<pid>/fd/<number>, which is the inode and no path). What happens to the names in the backup leads nowhere then.
+(/proc/<pid>/fd/<number>, which is the inode and no path). A change of the names in the backup has no effect then.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the rsync filter rules of a backup let through, and how the host itself holds the key to them."""
+"""Evaluates the rsync filter rules of a backup, and writes those that the director holds the key to."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def parse(rules: list[str]) -> list[tuple[str, str]]:
 
 
 def guard(rules: list[str]) -> list[str]:
-    """Given the filter of a backup, return the rules that the host puts before those of whoever holds the key.
+    """Given the filter of a backup, return the rules that the director applies before those of the key's holder.
 
     They let through the trees (``+ store/**``) and the single paths (``+ bosh/settings.json``) that the
     filter names, with the directories that lead there, and nothing else of /var/vcap. Inside a tree
@@ -49,7 +49,7 @@ def visible(rules: list[str], sealed=()) -> dict[str, list[str]]:
     """Given the filter of a backup, return the paths that have to be shown to apply it, and the directories above them.
 
     A path with a wildcard needs the directory that holds it; one with a wildcard at its top needs everything: nothing
-    less can be shown then, and the answer is empty. What is sealed is never shown by itself.
+    less can be shown then, and the answer is empty. A sealed path is never shown by itself.
     """
     trees, leaves, dummy = _named(rules)
     wanted = {_before_wildcard(path) for path in trees | leaves}
@@ -63,7 +63,7 @@ def visible(rules: list[str], sealed=()) -> dict[str, list[str]]:
 def sealing(sealed: list[str]) -> list[str]:
     """Given paths that only root reads, return the rules that keep them from the key, before all others.
 
-    So is what a restore puts aside: the same files are in it.
+    The same holds for the files that a restore put aside: the same ones are among them.
     """
     return [f"- /{path}" for path in sorted(sealed)] + ["- /store/microbosh-restore", "- .microbosh-restore"]
 
@@ -80,7 +80,7 @@ def identity_paths(rules: list[str]) -> dict[str, list[str]]:
 
 
 def lets_through(rules: list[str], path: str) -> bool:
-    """Whether rsync would copy a file below the source, by the first rule that matches it and each directory above."""
+    """Return whether rsync would copy a file, by the first rule that matches it and each directory above it."""
     only_files = [(sign, pattern) for sign, pattern in parse(rules) if not pattern.endswith("/")]
     decided = next((sign for sign, pattern in only_files if _matches(pattern, path)), "+")
     parent = path.rpartition("/")[0]
@@ -116,14 +116,14 @@ def _within(path, trees):
 
 
 def copies(rules: list[str], path: str) -> bool:
-    """Whether rsync would copy a directory below the source, by the first rule that matches it and each above it."""
+    """Return whether rsync would copy a directory, by the first rule that matches it and each above it."""
     parsed = parse(rules)
     above = [*_parents(path), path]
     return all(next((sign for sign, pattern in parsed if _matches(pattern, part)), "+") == "+" for part in above)
 
 
 def _matches(pattern, path):
-    """Whether a pattern of rsync matches a directory: anchored by a slash in front, else anywhere at the end."""
+    """Return whether a pattern of rsync matches a directory: anchored by a slash in front, else anywhere at the end."""
     inner = pattern.strip("/")
     whole = "/" in inner or "**" in inner
     tokens = re.split(r"(/\*\*\*$|\*\*\*?|\*|\?|\[[^\]]*\])", inner)

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Tells whether a run does anything, by what its command line selects: hosts (--limit), tags, a task to start at.
 
-Ansible calls a run that did nothing a success. Whoever reads the exit status takes that for a backup.
+Ansible calls a run that did nothing a success. An operator who reads the exit status takes that for a backup.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class NothingToDo(ValueError):
 
 
 def check(groups, sources, loader):
-    """Raise NothingToDo unless this run does what was meant.
+    """Raise NothingToDo unless this run has work and begins at its beginning.
 
     Given are the inventory's groups, where the inventory came from, and Ansible's loader of files.
     """
@@ -49,7 +49,7 @@ def check(groups, sources, loader):
 
 
 class Selection:
-    """What the command line of this run selects of its playbooks and its inventory."""
+    """The plays, tasks and hosts that the command line of this run selects."""
 
     def __init__(self, groups, loader):
         self._loader = loader
@@ -63,7 +63,7 @@ class Selection:
         self._loaded = None
 
     def may_leave_out(self):
-        """Whether tags select what runs: those of the command line, or "never" in a playbook of somebody's own."""
+        """Return whether tags select what runs: by --tags, or "never" in an operator's own playbook."""
         own = any(not path_of(name).startswith(str(COLLECTION)) for name in context.CLIARGS["args"])
         return own or set(self._only) != {"all"} or bool(self._skipped)
 
@@ -79,7 +79,7 @@ class Selection:
             )
 
     def require_known_limit(self):
-        """Every name in the limit is one of the inventory: Ansible leaves a misspelt one out, with a warning."""
+        """Raise NothingToDo for a name in --limit that is not in the inventory; Ansible only warns of it."""
         parts = limit_parts(self._limit)
         directors = names(self._all, GROUP)
         found = {part: names(self._all, part) for part in parts}
@@ -97,12 +97,12 @@ class Selection:
             )
 
     def _has_plays_for(self, parts):
-        """Whether a play of the run, one of somebody's own, works on hosts that are no directors."""
+        """Return whether an operator's own play in the run works on hosts that are no directors."""
         meant = set().union(*(names(self._all, part) for part in parts))
         return any(meant & set(names(self._all, hosts_of(play))) for play in self._plays() if not play_is_ours(play))
 
     def require_whole_start(self):
-        """A run does not begin in the middle of a playbook of ours."""
+        """Raise NothingToDo if --start-at-task names a task in the middle of a playbook of ours."""
         if not self._start:
             return
         tasks = [task for play in self._plays() for task in tasks_of(play)]
@@ -116,7 +116,7 @@ class Selection:
             )
 
     def require_work(self):
-        """Some play has hosts and tasks that are selected: this one, or another in a playbook that imports it."""
+        """Raise NothingToDo unless a play of the run has hosts and tasks that are selected."""
         if any(names(self._limited, hosts_of(play)) and self._selects(play) for play in self._plays()):
             return
         if not self.selects_a_director():
@@ -137,7 +137,7 @@ class Selection:
         return any(task.evaluate_tags(self._only, self._skipped, {}) for task in tasks)
 
     def _plays(self):
-        """The plays of the run, loaded once more: a plugin is not told of them."""
+        """Return the plays of the run, loaded once more: a plugin is not told of them."""
         if self._loaded is None:
             before = AnsibleCollectionConfig.default_collection
             self._loaded = [play for name in context.CLIARGS["args"] for play in plays_of(name, self._loader)]
@@ -204,7 +204,7 @@ def tasks_of(play):
 
 
 def is_called(task, name):
-    """Whether --start-at-task means this task."""
+    """Return whether --start-at-task means this task."""
     return any(known and fnmatchcase(known, name) for known in (task.name, task.get_name()))
 
 

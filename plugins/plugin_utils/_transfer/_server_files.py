@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the places of a server's files mean for a backup, and for a restore of it by files or by dump."""
+"""Decides from the places of a server's files what a backup copies, and whether a restore can use the files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._transfer._insi
 from ansible_collections.microbosh.director.plugins.plugin_utils._transfer._rules import copies
 
 TOP = PurePosixPath("/var/vcap")
-# What a service is called that is PostgreSQL itself, where nobody could see what its process runs.
+# Names of services that are PostgreSQL itself, for a director whose processes could not be seen.
 SERVICE = re.compile(r"(postgres(ql)?|postmaster|pg)([-_]?\d[\d.]*)?([-_]main)?$")
 # Where BOSH's release has its files, for a server that does not tell.
 USUAL = "store/postgres*"
@@ -31,7 +31,7 @@ def postgres_services(names: list[str], seen: list[str] | tuple[str, ...] = ()) 
 
 
 def never_live(facts: dict, services: list[str], directories: list[str] | None) -> list[str]:
-    """Return what is not copied while the server runs, relative to /var/vcap: its own files, and nobody else's.
+    """Return the server's own files, relative to /var/vcap, which are not copied while it runs.
 
     ``directories`` are those that it names, None if it names none. Where no server is, there is nothing to leave out.
     """

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a director told of paths and names, before it becomes part of a path or of a rule on this controller."""
+"""Checks paths and names that a director told, before they become part of a path or a rule on this controller."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _is_place_of_backups(inner):
 
 
 def _is_plain_file(top, inner):
-    """Whether nothing on the way is a link; what is not there is somebody else's to tell."""
+    """Return whether no part of a path is a link; a path that does not exist passes."""
     if not os.path.lexists(os.path.join(top, inner)):
         return True
     try:

@@ -9,7 +9,7 @@ import contextlib
 import os
 import re
 
-# Whose a file is does not matter here: to anybody but root rsync tells a foreign group as DEFAULT, not as a number.
+# Owners do not matter here: without root, rsync lists a foreign group as DEFAULT, not as a number.
 ENTRY = re.compile(rb"^\S+ \S+ \[\d+\] ([<>ch.])([fdLDS])[^|\s]*\|\d+\|(?:\d+|DEFAULT)\|[^|]*\|(\d+)\|")
 WIRE = re.compile(rb"\[\d+\] sent [\d,]+ bytes +received ([\d,]+) bytes")
 STATS = {
@@ -21,13 +21,13 @@ STATS = {
 
 
 class Transfer:
-    """What a running rsync has moved so far, in files and bytes, read from its log as it grows."""
+    """The files and bytes that a running rsync has moved so far, read from its log as it grows."""
 
     def __init__(self, log, staging):
         self._log, self._staging = log, staging
         self._offset = os.path.getsize(log) if log and os.path.exists(log) else 0
         self.files = self.bytes = self.wire_bytes = 0
-        # What was gone through, moved or not.
+        # Files gone through, moved or not.
         self.entries = self.covered = 0
 
     def read(self):

@@ -1,4 +1,4 @@
-"""Which faults strike at which points: the cells of the matrix."""
+"""The matrix of faults: each cell is a fault at a point of the run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import faults
 
 
 def alternate(alternatives, points, first=0):
-    """Let the alternatives take turns over the points.
+    """Return (alternative, point) pairs; the alternatives take turns over the points.
 
     They are what looks the same from the director: whether ansible-playbook or all of its processes are killed, whether
     the clock goes forward or back. Every point meets each kind, and every alternative meets every phase.

@@ -1,4 +1,4 @@
-"""What can go wrong in the middle of a run, when it does, and what has to hold all the same."""
+"""Faults in the middle of a backup, the points at which they happen, and the checks that hold after each."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def send(number):
 
 
 def kill_everything(running):
-    """As when the controller's plug is pulled: its workers, rsync and ssh end as well."""
+    """Kill the run with its workers, rsync and ssh, as when the controller's plug is pulled."""
     listing = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
     pairs = [tuple(map(int, line.split())) for line in listing.splitlines()]
     doomed = [running.process.pid]
@@ -273,7 +273,7 @@ CONTROLLER_FULL = Fault(
 
 @dataclass
 class Cell:
-    """What one fault at one point came to."""
+    """The result of one fault at one point."""
 
     fault: str
     point: str
@@ -285,7 +285,7 @@ class Cell:
 
 
 def suffer(director, scratch, fault, task, after=0.0):
-    """Let a fault happen to a backup at a point and check all that has to hold; return the Cell."""
+    """Cause a fault in a backup at a point, check all that has to hold, and return the Cell."""
     with step("whole before"):
         settle(director)
         before = fingerprints(director)

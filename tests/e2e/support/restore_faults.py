@@ -1,4 +1,4 @@
-"""What has to hold when something goes wrong in the middle of a restore."""
+"""Faults in the middle of a restore, and the checks that hold after each."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CHANGED = set()  # containers of directors that a failed cell has left different
 
 
 def suffer(director, scratch, fault, task, way, after=0.0, **settings):
-    """Let a fault happen to a restore at a point and check all that has to hold; return the Cell."""
+    """Cause a fault in a restore at a point, check all that has to hold, and return the Cell."""
     with faults.step("whole and changed"):
         settle(director)
         if director.host.container in CHANGED:

@@ -1,4 +1,4 @@
-"""What a director holds, and the ways to destroy and to restore it."""
+"""Reads, destroys and restores what a director holds."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def files(director):
 
 
 def psql(director, database, query):
-    """What the director's own PostgreSQL answers."""
+    """Return the answer of the director's own PostgreSQL."""
     return _psql(director, "-d", database, "-c", query).strip()
 
 
@@ -157,7 +157,7 @@ def at_terminal(command, answer=None, **environment):
 
 
 def listens(terminal):
-    """Whether the other side reads key by key; what was typed before is thrown away."""
+    """Return whether the other side reads key by key; what was typed before is thrown away."""
     return not termios.tcgetattr(terminal)[3] & termios.ICANON
 
 
@@ -196,13 +196,13 @@ def meddled_at(director, task, script, **settings):
 
 
 def marker(director):
-    """How far a restore is that the host knows of, None if it knows of none."""
+    """Return the marker of the restore on the host, None if there is none."""
     found = director.execute("cat", "/var/vcap/store/microbosh-restore/marker.json", check=False)
     return json.loads(found.stdout) if found.returncode == 0 else None
 
 
 def is_down(director):
-    """Whether none of the services has a process."""
+    """Return whether none of the services has a process."""
     return watching.look(director).startswith("0 of ")
 
 

@@ -1,4 +1,4 @@
-"""What has to be as it was after a run that failed: the director, and every backup there is."""
+"""Compares the director and every backup before and after a run that failed."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ FORGED = b'{"agent_id": "forged", "mbus": "https://attacker"}'
 
 
 class Ended(Exception):
-    """It is enough."""
+    """The swapping has ended."""
 
 
 def end(signum, frame):

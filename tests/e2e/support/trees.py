@@ -1,4 +1,4 @@
-"""What a host has, what a backup's manifest says of it, and what an archive unpacks to, in one form."""
+"""Lists the files of a host, of a backup's manifest and of an unpacked archive in one form."""
 
 from __future__ import annotations
 

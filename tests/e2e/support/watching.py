@@ -61,7 +61,7 @@ class Watch:
         return self.last_down - self.first_down if self.last_down else 0.0
 
     def seconds_after(self, moment):
-        """How long after that moment the director was whole for good."""
+        """Return the seconds from that moment until the director was whole for good."""
         return max(self.last_down - moment, 0.0) if self.last_down else 0.0
 
     def _watch(self):

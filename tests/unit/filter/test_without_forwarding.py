@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What stands last for ssh forwards nothing, whatever is before it."""
+"""ssh forwards nothing, whatever options come before ours."""
 
 from __future__ import annotations
 

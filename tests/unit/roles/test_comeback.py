@@ -13,9 +13,20 @@ from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
 
 import pytest
-from ansible_collections.microbosh.director.plugins.module_utils._services._monit import parse_status
-from ansible_collections.microbosh.director.plugins.module_utils._services._processes import judge
+from ansible_collections.microbosh.director.plugins.module_utils._core import _arguments
+from ansible_collections.microbosh.director.plugins.module_utils._core._clock import uptime
+from ansible_collections.microbosh.director.plugins.module_utils._lease import _lease_holder
+from ansible_collections.microbosh.director.plugins.module_utils._lease._lease import Lease, LeaseHeld
+from ansible_collections.microbosh.director.plugins.module_utils._lease._lease_staging import LeaseStaging
+from ansible_collections.microbosh.director.plugins.module_utils._services import _agent, _monit, _processes, _services
+from ansible_collections.microbosh.director.plugins.module_utils._services._monit import (
+    MonitUnreadable,
+    parse_status,
+    parse_summary,
+)
+from ansible_collections.microbosh.director.plugins.module_utils._services._processes import judge, parse_records
 from ansible_collections.microbosh.director.plugins.module_utils._services._services import Start
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._gate import admitted
 from monit_rig import VERSIONS, FakeHost, status_text, transcript
 from places import REPOSITORY
 
@@ -273,7 +284,7 @@ STATES = [
 
 
 def verdicts(comeback, monkeypatch, version, text, alive):
-    """What the modules and the script think of each service: (not up, may be asked to start)."""
+    """Return the modules' and the script's judgement of each service: (not up, may be asked to start)."""
     host = FakeHost(births=dict.fromkeys(alive, 7))
     start = Start(None, host)
     start.accepted.clear()
@@ -307,3 +318,162 @@ def test_it_judges_every_word_as_the_modules_do(comeback, monkeypatch, version, 
     assert modules["lives"][0] == ("pending" in status)
     assert modules["dead"][0]
     assert not modules["file"][0]
+
+
+# --- one contract: what both read, they read alike; what one writes, the other reads --------------------------------
+
+
+def read_by_modules(text):
+    """What the modules read in the text of monit status: (type, name, status, pending action, pid) of each service."""
+    try:
+        services = parse_status(text).services
+    except MonitUnreadable:
+        return []
+    return [(s.type, s.name, s.status.lower(), s.pending, s.pid) for s in services]
+
+
+def read_by_script(comeback, text):
+    return [tuple(s[key] for key in ("type", "name", "status", "pending", "pid")) for s in comeback.parse_status(text)]
+
+
+# With what it says on stderr, which the script does not tell apart.
+SAID = [
+    pytest.param(e.out + e.err, len(e.out), id=f"{version} {e.note or e.at}")
+    for version in VERSIONS
+    for e in transcript(version)
+    if e.command == "monit status"
+]
+
+
+@pytest.mark.parametrize(("text", "length"), SAID)
+def test_it_reads_every_status_as_the_modules_do(comeback, text, length):
+    assert read_by_script(comeback, text) == read_by_modules(text)
+    assert len(read_by_modules(text)) == (13 if length else 0)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_it_reads_every_state_of_a_transcript_as_the_modules_do(comeback, version):
+    """In whatever a service was at a moment of it, as monit status would have put that."""
+    summaries = [parse_summary(e.out) for e in transcript(version) if e.command == "monit summary" and e.out.strip()]
+    seen = {(s.type, s.name, s.status, s.pending) for report in summaries if not report.cut for s in report.services}
+    rows = [
+        (kind, name, status + (f" - {pending} pending" if pending else ""), number)
+        for number, (kind, name, status, pending) in enumerate(sorted(seen, key=str), 1)
+    ]
+    text = status_text(version, rows)
+    assert read_by_script(comeback, text) == read_by_modules(text)
+    assert len(read_by_modules(text)) == len(rows)
+    assert len(rows) > 30
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        "sudo: a password is required",
+        '{"processes": 1}',
+        '{"processes": []}',
+        '{"processes": [{"pid": 1}]}',
+        '{"processes": [{"service": "nats", "pid": 11, "alive": true}, {"service": "redis", "alive": false}]}',
+    ],
+)
+def test_it_reads_the_pid_files_as_the_modules_do(comeback, monkeypatch, text):
+    monkeypatch.setattr(comeback, "run", lambda argv: (0, text))
+    assert comeback.read_records() == (parse_records(text) or {})
+
+
+def test_both_have_the_same_words_places_and_times(comeback):
+    assert set(comeback.WELL) == _monit._WELL
+    assert comeback.UNMONITORED == _monit._NOT_MONITORED
+    assert set(comeback.INITIALIZING) == _monit._INITIALIZING
+    assert _arguments.STAGING["staging"]["default"] == comeback.STAGING
+    assert comeback.MONIT == _arguments.MONIT_PROGRAM
+    assert comeback.PROCESSES == _processes.PROGRAM
+    assert comeback.STEADY == _services.STEADY
+    assert (comeback.SV, comeback.SYSTEMCTL) == (_agent.SV, _agent.SYSTEMCTL)
+    assert comeback.SV_DIRECTORIES == _agent.SERVICE_DIRECTORIES
+    assert comeback.GIVE_UP_SECONDS == _lease_holder.GIVE_UP_SECONDS
+    assert comeback.COMMAND_SECONDS == _lease_holder.COMMAND_SECONDS
+
+
+@pytest.mark.parametrize("there", [(), ("/usr/bin/sv",), ("/usr/bin/sv", "/etc/sv/agent"), ("/etc/service/agent",)])
+def test_both_find_the_same_agent(comeback, monkeypatch, there):
+    monkeypatch.setattr(comeback.os.path, "exists", lambda path: path in there)
+    loaded = (0, "LoadState=loaded\n", "")
+    agent = _agent.find_agent("auto", lambda argv: loaded, lambda path: path in (*there, _agent.SYSTEMCTL))
+    commands = {"runit": [_agent.SV, "start", "agent"], "systemd": [_agent.SYSTEMCTL, "start", _agent.UNIT]}
+    assert comeback.agent_command() == commands[agent.name]
+
+
+ARMED = {
+    "holder": "backup@controller",
+    "purpose": "backup",
+    "run": "20261122T221326Z",
+    "token": "6f1d",
+    "boot_id": "an earlier one",
+    "armed": True,
+    "armed_at": 1.5,
+    "deadline": 1801.5,
+    "on_deadline": "start",
+    "unmonitored": ["director", "caf\u00e9"],
+}
+WANTED = {"holder": "next", "purpose": "backup", "run": "2", "limit": 60, "controller": ""}
+
+
+def staging_of(host):
+    return LeaseStaging(str(host.staging))
+
+
+def gated(**answer):
+    """What of an answer of director_lease comes through the gate."""
+    return admitted("director_lease", {"stdout": json.dumps({"changed": False, **answer}), "rc": 0})
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_it_acts_on_what_the_module_writes_and_the_module_reads_what_it_did(host, python):
+    staging = staging_of(host)
+    staging.mark(ARMED)
+    staging.unlock()
+    assert host.run(python) == 0
+    assert [command for command in host.commands() if "unmonitor" in command] == ["unmonitor director"]
+    assert (staging.marked(), staging.is_locked(), staging.signed()) == (None, False, {})
+    record = Lease(staging, None).check()["previous_fired"]
+    assert (record["whole"], record["on_deadline"], record["error"]) == (True, "start", "")
+    assert gated(previous_fired=record) == {"changed": False, "previous_fired": record}
+    assert staging.report() == record
+    assert staging.recorded() is None
+
+
+def test_a_lease_that_only_tells_is_left_to_the_module(host):
+    staging = staging_of(host)
+    staging.mark({**ARMED, "on_deadline": "tell"})
+    assert host.run() == 0
+    assert host.commands() == []
+    assert Lease(staging, None).check()["left_armed"]["on_deadline"] == "tell"
+
+
+def test_what_the_script_reads_of_a_lease_is_what_the_module_reads(host, comeback, monkeypatch):
+    staging = staging_of(host)
+    staging.mark(ARMED)
+    monkeypatch.chdir(host.staging)
+    owner = (os.geteuid(), os.getegid())
+    assert comeback.armed_action(owner).decode() == staging.marked()["on_deadline"]
+    assert comeback.left_unmonitored(owner) == frozenset(staging.marked()["unmonitored"])
+
+
+def test_whoever_wants_the_director_meanwhile_is_told_that_it_is_being_started(host, comeback):
+    staging = staging_of(host)
+    lock = staging.lock()
+    comeback.sign(lock, uptime())
+    try:
+        with pytest.raises(LeaseHeld, match="microbosh-comeback for starting the serv") as refused:
+            Lease(staging, None).hold(WANTED)
+        assert "the director is being started" in str(refused.value)
+        held = Lease(staging, None).check()
+    finally:
+        os.close(lock)
+    assert (held["held"], held["armed"]) == (True, True)
+    for lease in (held["lease"], refused.value.facts["lease"]):
+        assert gated(lease=lease) == {"changed": False, "lease": lease}

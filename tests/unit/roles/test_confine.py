@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What runs in the reader's place has the rights to read, on every Python that a director has."""
+"""A confined program has the rights to read and no others, on every Python that a director has."""
 
 from __future__ import annotations
 

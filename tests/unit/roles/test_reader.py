@@ -61,7 +61,7 @@ class Reader:
         return subprocess.run([self.script, *arguments], capture_output=True, text=True, env=environment, check=False)
 
     def mounted(self):
-        """What was mounted from the real tree."""
+        """Return the paths that were mounted from the real tree."""
         mounts = re.compile(rf"^mount --r?bind {re.escape(str(self.vcap))}/(.*) /", re.MULTILINE)
         return sorted(mounts.findall(self.log.read_text()))
 

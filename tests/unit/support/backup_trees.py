@@ -106,7 +106,7 @@ def make_backup(directory: Path, name: str, source: Path, previous: Path | None 
 
 
 def report(name: str) -> dict:
-    """What backup.json is made from."""
+    """Return the report that backup.json is made from."""
     return {"id": name, "host": "bosh-1", "proof": {"whole": True}, "unknown": {"kept": "ü"}}
 
 
@@ -172,7 +172,7 @@ def _die_at(number: int) -> None:
 
 
 def every_death(action, prepare, check) -> int:
-    """Let an action die at each of its steps, on a fresh ground each time; return how many steps it has."""
+    """Kill an action at each of its steps, on a fresh tree each time; return how many steps it has."""
     number = 0
     while True:
         ground = prepare()

@@ -113,7 +113,7 @@ def make_backup(directory, bodies, roles=""):
 
 
 def outcome(result, name="bosh"):
-    """What a dump did, in a word or two: REACHED, STOPPED and why, refused and why, or that it was loaded."""
+    """Return the result of a dump: REACHED, STOPPED and why, refused and why, or loaded."""
     said = " ".join(problem for problem in result["problems"] if f"/{name}.sql" in problem)
     found = re.search(r"(?:REACHED|STOPPED) [^/]*", said)
     return found.group().strip() if found else said or "loaded"

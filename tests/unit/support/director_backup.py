@@ -71,7 +71,7 @@ def write_dumps(directory: Path, rows: list[str]):
 
 
 def make_report(dumps: Path, name: str) -> dict:
-    """What backup.json is made from."""
+    """Return the report that backup.json is made from."""
     recorded = []
     for path in sorted(dumps.glob("*.sql")):
         rows = {table.qualified: count for table, count in read_dump(chunks_of(str(path))).rows.items()}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What monit printed, second by second, and hosts and monits made of it that need no time."""
+"""Replays monit's recorded output, second by second, on hosts whose clock takes no time."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def timeline(version, command):
 
 
 def status_text(version, rows):
-    """What ``monit status`` prints of rows (type, name, status, pid), as in the transcripts."""
+    """Return what ``monit status`` prints for rows (type, name, status, pid), as in the transcripts."""
     old = version.startswith("5.2.")
     width = 33 if old else 28
     lines = [f"The Monit daemon {version} uptime: 10m \n" if old else f"Monit {version} uptime: 3m\n"]
@@ -272,7 +272,7 @@ class SerialMonit(FakeMonit):
         service.monitored = False
 
     def seen_by_root(self):
-        """What the program for the pid files says of them."""
+        """Return the answer of the program for the pid files."""
         return {
             name: {"pid": service.pid, "ticks": self.host.birth(service.pid), "alive": service.pid is not None}
             for name, service in self.services.items()

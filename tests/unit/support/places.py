@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where things are in the repository: a test may move."""
+"""Paths in the repository, for tests in any folder."""
 
 from __future__ import annotations
 

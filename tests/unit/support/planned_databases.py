@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What servers say of themselves and of their databases."""
+"""Sample answers of servers on themselves and their databases."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._postgres._post
 
 
 def database(name, **facts):
-    """What a server says of a database; the default is one of somebody else's on a director."""
+    """Return a server's facts of a database; the default is a foreign one on a director."""
     return {
         "name": name,
         "connectable": True,

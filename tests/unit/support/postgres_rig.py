@@ -18,7 +18,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._postgres._scra
 
 
 def let_in(directory):
-    """Let the account of a server into a directory of pytest's: that of a worker is one deeper."""
+    """Open pytest's directory to the account of a server; that of a worker is one deeper."""
     for path in (directory, *directory.parents):
         path.chmod(0o755)
         if path.name.startswith("pytest-of-"):
@@ -26,7 +26,7 @@ def let_in(directory):
 
 
 def run_command(argv, environ_update=None, handle_exceptions=True):
-    """What AnsibleModule.run_command does, as far as it is used."""
+    """Do what AnsibleModule.run_command does, as far as it is used."""
     done = subprocess.run(
         argv, env={**os.environ, **(environ_update or {})}, capture_output=True, text=True, check=False
     )

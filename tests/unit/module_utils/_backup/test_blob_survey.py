@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a director has not got itself: told by what it is of, mended, accepted, found in an earlier backup."""
+"""Blobs that a director itself has lost: named by their origin, mended, accepted, found in an earlier backup."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One flipped byte, one missing file, one truncated dump, one swapped blob: at random places, found and named."""
+"""A flipped byte, a missing file, a truncated dump, a swapped blob, at random places: each is found and named."""
 
 from __future__ import annotations
 

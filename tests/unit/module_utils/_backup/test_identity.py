@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What only root reads: found by its rights, brought to the controller, put into backups, and told when it is old."""
+"""Files that only root reads: found by their rights, copied to the controller, put into backups, told when old."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ SETTINGS = "bosh/settings.json"
 
 @pytest.fixture(autouse=True)
 def root(monkeypatch):
-    """Whoever runs the tests stands for root."""
+    """The user of the tests stands for root."""
     monkeypatch.setattr(_identity, "ROOT", os.getuid())
 
 
@@ -64,7 +64,7 @@ def paths(answer):
 
 
 def copied(vcap, directory, host="d1"):
-    """What setup leaves on the controller."""
+    """Return the copy that setup leaves on the controller."""
     copy = IdentityCopy(str(directory))
     copy.replace(host, collect(str(vcap), NAMED, [])["files"])
     return copy

@@ -182,7 +182,7 @@ def test_later_listings_correct_earlier_ones(tmp_path, source):
 
 
 class TestPrevious:
-    """What is the same inode is not read again."""
+    """A file with the inode of the previous backup's is not read again."""
 
     @pytest.fixture
     def following(self, tmp_path, source, backup):

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What goes, what stays and why."""
+"""Which backups are removed, which stay, and why."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def because(result):
 
 
 class TestLostBlobs:
-    """What the director has lost, and an earlier backup holds, until somebody decides."""
+    """A backup that holds blobs the director has lost stays until an operator decides."""
 
     @staticmethod
     def lose(backups, name, *holders):
@@ -112,7 +112,7 @@ class TestRules:
 
 
 class TestPrune:
-    """What is removed, and what never is."""
+    """Which backups are removed, and which never are."""
 
     def test_removes_what_no_rule_keeps(self, backups):
         result = prune(str(backups), LAST_ONE)

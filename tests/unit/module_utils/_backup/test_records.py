@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is exchanged between the check of a backup and its use is not used: by a writer on the disk of backups."""
+"""A record of a backup that is exchanged between the check and the use is not used."""
 
 from __future__ import annotations
 

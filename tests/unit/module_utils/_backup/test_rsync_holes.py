@@ -18,7 +18,7 @@ UNKNOWN = (127, "", "")
 
 
 def host(version, package=None, release=("debian", "12"), changelog="", rpm=None):
-    """What a host says: its rsync, its package and its files."""
+    """Return a host by its answers: its rsync, its package and its files."""
     first = f"rsync  version {version}  protocol version 31\nCopyright (C) 1996-2022\n"
     answers = {
         "rsync": (0, first, "") if version else UNKNOWN,

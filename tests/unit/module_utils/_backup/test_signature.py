@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who can write to the disk of backups hands out none of his own, no older one as the latest, and no other's."""
+"""A signature shows forged backups, older ones in the place of the latest, and those of other directors."""
 
 from __future__ import annotations
 

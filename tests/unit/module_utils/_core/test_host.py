@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is read from /proc and from pidfiles."""
+"""Processes are read from /proc and from pid files."""
 
 from __future__ import annotations
 

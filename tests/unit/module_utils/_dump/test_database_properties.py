@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What hangs on a database itself, and the roles that a dump needs, survive a restore of a dump."""
+"""The properties of a database, and the roles that a dump needs, survive a restore of a dump."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What every pg_dump from 9.4 to 18 writes is read, and loads where the server is not older.
+"""Dumps of every pg_dump from 9.4 to 18 are read, and load where the server is not older.
 
 The dumps everything-*.sql.gz are of schemas/everything.sql, written by the pg_dump of that version. The others are
 small ones with what their versions write differently.
@@ -113,7 +113,7 @@ SET search_path = public, pg_catalog;
 
 
 def crafted(version):
-    """What the pg_dump of a version writes for one table and one large object."""
+    """Return the dump that the pg_dump of a version writes for one table and one large object."""
     major = float(version) if version.startswith("9") else int(version)
     old = major < 11
     security = ("SET row_security = off;" if major > 9.4 else "") + (LANGUAGE if old else "")

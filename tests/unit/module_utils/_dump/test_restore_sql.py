@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What of a dump reaches psql, and what never does; which ids are replaced, and which maps are refused."""
+"""The statements of a dump that reach psql and those that do not; the ids replaced, and the maps refused."""
 
 from __future__ import annotations
 

@@ -554,7 +554,7 @@ class TestFired:
 
 
 class TestHolderDiedArmed:
-    """What is there after a reboot, or after somebody killed the holder in the outage."""
+    """The state after a reboot, or after the holder was killed in the outage."""
 
     def test_the_next_run_starts_the_director_first(self, site):
         dead = site.hold()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which way databases come back: decided from what a backup has and what is on the director."""
+"""The way that databases come back is decided from the backup's files and the director's server."""
 
 from __future__ import annotations
 

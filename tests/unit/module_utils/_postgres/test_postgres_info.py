@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a real server says of itself, and what MySQL says instead."""
+"""A real server tells its facts, and MySQL is recognised."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which server a restore starts and stops, that none is started beside another, and what a failure tells."""
+"""A restore starts and stops the right server, none beside another, and a failure tells its cause."""
 
 from __future__ import annotations
 

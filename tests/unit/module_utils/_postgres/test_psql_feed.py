@@ -157,7 +157,7 @@ def test_a_message_takes_no_more_memory_than_there_is_for_it():
 
 
 def package(directory, version):
-    """One like a distribution's, which says that it is of a version."""
+    """Make a package like a distribution's, whose psql says that it is of a version."""
     (directory / "bin").mkdir(parents=True)
     for name in ("initdb", "postgres", "psql", "pg_dump", "pg_dumpall"):
         program = directory / "bin" / name

@@ -321,7 +321,7 @@ def contained(allowed):
 
 
 class TestContainment:
-    """What holds where the role does not: a superuser, in a server that is contained."""
+    """The containment holds where the role does not: for a superuser, in a contained server."""
 
     @pytest.fixture(scope="class", params=MEANS)
     def ask(self, request):

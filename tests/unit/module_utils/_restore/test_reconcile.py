@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What became of an id since the backup is told by the operator's file of then and of now, and by nothing else."""
+"""The change of an id since the backup is told by the operator's files of then and of now alone."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ NEW, OLD, KEPT, ABSENT = working_names(BOSH)
 
 
 class Killed(BaseException):
-    """What stops a run between two steps."""
+    """A run is stopped between two steps."""
 
 
 class Elsewhere:
@@ -66,7 +66,7 @@ class Elsewhere:
 
     @contextlib.contextmanager
     def session(self, user):
-        """Somebody is connected to the database."""
+        """Keep a session connected to the database."""
         endpoint = self._scratch.endpoint._replace(user=user)
         command = [self._scratch.binaries.command("psql"), "-XqAt", *endpoint.options, "-d", BOSH]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Somebody who may write below /var/vcap swaps what root works on, at every step that root makes there.
+"""An attacker who may write below /var/vcap swaps the names that root works on, at every step of root.
 
 Python tells before each step that it opens, makes, moves, removes or changes something (its audit events), whatever
 code makes it. There the swap is made, by another process of a plain user: what he may not do is not tried either.
@@ -148,7 +148,7 @@ class Race(Rig):
             os.lchown(path, PUSHER, PUSHER)
 
     def harmed(self):
-        """Whether anything outside of the tree is another."""
+        """Return whether anything outside of the tree is another."""
         now = os.stat(self.outside)
         same = describe(self.outside) == self.state_outside and now.st_mode == self.modes_outside.st_mode
         return not (same and (now.st_uid, now.st_gid) == (0, 0))
@@ -251,7 +251,7 @@ def written_to(race):
 
 
 def came_through(race):
-    """Whether root took over what was written, and says that it is what was backed up."""
+    """Return whether root took over what was written, and says that it is what was backed up."""
     taken = race.vcap / "store/microbosh-restore/new/bosh/settings.json"
     complete = (race.vcap / "store/microbosh-restore/wanted").exists()
     return complete and taken.exists() and "attacker" in taken.read_text()
@@ -265,7 +265,7 @@ def test_what_is_written_while_it_is_taken_over_does_not_come_through(top):
 
 @contextlib.contextmanager
 def swapping_all_the_time(race, name):
-    """Let vcap put a link in the place of a directory and take it away again, as fast as he can; count how often."""
+    """Have vcap exchange a directory for a link and back, as fast as possible; count how often."""
     place, away, read, write_end = race.vcap / name, race.vcap / "store/away", *os.pipe()
     pid = os.fork()
     if pid == 0:

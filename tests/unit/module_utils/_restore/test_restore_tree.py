@@ -41,7 +41,7 @@ def memory_alone(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def no_server(monkeypatch):
-    """Whether a server lives is asked for real in test_postgres_server; here it would be, hundreds of times."""
+    """Return whether a server lives is asked for real in test_postgres_server; here it would be, hundreds of times."""
     monkeypatch.setattr(databases, "living_servers", lambda directories, ports: [])
     monkeypatch.setattr(databases, "inhabited", lambda store: [])
 
@@ -52,7 +52,7 @@ def rig(tmp_path):
 
 
 def expected(rig):
-    """What a restore makes of the tree: the backup, with what its filter does not name left alone."""
+    """Return the tree after a restore: the backup, and the names outside of its filter left alone."""
     left = {path: entry for path, entry in rig.before.items() if path.startswith(("store/lost+found", "bosh/etc"))}
     return {**rig.wanted, **left}
 
@@ -155,7 +155,7 @@ def with_links(rig):
 
 
 def loaded(links):
-    """What a load does: it writes into all three, and drops what was there."""
+    """Do what a load does: write into all three directories, and drop what was there."""
     write(links.data / "base", "half loaded")
     (links.wal / "0001").unlink()
     write(links.wal / "0002", "log of the load")
@@ -528,7 +528,7 @@ def listed(rig):
 
 
 def has_lists(rig, now):
-    """Whether all attributes are as in the backup, or as they were before."""
+    """Return whether all attributes are as in the backup, or as they were before."""
     return rig.attributes is None or attributes_of(rig.vcap) == (rig.kept if now else rig.there)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which processes live: the program that root runs, and the judgement on what it and monit say."""
+"""Live processes are found by the program that root runs, and judged together with monit's status."""
 
 from __future__ import annotations
 

@@ -328,7 +328,7 @@ def test_the_guide_needs_no_setfattr_either(director, tmp_path):
 
 
 def source_of(tmp_path, attributes, content=b"", proven=True, vouched=b""):
-    """What a restore knows of a backup whose report says this of its attributes."""
+    """Return the source of a backup whose report says this of its attributes."""
     (tmp_path / "vcap").mkdir()
     (tmp_path / "extra").mkdir()
     sums = f"{hashlib.sha256(vouched or content).hexdigest()}  extra/attributes.getfattr\n"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which database is the director's own, what is dumped where, and what is refused: decided by what the servers said."""
+"""The director's own database, what is dumped where, and refusals are decided by the servers' answers."""
 
 from __future__ import annotations
 

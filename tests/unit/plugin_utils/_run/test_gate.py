@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Of what a director answers, whatever module it was asked for, nothing comes through but what that documents."""
+"""Nothing of a director's answer passes the gate but what the module documents."""
 
 from __future__ import annotations
 

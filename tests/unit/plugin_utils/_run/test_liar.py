@@ -117,8 +117,8 @@ def test_nor_does_one_of_a_module_of_others(play):
 def test_the_end_of_absent_removes_nothing_of_another_director(play, tmp_path):
     """After what root removes there, for which the director answers, the copy of the identity is removed here."""
     tasks = yaml.safe_load((ROOT / "roles/setup/tasks/absent.yml").read_text())
-    names = [task["name"] for task in tasks]
-    tasks = [{**task, "become": False} for task in tasks[names.index("Rights and programs are gone") :]]
+    first = [task["name"] for task in tasks].index("The sudoers file and the programs of setup are removed")
+    tasks = [{**task, "become": False} for task in tasks[first:]]
     [here] = [task for task in tasks if task.get("delegate_to") == "localhost"]
     here["vars"] = {"ansible_python_interpreter": sys.executable}
     other = tmp_path / "other"

@@ -240,7 +240,7 @@ class TestSelection:
 
 
 class TestVerdictInUse:
-    """What was found damaged is neither built upon nor counted; what was found good stays."""
+    """A backup found damaged is neither built upon nor counted; one found good stays."""
 
     def test_no_backup_builds_on_one_that_is_damaged(self, backup, verifier, tmp_path):
         assert newest_published(str(tmp_path)) == str(backup)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a director names is no way to another place on the controller, be it for what is pushed or for what is read."""
+"""Names that a director tells lead to no other place on the controller, neither for pushing nor for reading."""
 
 from __future__ import annotations
 

@@ -1,0 +1,30 @@
+# Copyright: (c) 2026, microbosh.director contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Options that several modules take; plugins/doc_fragments describes each of these groups once."""
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+MONIT_PROGRAM = "/var/vcap/bosh/bin/monit"
+MONIT = {"monit": {"type": "path", "default": MONIT_PROGRAM}}
+
+AGENT = {"manager": {"type": "str", "choices": ["auto", "runit", "systemd"], "default": "auto"}}
+
+STAGING = {"staging": {"type": "path", "default": "/var/vcap/store/microbosh-backup"}}
+
+# The lease under which something is stopped or started, and where it is.
+LEASE = dict(STAGING, lease={"type": "str", "no_log": False})
+
+# Which PostgreSQL server is asked, by whom, and with whose clients.
+POSTGRES = {
+    "host": {"type": "str", "default": "127.0.0.1"},
+    "port": {"type": "int", "default": 5432},
+    "user": {"type": "str", "default": "vcap"},
+    "packages": {"type": "path", "default": "/var/vcap/packages"},
+    "address": {"type": "str"},
+    "ca": {"type": "path"},
+    "passfile": {"type": "path", "no_log": False},
+    "elsewhere": {"type": "bool", "default": False},
+}

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A stranger finds a way through a playbook: what a phase takes and gives, where a name comes from, what is loaded."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+import pytest
+import yaml
+from places import REPOSITORY
+
+PLAYBOOKS = REPOSITORY / "playbooks"
+PHASES = sorted((PLAYBOOKS / "tasks" / "backup").glob("*.yml"))
+CONNECTING = {"setup", "backup", "restore", "checkup", "verify"}
+VARIABLES = {path.name: yaml.safe_load(path.read_text(encoding="utf-8")) for path in (PLAYBOOKS / "vars").glob("*.yml")}
+NAME = re.compile(r"(?<![.\w])(?:run|blobs|running)_\w+")
+# Nothing is planned in a restore, and its filter does without.
+UNDEFINED = {"restore": {"run_plan"}}
+# Either stands in its own way of making the copy: a run has one of them.
+BRANCHES = {"run_second_pass", "run_owners_pass"}
+
+
+def text(path):
+    return path.read_text(encoding="utf-8")
+
+
+def entries(value):
+    """Return every task, block and play of a file, however deep."""
+    if isinstance(value, list):
+        return [found for item in value for found in entries(item)]
+    if isinstance(value, dict):
+        return [value, *(found for item in value.values() for found in entries(item))]
+    return []
+
+
+def reached(path):
+    """Return the task files that a playbook or a task file leads to, itself among them."""
+    found, left = set(), [path]
+    while left:
+        file = left.pop()
+        if file not in found and file.exists():
+            found.add(file)
+            left += [file.parent / name for name in re.findall(r"(?:file|_tasks): \"?([\w./]+\.yml)", text(file))]
+            # One of two, by what the run is.
+            for folder, names in re.findall(r"file: \"([\w/]+/)\{\{ ([^}]+) \}\}\.yml\"", text(file)):
+                left += [file.parent / folder / f"{name}.yml" for name in re.findall(r"'(\w+)'", names)]
+    return found
+
+
+def made(paths):
+    """Return the names that tasks register or set."""
+    found = [entry for path in paths for entry in entries(yaml.safe_load(text(path)))]
+    registered = {entry["register"] for entry in found if "register" in entry}
+    return registered.union(
+        *(entry["ansible.builtin.set_fact"] for entry in found if "ansible.builtin.set_fact" in entry)
+    )
+
+
+def loaded(playbook):
+    plays = yaml.safe_load(text(PLAYBOOKS / f"{playbook}.yml"))
+    return {name.removeprefix("vars/") for play in plays for name in play.get("vars_files", [])}
+
+
+def used(playbook):
+    """Return the names of variables files that the playbook uses, by what it says and what they say."""
+    owners = {name: file for file in sorted(loaded(playbook)) for name in VARIABLES[file]}
+    everywhere = {name: file for file in VARIABLES for name in VARIABLES[file]}
+    paths = reached(PLAYBOOKS / f"{playbook}.yml")
+    left = {name for path in paths for name in NAME.findall(text(path))}
+    left |= {name for file in loaded(playbook) for name in VARIABLES[file] if name.startswith("ansible_")}
+    files, seen = set(), (made(paths) - set(owners)) | UNDEFINED.get(playbook, set())
+    while left:
+        name = left.pop()
+        if name in seen or name not in everywhere:
+            continue
+        seen.add(name)
+        file = owners.get(name, everywhere[name])
+        files.add(file)
+        left |= set(NAME.findall(str(VARIABLES[file][name])))
+    return files
+
+
+@pytest.mark.parametrize("path", PHASES, ids=lambda path: path.stem)
+def test_a_phase_says_what_it_takes_and_what_it_gives(path):
+    head = []
+    for line in text(path).splitlines()[1:]:
+        if not line.startswith("# "):
+            break
+        head.append(line)
+    assert head[0].startswith("# Takes: ")
+    assert sum(line.startswith("# Gives: ") for line in head) == 1
+
+
+def test_a_registered_name_has_one_origin():
+    names = Counter(
+        entry["register"] for path in PHASES for entry in entries(yaml.safe_load(text(path))) if "register" in entry
+    )
+    assert len(names) > 30
+    assert {name for name, times in names.items() if times > 1} <= BRANCHES
+
+
+def test_a_name_stands_in_one_file_of_variables():
+    names = Counter(name for file, known in VARIABLES.items() if file != "restore.yml" for name in known)
+    assert {name for name, times in names.items() if times > 1} == {"ansible_ssh_private_key_file"}
+
+
+@pytest.mark.parametrize("playbook", sorted(CONNECTING))
+def test_a_playbook_loads_the_variables_that_it_uses_and_no_more(playbook):
+    assert used(playbook) == loaded(playbook)
+
+
+def test_all_phases_of_a_backup_are_reached():
+    assert set(PHASES) <= {path.resolve() for path in reached(PLAYBOOKS / "backup.yml")}
