@@ -107,7 +107,9 @@ def package_for_old_pythons(top):
         (package / "__init__.py").touch()
     sources = REPOSITORY / "plugins/module_utils"
     rooms = [path for path in sources.iterdir() if (path / "__init__.py").exists()]
-    assert rooms
+    listing = ["git", "ls-files", "*/__init__.py"]
+    listed = subprocess.run(listing, cwd=sources, check=True, capture_output=True, text=True)
+    assert {f"{room.name}/__init__.py" for room in rooms} == set(listed.stdout.split())
     for room in rooms:
         (package / room.name).symlink_to(room)
 
