@@ -111,9 +111,14 @@ class DirectorAction(GatedAction):
 
 
 class ControllerAction(DirectorAction):
-    """Run the module of the task's name on the controller, where it reads what a director sent."""
+    """Run the module of the task's name on the controller, where it reads what a director sent.
 
-    here = True
+    In a restore one of them reads on the director, and there it may lie as any other.
+    """
+
+    @property
+    def here(self) -> bool:
+        return self._connection.transport == "local"
 
 
 def with_known_interpreter(answer: dict) -> dict:

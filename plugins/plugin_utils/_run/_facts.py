@@ -8,8 +8,11 @@ from __future__ import annotations
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._gate import GateError
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._printable import printable
 
-# Prefixes of the names of settings and of a run's variables.
-PREFIXES = ("microbosh_", "run_", "setup_", "reach", "blobs_", "preflight_", "rights_")
+# Prefixes of the names of settings, and of all that a run sets or registers.
+PREFIXES = (
+    "microbosh_", "run_", "setup_", "reach", "blobs_", "preflight_", "rights_", "again_", "archive_", "checkup_",
+    "databases_plan", "extra_secrets", "first_pass_", "holes_", "restore_extra", "running_tasks_",
+)  # fmt: skip
 # This one run_log makes, on the controller.
 OURS = ("run_phases",)
 

@@ -27,7 +27,10 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._run._director_
     GatedAction,
     with_known_interpreter,
 )
-from ansible_collections.microbosh.director.plugins.plugin_utils._run._facts import require_none_of_ours
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._facts import (
+    PREFIXES,
+    require_none_of_ours,
+)
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._printable import printable, printable_lines
 from ansible_collections.microbosh.director.plugins.plugin_utils._transfer._told_paths import is_file_name, is_plain
 from places import REPOSITORY
@@ -327,6 +330,7 @@ def test_ansible_sees_only_what_passed(monkeypatch, version, module):
     )
     action = object.__new__(action_of(module))
     action._task = SimpleNamespace(action=f"microbosh.director.{module}", check_mode=False)
+    action._connection = SimpleNamespace(transport="ssh")
     action._parse_returned_data({"stdout": json.dumps(LIES["facts"]), "stderr": "\x1b", "rc": 0}, *version)
     [(res, more)] = seen
     assert more == version
@@ -372,6 +376,22 @@ def test_no_fact_is_called_like_a_setting(name):
             patch.setattr(action.ActionBase, "run", lambda *dummy: {})
             with pytest.raises(AnsibleActionFail, match=name):
                 acting.run(None, variables)
+
+
+def test_all_that_a_run_registers_has_a_name_that_no_fact_may_have():
+    """Or a fact would be there where the task that registers it has not run."""
+    names = [item["register"] for dummy, item in playbook_tasks() if isinstance(item.get("register"), str)]
+    names += [name for dummy, item in playbook_tasks() for name in item.get("ansible.builtin.set_fact") or ()]
+    assert len(names) > 100
+    assert sorted({name for name in names if not name.startswith(PREFIXES)}) == []
+
+
+@pytest.mark.parametrize(("transport", "here"), [("local", True), ("ssh", False)])
+def test_what_runs_on_a_director_is_held_to_the_types(transport, here):
+    """As blobstore_check does in a restore: it may lie there as any other."""
+    acting = object.__new__(action_of("blobstore_check"))
+    acting._connection = SimpleNamespace(transport=transport)
+    assert acting.here is here
 
 
 def test_other_facts_are_nobodys_business():
