@@ -348,8 +348,10 @@ def pytest_collection_modifyitems(items):
             cell.add_marker(pytest.mark.share)
     rotating = sorted({item.path.name for item in items if item.get_closest_marker("rotating")})
     waiting = {name for number, name in enumerate(rotating) if not shares.is_turn_of(number)}
+    alone = [item for item in items if item.get_closest_marker("rotating_alone")]
+    waiting_alone = {item for number, item in enumerate(alone) if not shares.is_turn_of(number)}
     for item in items:
-        if item.path.name in waiting or is_try_of_others(item):
+        if item.path.name in waiting or item in waiting_alone or is_try_of_others(item):
             item.add_marker(pytest.mark.long)
 
 

@@ -17,6 +17,8 @@ from conftest import ANSIBLE, Director, finish, playbook_command, run_ansible, w
 from faults import fill_up
 from standing import refused, standing, unharmed, whole
 
+pytestmark = pytest.mark.rotating_alone
+
 MIB = 1 << 20
 MONIT = "/var/vcap/bosh/bin/monit"
 PG_DUMP = "/var/vcap/packages/postgres/bin/pg_dump"

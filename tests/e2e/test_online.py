@@ -11,6 +11,8 @@ from conftest import finish
 from standing import standing, unharmed, whole
 from trees import check_archive
 
+pytestmark = pytest.mark.rotating
+
 PSQL = "/var/vcap/packages/postgres-15/bin/psql -h 127.0.0.1 -U vcap -AtqX -d bosh -c"
 # Runs meanwhile as a director does that deletes a release: first the row, then the blob.
 DELETE = f"""

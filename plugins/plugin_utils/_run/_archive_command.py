@@ -75,6 +75,8 @@ def _encryptor(program, recipients):
 
 
 def _option(recipient, key, file):
-    """Return a key, or a path of a file with keys, as an option of the program, quoted for the shell."""
+    """Return a key, a path of a file with keys, or what is an option already, as an option, quoted for the shell."""
+    if recipient.startswith("--recipient"):
+        return shlex.quote(recipient)
     path = os.path.expanduser(recipient)
     return shlex.quote(f"{file if PATH.match(path) else key}{path}")

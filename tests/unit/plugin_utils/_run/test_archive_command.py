@@ -28,6 +28,7 @@ def test_what_compresses(name, pipe, programs):
     [
         ("{id}.tar.zst.age", ["age1x"], "age --encrypt --recipient=age1x"),
         ("{id}.tar.age", ["/keys"], "age --encrypt --recipients-file=/keys"),
+        ("{id}.tar.age", ["--recipient=age1x"], "age --encrypt --recipient=age1x"),
         ("{id}.tar.age", ["./keys", "/a b"], "age --encrypt --recipients-file=./keys '--recipients-file=/a b'"),
         ("{id}.tar.age", ["~/keys"], "age --encrypt --recipients-file=/home/me/keys"),
         ("{id}.tar.age", ["a; rm -r /"], "age --encrypt '--recipient=a; rm -r /'"),
