@@ -342,10 +342,10 @@ def pytest_collection_modifyitems(items):
     """Leave to script/test --long what other runs have: the share of this one is chosen by its seed."""
     if shares.LONG:
         return
-    for file in ("test_faults.py", "test_restore_faults.py"):
-        cells = [item for item in items if item.path.name == file and not item.get_closest_marker("share")]
-        for cell in cells[shares.SEED % max(len(cells), 1) :][:1]:
-            cell.add_marker(pytest.mark.share)
+    matrix = [item for item in items if item.path.name in ("test_faults.py", "test_restore_faults.py")]
+    cells = [cell for cell in matrix if not cell.get_closest_marker("share")]
+    for cell in cells[shares.SEED % max(len(cells), 1) :][:1]:
+        cell.add_marker(pytest.mark.share)
     rotating = sorted({item.path.name for item in items if item.get_closest_marker("rotating")})
     waiting = {name for number, name in enumerate(rotating) if not shares.is_turn_of(number)}
     alone = [item for item in items if item.get_closest_marker("rotating_alone")]

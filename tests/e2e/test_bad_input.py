@@ -32,7 +32,7 @@ BAD_SETTINGS = {
     "type-of-files": ({"microbosh_extra_files": {"a": 1}}, ["microbosh_extra_files", "unable to convert to list"]),
     "unknown-mode": ({"microbosh_mode": "sometimes"}, ["microbosh_mode must be one of: offline, online"]),
     "misspelt": ({"microbosh_arcive": ""}, ["no setting microbosh_arcive: did you mean microbosh_archive?"]),
-    "empty-filter": ({"microbosh_filter": []}, ["can apply: microbosh_filter is empty: name at least one path"]),
+    "empty-filter": ({"microbosh_filter": []}, ["Settings: microbosh_filter is empty: name at least one path"]),
     "filter-rule": ({"microbosh_filter": ["store"]}, ["has the rule 'store': a rule is '+ pattern' or '- pattern'"]),
     "archive-name": ({"microbosh_archive": "same.tar.zst"}, ["a file name is expected that holds {id}"]),
     "archive-ending": ({"microbosh_archive": "{id}.zip"}, ["ends in .tar.zst, .tar.gz, .tar.xz or .tar"]),
