@@ -30,10 +30,14 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 ANSIBLE = Path(os.environ.get("MICROBOSH_ANSIBLE", sys.prefix))
 PLAYBOOK_SECONDS = 600
 SMALL_STORE = 192  # MiB
-# The files that share hosts: those of micro and director, and those of small and victim.
-SHARING = dict.fromkeys(
-    ["backup", "checkup", "encryption", "identity", "liar", "many", "online", "rights", "services"], "micro"
-) | dict.fromkeys(["bad_input", "faults", "restore", "restore_faults", "setup"], "small")
+# The files that share hosts, those that take longest first: they begin first, or one worker would be left with them.
+SHARING = {
+    **dict.fromkeys(["faults", "restore", "restore_faults"], "victim"),
+    **dict.fromkeys(
+        ["backup", "checkup", "encryption", "identity", "liar", "many", "online", "rights", "services"], "micro"
+    ),
+    **dict.fromkeys(["bad_input", "setup"], "small"),
+}
 # Tests that need not be on the worker that has the rest of their file.
 ANYWHERE = ("test_director_comes_back", "test_director_always_comes_back", "test_restore_")
 # Behind the name of each test host's container: workers of pytest-xdist must not take each other's hosts.
@@ -339,7 +343,9 @@ def record(request):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Leave to script/test --long what other runs have: the share of this one is chosen by its seed."""
+    """Begin with what takes longest, and leave to script/test --long what other runs have: its seed chooses."""
+    order = [*dict.fromkeys(SHARING.values()), None]
+    items.sort(key=lambda item: order.index(SHARING.get(item.path.stem.removeprefix("test_"))))
     if shares.LONG:
         return
     matrix = [item for item in items if item.path.name in ("test_faults.py", "test_restore_faults.py")]
@@ -373,6 +379,7 @@ class ByHost(LoadScopeScheduling):
 
 
 def pytest_xdist_make_scheduler(config, log):
+    config.option.loadscopereorder = False  # the number of its tests does not tell how long a file takes
     return ByHost(config, log)
 
 

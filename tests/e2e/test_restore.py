@@ -154,6 +154,7 @@ def test_what_was_destroyed_comes_back(victim, backed_up):
     assert "health_monitor" in last
 
 
+@pytest.mark.rotating_alone
 def test_dumps_are_loaded_into_the_server_that_is_there(victim, backed_up):
     destroy(victim)
     psql(victim, "postgres", "CREATE DATABASE bystander")
@@ -176,6 +177,7 @@ def test_dumps_are_loaded_into_the_server_that_is_there(victim, backed_up):
     assert nothing_is_left(victim)
 
 
+@pytest.mark.rotating_alone
 def test_a_director_that_is_half_down_is_restored_from_a_terminal(victim, backed_up):
     victim.shell("rm -r /var/vcap/store/director /var/vcap/store/blobstore/store")
     victim.shell("/var/vcap/bosh/bin/monit stop postgres; /var/vcap/bosh/bin/monit unmonitor $(hostname)")
@@ -239,6 +241,7 @@ def test_a_backup_that_is_not_whole_is_refused(victim, tmp_path):
     assert nothing_is_left(victim)
 
 
+@pytest.mark.rotating_alone
 def test_files_of_another_postgresql_are_refused(victim, tmp_path):
     version = next((victim.latest / "vcap/store").glob("postgres*/PG_VERSION")).relative_to(victim.latest)
     archive = pack_as_the_old_tool(victim.latest, tmp_path / "cache.tgz", replaced={str(version): "9.0\n"})
@@ -276,6 +279,7 @@ exit 1
 """
 
 
+@pytest.mark.rotating_alone
 def test_a_second_server_is_met_before_anything_is_stopped(victim, precious):
     """In a pid namespace of its own, as under bpm: its pid file says nothing, and no job knows it."""
     victim.shell("/var/vcap/bosh/bin/monit stop postgres")
@@ -311,6 +315,7 @@ def test_a_second_server_that_comes_late_is_met_before_the_exchange(victim, prec
     assert nothing_is_left(victim)
 
 
+@pytest.mark.rotating_alone
 def test_an_online_backup_comes_back_from_its_dumps(victim, backed_up, tmp_path):
     """Nobody has to know that it has no files of PostgreSQL; it says so itself."""
     before = tables(victim)
@@ -331,6 +336,7 @@ def test_an_online_backup_comes_back_from_its_dumps(victim, backed_up, tmp_path)
     assert content(victim) == backed_up
 
 
+@pytest.mark.rotating_alone
 def test_a_store_without_space_is_refused(small):
     """What is there and what is brought have to fit beside each other."""
     small.shell("fallocate -l $(($(df --output=avail -B1 /var/vcap/store | tail -1) - 1048576)) /var/vcap/store/full")
@@ -342,6 +348,7 @@ def test_a_store_without_space_is_refused(small):
     assert nothing_is_left(small)
 
 
+@pytest.mark.rotating_alone
 def test_a_director_that_another_run_holds_is_refused(victim, tmp_path):
     # Elsewhere, since the other tests restore the latest one.
     elsewhere = {"microbosh_backup_dir": str(tmp_path / "backups")}
@@ -369,6 +376,7 @@ def test_what_cannot_be_proven_is_rolled_back(victim, tmp_path, precious):
     assert rolled_back(victim, run, precious)
 
 
+@pytest.mark.rotating_alone
 def test_what_cannot_be_pushed_stops_nothing(victim, precious):
     incoming = "/var/vcap/store/microbosh-backup/restore"
     victim.shell(f"mkdir -m 0700 {incoming}")
@@ -382,6 +390,7 @@ def test_what_cannot_be_pushed_stops_nothing(victim, precious):
     assert nothing_is_left(victim)
 
 
+@pytest.mark.rotating_alone
 def test_a_blob_that_is_altered_on_its_way_stops_nothing(victim, precious):
     blob = victim.shell("find /var/vcap/store/blobstore/store -type f | sort | head -n 1").strip()
     alter = f"cp -p {blob} /run/blob; touch -r {blob} /run/time; printf X | dd of={blob} bs=1 seek=9 conv=notrunc"
@@ -396,6 +405,7 @@ def test_a_blob_that_is_altered_on_its_way_stops_nothing(victim, precious):
     assert "microbosh-restore" not in victim.shell("ls /var/vcap/store").split()
 
 
+@pytest.mark.rotating_alone
 def test_an_exchange_that_fails_is_rolled_back(victim, precious):
     spoil = "rm /var/vcap/store/microbosh-restore/new/store/redis/dump.rdb"
     run = meddled_at(victim, points.RESTORE_STOP, spoil)
@@ -403,6 +413,7 @@ def test_an_exchange_that_fails_is_rolled_back(victim, precious):
     assert rolled_back(victim, run, precious)
 
 
+@pytest.mark.rotating_alone
 def test_a_load_that_fails_is_rolled_back(victim, precious):
     spoil = "echo 'DROP TABLE deployments;' >>/var/vcap/store/microbosh-backup/restore-dbs/bosh.sql"
     run = meddled_at(victim, points.RESTORE_STOP, spoil, microbosh_restore_database="dump")
@@ -410,6 +421,7 @@ def test_a_load_that_fails_is_rolled_back(victim, precious):
     assert rolled_back(victim, run, precious)
 
 
+@pytest.mark.rotating_alone
 def test_a_service_that_does_not_start_is_rolled_back(victim, backed_up):
     """It starts on what is there, and not on what is restored."""
     victim.shell("rm -r /var/vcap/store/director/tasks/1")
@@ -421,6 +433,7 @@ def test_a_service_that_does_not_start_is_rolled_back(victim, backed_up):
     assert rolled_back(victim, run, before)
 
 
+@pytest.mark.rotating_alone
 @pytest.mark.parametrize(("database", "task", "way"), KILLS)
 def test_a_restore_that_was_killed_goes_on_or_back(victim, backed_up, precious, database, task, way):
     killed_at(victim, task, microbosh_restore_database=database, microbosh_outage_limit=SHORT)
@@ -443,6 +456,7 @@ def test_a_restore_that_was_killed_goes_on_or_back(victim, backed_up, precious, 
     "task", [pytest.param(task, marks=() if task == START else pytest.mark.long) for task in ROLLING_BACK]
 )
 @pytest.mark.parametrize("way", [pytest.param("resume", marks=pytest.mark.long), "rollback"])
+@pytest.mark.rotating_alone
 def test_a_rollback_that_was_killed_goes_back(victim, backed_up, precious, task, way):
     """Unless it has not begun: then it may still go on."""
     killed_at(victim, PROOF, microbosh_outage_limit=SHORT)
@@ -457,6 +471,7 @@ def test_a_rollback_that_was_killed_goes_back(victim, backed_up, precious, task,
     assert nothing_is_left(victim)
 
 
+@pytest.mark.rotating_alone
 def test_nothing_starts_on_data_that_is_not_proven(victim, backed_up, precious):
     """Not at the lease's deadline, not after a reboot, and neither by a checkup nor by a backup."""
     killed_at(victim, PROOF, microbosh_outage_limit=SHORT)
