@@ -36,7 +36,6 @@ else:
         ("std:ref", r"ansible_collections\.(?!microbosh\.).*"),
     ]
 
-suppress_warnings = ["toc.empty_glob"]
 highlight_language = "text"
 myst_heading_anchors = 4
 
