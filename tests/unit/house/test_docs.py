@@ -13,7 +13,8 @@ from places import REPOSITORY
 
 README = REPOSITORY / "README.md"
 MAP = REPOSITORY / "docs" / "architecture.md"
-DOCS = [README, REPOSITORY / "CONTRIBUTING.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+DOCS = [*sorted(REPOSITORY.glob("*.md")), *sorted((REPOSITORY / "docs").glob("*.md"))]
+ON_THE_WEB = re.compile(r"https://github\.com/microbosh/director/(?:blob|tree)/main/")
 MOST_LINES = 120
 FENCE = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`([^`\n]+)`")
@@ -66,9 +67,10 @@ def broken_links(path, text):
     """The links of a text that lead to no file, or to no heading in it."""
     found = []
     for target in LINK.findall(prose(text)):
-        if target.startswith(("https://", "http://")):
+        if target.startswith(("https://", "http://")) and not ON_THE_WEB.match(target):
             continue
-        name, dummy, anchor = target.partition("#")
+        # What is not in the artifact is named by its address on the web.
+        name, dummy, anchor = ON_THE_WEB.sub(f"{REPOSITORY}/", target).partition("#")
         there = (path.parent / name).resolve() if name else path
         if not there.exists() or (anchor and anchor not in anchors(there)):
             found.append(target)
@@ -97,8 +99,12 @@ def test_every_link_leads_somewhere(path):
 
 def test_what_is_gone_would_be_found():
     text = "`plugins/gone.py`, `_gone.py`, `tests/unit/gone/*`, `script/gone ARGUMENT`, [a](gone.md), [b](#gone)"
+    web = "https://github.com/microbosh/director/blob/main/"
     assert missing_paths(text) == ["plugins/gone.py", "_gone.py", "tests/unit/gone/*", "script/gone"]
     assert broken_links(README, text) == ["gone.md", "#gone"]
+    gone = [f"{web}gone.md", f"{web}README.md#gone"]
+    assert broken_links(README, f"[a]({gone[0]}), [b]({gone[1]})") == gone
+    assert broken_links(README, f"[a]({web}README.md#install), [b](#install), [c](docs/setup.md#the-inventory)") == []
     assert missing_paths("```\nscript/test unit tests/gone.py\n```\n") == ["tests/gone.py"]
     assert missing_paths("`plugins/modules/*.py`, `script/test unit`, `/var/vcap/store`, `creds.yml`") == []
 
@@ -135,3 +141,8 @@ def test_the_map_shows_every_one(files):
     names = [path.stem for path in files if path.name != "__pycache__"]
     assert names
     assert [name for name in names if not re.search(rf"\b{name}\b", text)] == []
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name.endswith("/README.md")])
+def test_links_of_the_other_readmes_lead_somewhere(name):
+    assert broken_links(REPOSITORY / name, (REPOSITORY / name).read_text()) == []
