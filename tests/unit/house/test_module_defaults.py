@@ -29,6 +29,7 @@ ARRIVING = {
         "monit_summary": {"monit"},
         "monit_all": {"monit", "timeout", "staging"},
         "bosh_agent": {"manager", "staging"},
+        "bosh_agent_info": {"manager"},
         "director_lease": LEASE,
         "pg_dump_bosh": {"port", "user"},
         "postgres_info": {"port", "user"},
@@ -38,6 +39,7 @@ ARRIVING = {
         "monit_summary": {"monit"},
         "monit_all": {"monit", "timeout", "staging"},
         "bosh_agent": {"manager", "staging"},
+        "bosh_agent_info": {"manager"},
         "director_lease": LEASE,
         "pg_check_info": {"port"},
         "pg_restore_bosh": set(),
@@ -46,6 +48,7 @@ ARRIVING = {
         "monit_summary": {"monit"},
         "monit_all": {"monit", "timeout", "staging"},
         "bosh_agent": {"manager", "staging"},
+        "bosh_agent_info": {"manager"},
         "director_lease": LEASE,
     },
 }
@@ -92,7 +95,7 @@ def test_the_options_of_a_group_are_those_that_all_its_modules_take(options):
     shared = {group: set.intersection(*(options[module] for module in members(group))) for group in SMALL}
     assert {group: names & OF_GROUPS for group, names in shared.items()} == {
         "monit": {"monit"},
-        "agent": {"manager", "staging"},
+        "agent": {"manager"},
         "lease": {"staging"},
         "postgres": SERVER,
     }
