@@ -17,6 +17,15 @@ STAGING = {"staging": {"type": "path", "default": "/var/vcap/store/microbosh-bac
 # The lease under which something is stopped or started, and where it is.
 LEASE = dict(STAGING, lease={"type": "str", "no_log": False})
 
+# The copy of what only root reads, and what is known of it.
+IDENTITY = {
+    "directory": {"type": "path", "required": True},
+    "host": {"type": "str", "required": True},
+    "named": {"type": "list", "elements": "str", "required": True},
+    "answer": {"type": "str", "default": ""},
+    "reader": {"type": "int", "default": 3},
+}
+
 # Which PostgreSQL server is asked, by whom, and with whose clients.
 POSTGRES = {
     "host": {"type": "str", "default": "127.0.0.1"},

@@ -20,7 +20,8 @@ SMALL = sorted(set(GROUPS) - {"director"})
 ANSIBLES = [path for path in (Path(sys.prefix), REPOSITORY / ".venv-2.16") if (path / "bin/ansible-playbook").exists()]
 
 SERVER = {"host", "port", "user", "packages", "address", "ca", "passfile", "elsewhere"}
-OF_GROUPS = {"monit", "manager", "staging", *SERVER}
+IDENTITY = {"directory", "host", "named", "answer", "reader"}
+OF_GROUPS = {"monit", "manager", "staging", *SERVER, *IDENTITY}
 
 # What arrives at a module from the play's defaults.
 LEASE = {"monit", "manager", "staging"}
@@ -31,6 +32,8 @@ ARRIVING = {
         "bosh_agent": {"manager", "staging"},
         "bosh_agent_info": {"manager"},
         "director_lease": LEASE,
+        "identity_info": IDENTITY,
+        "identity_place": IDENTITY,
         "pg_dump_bosh": {"port", "user"},
         "postgres_info": {"port", "user"},
         "director_tasks_info": {"port", "user", "database", "elsewhere"},
@@ -98,6 +101,7 @@ def test_the_options_of_a_group_are_those_that_all_its_modules_take(options):
         "agent": {"manager"},
         "lease": {"staging"},
         "postgres": SERVER,
+        "identity": IDENTITY,
     }
 
 

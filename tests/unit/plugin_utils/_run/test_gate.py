@@ -63,6 +63,7 @@ UNGATED = {
     "backup_verify_info": "reads backups within the action, which makes each verdict plain",
     "database_plan_info": "decides about settings, and answers that have passed",
     "director_command": "takes an exit status and printable text, and nothing else",
+    "identity_info": "looks at files that it names itself",
     "identity_place": "copies files that it names itself",
     "known_settings": "looks at the names of settings",
     "pull": "counts what rsync logs, and makes what it says printable",
