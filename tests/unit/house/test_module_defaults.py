@@ -32,6 +32,7 @@ ARRIVING = {
         "bosh_agent": {"manager", "staging"},
         "bosh_agent_info": {"manager"},
         "director_lease": LEASE,
+        "director_lease_info": {"staging"},
         "identity_info": IDENTITY,
         "identity_place": IDENTITY,
         "pg_dump_bosh": {"port", "user"},
@@ -44,6 +45,7 @@ ARRIVING = {
         "bosh_agent": {"manager", "staging"},
         "bosh_agent_info": {"manager"},
         "director_lease": LEASE,
+        "director_lease_info": {"staging"},
         "pg_check_info": {"port"},
         "pg_restore_bosh": set(),
     },
@@ -53,6 +55,7 @@ ARRIVING = {
         "bosh_agent": {"manager", "staging"},
         "bosh_agent_info": {"manager"},
         "director_lease": LEASE,
+        "director_lease_info": {"staging"},
     },
 }
 
