@@ -37,3 +37,10 @@ POSTGRES = {
     "passfile": {"type": "path", "no_log": False},
     "elsewhere": {"type": "bool", "default": False},
 }
+
+# What is dumped of such a server.
+DUMPS = {
+    "databases": {"type": "list", "elements": "str", "default": ["all"]},
+    "dest": {"type": "path", "required": True},
+    "globals": {"type": "bool", "default": True},
+}

@@ -36,6 +36,7 @@ ARRIVING = {
         "identity_info": IDENTITY,
         "identity_place": IDENTITY,
         "pg_dump_bosh": {"port", "user"},
+        "pg_dump_info": {"port", "user"},
         "postgres_info": {"port", "user"},
         "director_tasks_info": {"port", "user", "database", "elsewhere"},
     },
