@@ -12,8 +12,8 @@ module: backup_key_pair_info
 short_description: Tell which backup keys were replaced on the controller
 version_added: 1.0.0
 description:
-  - Reads what M(microbosh.director.backup_key_pair) noted in C(<public_key>.retired). The key that is in use is never among
-    them.
+  - Reads what M(microbosh.director.backup_key_pair) noted in C(<public_key>.retired). The key that is in use is never
+    among them.
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes

@@ -38,6 +38,26 @@ POSTGRES = {
     "elsewhere": {"type": "bool", "default": False},
 }
 
+# Which database is loaded out of a dump,
+LOADED = {
+    "checksum": {"type": "str"},
+    "properties_checksum": {"type": "str"},
+    "database": {"type": "str"},
+    "rewrite": {"type": "dict", "default": {}},
+}
+
+# and how into a server.
+LOADING = dict(
+    dict(POSTGRES, **LOADED),
+    roles={"type": "path"},
+    roles_checksum={"type": "str"},
+    missing_roles={"type": "str", "choices": ["leave_out", "refuse"], "default": "leave_out"},
+    target={"type": "str"},
+    replace={"type": "bool", "default": False},
+    keep_replaced={"type": "bool", "default": False},
+    as_superuser={"type": "bool", "default": False},
+)
+
 # What is dumped of such a server.
 DUMPS = {
     "databases": {"type": "list", "elements": "str", "default": ["all"]},

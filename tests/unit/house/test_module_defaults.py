@@ -49,6 +49,7 @@ ARRIVING = {
         "director_lease_info": {"staging"},
         "pg_check_info": {"port"},
         "pg_restore_bosh": set(),
+        "pg_restore_info": set(),
     },
     "checkup": {
         "monit_summary": {"monit"},
