@@ -70,7 +70,7 @@ options:
         until M(microbosh.director.pg_restore_bosh) is told what becomes of it. Where there was none, an empty one whose
         name begins with C(microbosh_absent_) says so.
       - While one is kept, a further load replaces the one that was loaded. So this may be asked for again when an
-        answer was lost. M(microbosh.director.pg_restore_info) refuses then, for the beginning of a restore.
+        answer was lost. M(microbosh.director.pg_restore_info), which is for the beginning of a restore, refuses then.
       - This needs a role that owns the database and may make databases (C(CREATEDB)), and no superuser.
     type: bool
     default: false
