@@ -58,6 +58,26 @@ LOADING = dict(
     as_superuser={"type": "bool", "default": False},
 )
 
+# Where a restore works on the director,
+WORKSPACE = {"workspace": {"type": "path", "default": "/var/vcap/store/microbosh-restore"}}
+
+# and what it puts there. What is a path on the controller comes as the content of that file.
+RESTORED = dict(
+    WORKSPACE,
+    root={"type": "path", "default": "/var/vcap"},
+    incoming={"type": "path", "default": "/var/vcap/store/microbosh-backup/restore"},
+    metadata={"type": "str", "no_log": True},  # it would fill the host's log
+    groupless={"type": "list", "elements": "str", "default": []},
+    records={"type": "dict"},
+    attributes={"type": "str", "no_log": True},
+    filter={"type": "list", "elements": "str", "default": []},
+    source={"type": "dict"},
+    data_directory={"type": "str"},
+    packages={"type": "path", "default": "/var/vcap/packages"},
+    scratch={"type": "path", "default": "/var/vcap/store/microbosh-restore/server"},
+    agent_id={"type": "str"},
+)
+
 # What is dumped of such a server.
 DUMPS = {
     "databases": {"type": "list", "elements": "str", "default": ["all"]},

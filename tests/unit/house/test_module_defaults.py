@@ -21,7 +21,7 @@ ANSIBLES = [path for path in (Path(sys.prefix), REPOSITORY / ".venv-2.16") if (p
 
 SERVER = {"host", "port", "user", "packages", "address", "ca", "passfile", "elsewhere"}
 IDENTITY = {"directory", "host", "named", "answer", "reader"}
-OF_GROUPS = {"monit", "manager", "staging", *SERVER, *IDENTITY}
+OF_GROUPS = {"monit", "manager", "staging", "workspace", *SERVER, *IDENTITY}
 
 # What arrives at a module from the play's defaults.
 LEASE = {"monit", "manager", "staging"}
@@ -50,6 +50,9 @@ ARRIVING = {
         "pg_check_info": {"port"},
         "pg_restore_bosh": set(),
         "pg_restore_info": set(),
+        "restore_tree": {"workspace", "incoming", "incoming_dumps"},
+        "restore_tree_info": {"workspace"},
+        "restore_compare_info": {"workspace", "incoming", "port"},
     },
     "checkup": {
         "monit_summary": {"monit"},
@@ -106,6 +109,7 @@ def test_the_options_of_a_group_are_those_that_all_its_modules_take(options):
         "agent": {"manager"},
         "lease": {"staging"},
         "postgres": SERVER,
+        "restore": {"workspace"},
         "identity": IDENTITY,
     }
 
