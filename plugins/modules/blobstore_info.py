@@ -75,7 +75,7 @@ options:
     elements: str
     default: []
   damaged:
-    description: Blobs whose content is wrong on the director, as RV(microbosh.director.blobstore_check#module:wrong).
+    description: Blobs whose content is wrong on the director, as RV(microbosh.director.blobstore_check_info#module:wrong).
     type: list
     elements: dict
     default: []
@@ -89,7 +89,7 @@ options:
     elements: str
     default: []
 seealso:
-  - module: microbosh.director.blobstore_check
+  - module: microbosh.director.blobstore_check_info
 """
 
 EXAMPLES = r"""

@@ -60,7 +60,7 @@ options:
     default: true
 seealso:
   - module: microbosh.director.monit_all
-  - module: microbosh.director.pg_check_bosh
+  - module: microbosh.director.pg_check_info
 """
 
 EXAMPLES = r"""

@@ -41,7 +41,7 @@ options:
     elements: str
     default: []
 seealso:
-  - module: microbosh.director.iaas_reconcile
+  - module: microbosh.director.iaas_reconcile_info
 """
 
 EXAMPLES = r"""

@@ -77,7 +77,7 @@ options:
     type: path
     default: /var/vcap/packages
 seealso:
-  - module: microbosh.director.blobstore_check
+  - module: microbosh.director.blobstore_check_info
 """
 
 EXAMPLES = r"""

@@ -73,7 +73,7 @@ options:
     type: bool
     default: true
 seealso:
-  - module: microbosh.director.backup_verify
+  - module: microbosh.director.backup_verify_info
   - module: microbosh.director.pg_restore_bosh
 """
 

@@ -144,7 +144,7 @@ options:
     default: false
 seealso:
   - module: microbosh.director.pg_dump_bosh
-  - module: microbosh.director.iaas_reconcile
+  - module: microbosh.director.iaas_reconcile_info
 """
 
 EXAMPLES = r"""

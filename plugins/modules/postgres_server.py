@@ -63,7 +63,7 @@ options:
     type: int
     default: 600
 seealso:
-  - module: microbosh.director.pg_check_bosh
+  - module: microbosh.director.pg_check_info
   - module: microbosh.director.monit_all
 """
 

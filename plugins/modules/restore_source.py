@@ -124,7 +124,7 @@ filter:
   sample: ["+ store", "+ store/**"]
 agent_blobs:
   description:
-    - What C(backup.json) records of its blobs, as M(microbosh.director.blobstore_check) takes it. Null if nothing
+    - What C(backup.json) records of its blobs, as M(microbosh.director.blobstore_check_info) takes it. Null if nothing
       vouches for that file.
   returned: success
   type: dict

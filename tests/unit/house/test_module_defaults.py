@@ -39,7 +39,7 @@ ARRIVING = {
         "monit_all": {"monit", "timeout", "staging"},
         "bosh_agent": {"manager", "staging"},
         "director_lease": LEASE,
-        "pg_check_bosh": {"port"},
+        "pg_check_info": {"port"},
         "pg_restore_bosh": set(),
     },
     "checkup": {
@@ -116,8 +116,8 @@ PLAY = """
     microbosh.director.bosh_agent: {state: started}
   tasks:
     - {microbosh.director.bosh_agent: , register: agent, failed_when: false}
-    - {microbosh.director.pg_check_bosh: , register: server, failed_when: false}
-    - {pg_check_bosh: , collections: [microbosh.director], register: short, failed_when: false}
+    - {microbosh.director.pg_check_info: , register: server, failed_when: false}
+    - {pg_check_info: , collections: [microbosh.director], register: short, failed_when: false}
     - debug: {msg: "said {{ [agent.msg, server.msg, short.msg] | to_json }}"}
 """
 

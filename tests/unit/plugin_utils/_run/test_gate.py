@@ -55,12 +55,12 @@ ON_DIRECTOR = [
 # They read here what a director sent, and what they quote of it passes the gate as well.
 OF_THE_CONTROLLER = [
     "backup_key_pair", "backup_layout_info", "backup_manifest", "backup_partial", "backup_prune", "backup_publish",
-    "blobstore_check", "blobstore_info", "dump_info", "extra_files_info", "iaas_reconcile", "pg_rehearse",
+    "blobstore_check_info", "blobstore_info", "dump_info", "extra_files_info", "iaas_reconcile_info", "pg_rehearse",
 ]  # fmt: skip
 # Those whose action makes the answer itself, and why no answer of a module has to be looked at.
 UNGATED = {
-    "backup_verify": "reads backups within the action, which makes each verdict plain",
-    "database_plan": "decides about settings, and answers that have passed",
+    "backup_verify_info": "reads backups within the action, which makes each verdict plain",
+    "database_plan_info": "decides about settings, and answers that have passed",
     "director_command": "takes an exit status and printable text, and nothing else",
     "identity_place": "copies files that it names itself",
     "known_settings": "looks at the names of settings",
@@ -388,8 +388,8 @@ def test_all_that_a_run_registers_has_a_name_that_no_fact_may_have():
 
 @pytest.mark.parametrize(("transport", "here"), [("local", True), ("ssh", False)])
 def test_what_runs_on_a_director_is_held_to_the_types(transport, here):
-    """As blobstore_check does in a restore: it may lie there as any other."""
-    acting = object.__new__(action_of("blobstore_check"))
+    """As blobstore_check_info does in a restore: it may lie there as any other."""
+    acting = object.__new__(action_of("blobstore_check_info"))
     acting._connection = SimpleNamespace(transport=transport)
     assert acting.here is here
 
@@ -456,13 +456,13 @@ def test_the_command_itself_is_ended():
 def test_what_a_module_says_on_the_controller_may_be_made_of_more():
     """A gap in what its documentation says of a list fails no backup; what Ansible would act on passes nowhere."""
     told = {"wrong": [{"new": "\x1b[2J"}], "changed": False}
-    assert answered("blobstore_check", told)["failed"]
-    assert answered("blobstore_check", told, here=True) == {"wrong": [{"new": "\\x1b[2J"}], "changed": False}
-    assert answered("blobstore_check", {**told, "ansible_facts": {"microbosh_keep": {}}}, here=True)["failed"]
+    assert answered("blobstore_check_info", told)["failed"]
+    assert answered("blobstore_check_info", told, here=True) == {"wrong": [{"new": "\\x1b[2J"}], "changed": False}
+    assert answered("blobstore_check_info", {**told, "ansible_facts": {"microbosh_keep": {}}}, here=True)["failed"]
 
 
 def test_what_is_found_of_wrong_blobs_passes_the_gate():
     """A backup of a director with an altered blob failed for its answer, and did not say which blob it was."""
     blob = {"id": "b", "table": "packages", "path": "ab/b", "about": "package b", "mend": "upload it"}
     found = {"missing": [{**blob, "had": True}], "wrong": [{**blob, "expected": "sha1:0", "found": "sha1:1"}]}
-    assert answered("blobstore_check", found) == found
+    assert answered("blobstore_check_info", found) == found

@@ -2,14 +2,14 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The documentation of an action: plugins/action/backup_verify.py does the work, on the controller."""
+"""The documentation of an action: plugins/action/backup_verify_info.py does the work, on the controller."""
 
 from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
 
 DOCUMENTATION = r"""
-module: backup_verify
+module: backup_verify_info
 short_description: Find out whether backups and archives are still whole, and whether their dumps can be loaded
 version_added: 1.0.0
 description:
@@ -91,19 +91,19 @@ options:
     default: ""
 seealso:
   - module: microbosh.director.backup_manifest
-  - module: microbosh.director.blobstore_check
+  - module: microbosh.director.blobstore_check_info
   - module: microbosh.director.pg_rehearse
 """
 
 EXAMPLES = r"""
 - name: All backups and archives of a director are whole
-  microbosh.director.backup_verify:
+  microbosh.director.backup_verify_info:
     backup: all
     directory: /backups/director1
     scratch: /backups/director1/verifying
 
 - name: The latest backup is whole and its dumps can be loaded
-  microbosh.director.backup_verify:
+  microbosh.director.backup_verify_info:
     backup: latest
     directory: /backups/director1
     scratch: /backups/director1/verifying
@@ -111,7 +111,7 @@ EXAMPLES = r"""
     rehearse_in: /var/tmp
 
 - name: What is in an encrypted archive is whole
-  microbosh.director.backup_verify:
+  microbosh.director.backup_verify_info:
     backup: /backups/director1/archives/director1_20261122T221326Z.tar.zst.age
     directory: /backups/director1
     scratch: /backups/director1/verifying

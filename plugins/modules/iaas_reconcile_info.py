@@ -8,7 +8,7 @@ from __future__ import absolute_import, division, print_function
 __metaclass__ = type
 
 DOCUMENTATION = r"""
-module: iaas_reconcile
+module: iaas_reconcile_info
 short_description: Tell which ids in a director's database became others since the backup
 version_added: 1.0.0
 description:
@@ -59,7 +59,7 @@ seealso:
 
 EXAMPLES = r"""
 - name: What became of the ids since the backup is known
-  microbosh.director.iaas_reconcile:
+  microbosh.director.iaas_reconcile_info:
     dump: /backups/director1/latest/dbs/bosh.sql
     before: /backups/director1/latest/extra/bosh-deployments.yml
     known: ~/deployments/bosh-deployments.yml

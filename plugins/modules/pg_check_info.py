@@ -8,7 +8,7 @@ from __future__ import absolute_import, division, print_function
 __metaclass__ = type
 
 DOCUMENTATION = r"""
-module: pg_check_bosh
+module: pg_check_info
 short_description: Compare the databases of a director with what was dumped of them
 version_added: 1.0.0
 description:
@@ -48,7 +48,7 @@ seealso:
 
 EXAMPLES = r"""
 - name: Every table has the rows that were dumped
-  microbosh.director.pg_check_bosh:
+  microbosh.director.pg_check_info:
     rows:
       bosh:
         public.deployments: 2

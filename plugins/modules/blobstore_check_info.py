@@ -8,7 +8,7 @@ from __future__ import absolute_import, division, print_function
 __metaclass__ = type
 
 DOCUMENTATION = r"""
-module: blobstore_check
+module: blobstore_check_info
 short_description: Prove that every blob a director's database names is there and right
 version_added: 1.0.0
 description:
@@ -96,13 +96,13 @@ seealso:
 
 EXAMPLES = r"""
 - name: Every blob that the database names is in the backup
-  microbosh.director.blobstore_check:
+  microbosh.director.blobstore_check_info:
     dump: /backups/director/20261122T221326Z/dbs/bosh.sql
     blobstore: /backups/director/20261122T221326Z/vcap/store/blobstore/store
   delegate_to: localhost
 
 - name: Every blob that the database names is in the backup, those of yesterday are not read again
-  microbosh.director.blobstore_check:
+  microbosh.director.blobstore_check_info:
     dump: /backups/director/20261122T221326Z/dbs/bosh.sql
     blobstore: /backups/director/20261122T221326Z/vcap/store/blobstore/store
     previous_dump: /backups/director/20261121T221319Z/dbs/bosh.sql

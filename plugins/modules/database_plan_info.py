@@ -2,14 +2,14 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The documentation of an action: plugins/action/database_plan.py does the work, on the controller."""
+"""The documentation of an action: plugins/action/database_plan_info.py does the work, on the controller."""
 
 from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
 
 DOCUMENTATION = r"""
-module: database_plan
+module: database_plan_info
 short_description: Decide what a backup dumps, by what the database servers said
 version_added: 1.1.0
 description:
@@ -84,7 +84,7 @@ seealso:
 
 EXAMPLES = r"""
 - name: What is dumped is known
-  microbosh.director.database_plan:
+  microbosh.director.database_plan_info:
     databases: [all]
     local: "{{ server }}"
     filter: "{{ microbosh_filter }}"
