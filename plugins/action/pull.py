@@ -15,6 +15,7 @@ import time
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.microbosh.director.plugins.module_utils._core._kept import CHMOD
+from ansible_collections.microbosh.director.plugins.module_utils._core._volume import beside, gives_away
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._gate import told
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._lines import size
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._printable import printable_lines
@@ -141,7 +142,7 @@ class ActionModule(ActionBase):
             "archive": True,
             "checksum": arguments["checksum"],
             "rsync_timeout": arguments["timeout"],
-            "rsync_opts": options or rsync_options(arguments, os.geteuid() == 0),
+            "rsync_opts": options or rsync_options(arguments, gives_away(beside(arguments["dest"]))),
         }
         if arguments["reader"]:
             given["rsync_path"] = f"sudo -n {arguments['reader']}"
@@ -243,7 +244,8 @@ def rsync_options(arguments, by_root):
         # These belong to the backup user; only files are taken, as a link could lead to another's file here.
         options += ["--no-owner", "--no-group", "--no-links"]
     elif not (by_root or arguments["owners"]):
-        options.append(f"--chmod={CHMOD}")
+        # root is nobody's where a share squashes it; a group could be refused to anybody there.
+        options += [f"--chmod={CHMOD}", "--no-super", "--no-owner", "--no-group"]
     if arguments["staging"] and not arguments["estimate"]:
         options += [f"--temp-dir={arguments['staging']}", f"--partial-dir={arguments['staging']}"]
     if arguments["filter"]:
