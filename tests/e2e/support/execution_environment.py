@@ -80,8 +80,8 @@ def build(engine, directory):
         # A bare image has old lists of packages, and the programs ask no questions here.
         beginning = f"FROM {bare}\nENV DEBIAN_FRONTEND=noninteractive\nRUN apt-get -qq update\n"
         (directory / "Containerfile").write_text(beginning)
-        label = f"--label={testhost.LABEL}"
-        engine.run("build", "--network=host", label, "-t", f"{bare}-fresh", "-f", directory / "Containerfile", directory)
+        shared = ["build", "--network=host", f"--label={testhost.LABEL}"]
+        engine.run(*shared, "-t", f"{bare}-fresh", "-f", directory / "Containerfile", directory)
         arguments = {
             "EE_BASE_IMAGE": f"{bare}-fresh",
             "PKGMGR": "/usr/bin/apt-get",
@@ -90,8 +90,7 @@ def build(engine, directory):
         }
         given = [f"--build-arg={name}={value}" for name, value in arguments.items()]
         mounts = [f"--volume={wheels}:/wheels:ro", f"--volume={directory / 'pip.conf'}:/etc/pip.conf:ro"]
-        options = ["--network=host", label, *given, *mounts]
-        engine.run("build", *options, "-t", tag, "-f", containerfile, context)
+        engine.run(*shared, *given, *mounts, "-t", tag, "-f", containerfile, context)
     return tag
 
 
@@ -117,23 +116,25 @@ def _wheels(directory):
 
 @dataclass
 class Pod:
-    """Runs ansible-runner in the environment's container, as AWX does in a pod: a strange user of group 0, no rights."""
+    """Runs commands in containers of the environment as a pod does: a strange user of group 0, without any right."""
 
     engine: testhost.Engine
     image: str
-    directory: Path
+    directory: Path  # what ansible-runner runs from
+    shown: list  # directories that are in the container where they are here
+    user: int = POD_USER
 
-    def run(self, *words, named=True, **options):
-        """Run a command in a container of its own with the private data directory on /runner."""
+    def run(self, *words, named=True):
+        """Run a command in a container of its own and return the completed process.
+
+        An entry in /etc/passwd is the entrypoint's affair, as the engine makes none. Without a name there is none.
+        """
         profile = self.directory.with_name("seccomp.json")
         profile.write_text(json.dumps(SECCOMP))
         limits = ["--cap-drop=all", "--security-opt=no-new-privileges", f"--security-opt=seccomp={profile}"]
-        # Without a name: no entry in /etc/passwd, neither of the engine's nor of the entrypoint's making.
-        name = [] if named else ["--entrypoint=[]"]
-        mounts = [f"--volume={self.directory}:/runner"]
+        mounts = [f"--volume={path}:{path}" for path in self.shown] + [f"--volume={self.directory}:/runner"]
+        start = [] if named else ["--entrypoint=[]"]
         return self.engine.run(
-            "run", "--rm", "--network=host", f"--user={POD_USER}:0", "--passwd=false", *name, *limits, *mounts,
-            f"--label={testhost.LABEL}", "--env=HOME=/runner", self.image, *words, check=False, **options,
+            "run", "--rm", "--network=host", f"--user={self.user}:0", "--passwd=false", *start, *limits, *mounts,
+            f"--label={testhost.LABEL}", "--env=HOME=/runner", self.image, *words, check=False,
         )  # fmt: skip
-
-
