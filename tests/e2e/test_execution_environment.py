@@ -91,3 +91,20 @@ def test_a_bare_container_with_what_we_name_makes_a_proven_backup(pod):
     assert run.status == 0, run.output
     assert json.loads((pod.latest / "verdict.json").read_text())["rehearsed"]["good"]
     assert pod.wholly_up()
+
+
+@pytest.mark.long
+def test_a_user_without_a_name_is_told_what_needs_one(pod):
+    """The container's entrypoint gives it one. Where it is left out, ssh and initdb refuse, and the rest works."""
+    assert pod.backup().status == 0
+    ids = pod.ids
+    run = pod.play("verify", named=False)
+    assert run.status == 0, run.output
+    run = pod.play("verify", named=False, microbosh_rehearse=True)
+    assert run.status != 0
+    assert "1000660000 has none on this controller" in run
+    run = pod.play("backup", named=False)
+    assert run.status != 0
+    assert "No user exists for uid 1000660000" in run
+    assert "Nothing was stopped on the director" in run
+    assert pod.ids == ids

@@ -229,7 +229,7 @@ class Runner(Way):
 
 
 class StrangeUser(Runner):
-    """ansible-runner in a pod's clothes: a number of group 0, at home in /runner, its only key in the runner's agent."""
+    """ansible-runner in a pod's clothes: a number of group 0, at home in /runner, a key only in its agent."""
 
     home = Path("/runner")
 
