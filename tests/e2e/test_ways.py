@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import tempfile
 import time
 from dataclasses import asdict
@@ -47,7 +48,7 @@ def host(new_director):
 @pytest.fixture
 def directory():
     """A directory whose path is short, since ssh's socket is below it where it is a home, and that others may enter."""
-    with tempfile.TemporaryDirectory(prefix="mb") as made:
+    with tempfile.TemporaryDirectory(prefix="mb", dir="/var/tmp") as made:
         os.chmod(made, 0o755)
         yield Path(made)
 
@@ -89,7 +90,7 @@ def step(way, name, check=True):
         assert run.status == 0, run.output[-4000:]
         if check:
             expected(way)
-    except (AssertionError, OSError, KeyError, ValueError) as error:
+    except (AssertionError, OSError, KeyError, ValueError, subprocess.TimeoutExpired) as error:
         why = f"{name}: {error}"
     return why, time.monotonic() - began
 

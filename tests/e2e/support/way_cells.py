@@ -16,8 +16,9 @@ class Cell:
     seconds: float
 
 
-def table(cells, columns):
+def table(cells):
     """Return the cells as a table in Markdown, a line for each way."""
+    columns = list(dict.fromkeys(cell.playbook for cell in cells))
     lines = [f"| way of running | {' | '.join(columns)} |", f"|---{'|---' * len(columns)}|"]
     for way in dict.fromkeys(cell.way for cell in cells):
         found = {cell.playbook: f"{cell.verdict}, {cell.seconds:.0f} s" for cell in cells if cell.way == way}

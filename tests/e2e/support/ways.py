@@ -94,8 +94,10 @@ class Requiretty(Way):
     @contextlib.contextmanager
     def ready(self):
         self.shell("echo 'Defaults requiretty' >/etc/sudoers.d/000-requiretty")
-        yield
-        self.shell("rm /etc/sudoers.d/000-requiretty")
+        try:
+            yield
+        finally:
+            self.shell("rm /etc/sudoers.d/000-requiretty")
 
 
 class LongHome(Way):
@@ -117,10 +119,12 @@ class FourKeys(Way):
         keys = [self.directory / f"other{number}" for number in range(3)]
         for key in keys:
             subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
-        with agent(self.directory, [*keys, testhost.first_key()]) as place:
-            self.environment = {"SSH_AUTH_SOCK": place}
-            yield
-        self.shell("sed -i '1d' /etc/ssh/sshd_config && pkill -HUP -o -x sshd")
+        try:
+            with agent(self.directory, [*keys, testhost.first_key()]) as place:
+                self.environment = {"SSH_AUTH_SOCK": place}
+                yield
+        finally:
+            self.shell("sed -i '1d' /etc/ssh/sshd_config && pkill -HUP -o -x sshd")
 
 
 @contextlib.contextmanager
@@ -237,10 +241,12 @@ class StrangeUser(Runner):
     def ready(self):
         made = not self.home.exists()
         self.home.mkdir(exist_ok=True)  # others may have theirs there: each mounts its own in a view of its own
-        with super().ready():
-            yield
-        if made:
-            self.home.rmdir()
+        try:
+            with super().ready():
+                yield
+        finally:
+            if made:
+                self.home.rmdir()
 
     def play(self, playbook, *arguments, **settings):
         as_root = playbook in ("setup", "restore")
@@ -252,6 +258,7 @@ class StrangeUser(Runner):
         passwd.write_text(f"{Path('/etc/passwd').read_text()}{POD_USER}:x:{POD_USER}:0::{self.home}:/bin/bash\n")
         give(self.directory, POD_USER)
         mounts = f"mount --bind '{passwd}' /etc/passwd && mount --bind '{self.place}' {self.home}"
+        mounts += " && mount -t tmpfs -o mode=1777 tmpfs /tmp"  # which may be root's here; in a pod it never is
         # The tests' Python may be where only root looks.
         rights = "--inh-caps=+dac_read_search --ambient-caps=+dac_read_search"
         user = f"setpriv --reuid={POD_USER} --regid=0 --clear-groups {rights}"
