@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 from places import REPOSITORY
 
-NEEDED = {"LICENSE", "README.md", "requirements.yml"}
+NEEDED = {"LICENSE", "README.md", "requirements.yml", "requirements.txt", "bindep.txt", "execution-environment.yml"}
 NEEDED |= {"changelogs", "docs", "extensions", "inventory.example", "meta", "playbooks", "plugins", "roles"}
 MADE_BY_THE_BUILD = {"FILES.json", "MANIFEST.json"}
 MADE_BY_A_RELEASE = {"CHANGELOG.md"}
