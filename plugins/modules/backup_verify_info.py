@@ -27,6 +27,7 @@ description:
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
+  - microbosh.director.guides.verify
 attributes:
   check_mode:
     support: full

@@ -20,6 +20,7 @@ description:
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
+  - microbosh.director.guides.databases
 notes:
   - Runs on the controller, whatever the task is delegated to.
 attributes:

@@ -21,6 +21,7 @@ author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
   - microbosh.director.identity
+  - microbosh.director.guides.recovery
 attributes:
   check_mode:
     support: full

@@ -27,6 +27,8 @@ description:
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
+  - microbosh.director.guides.databases
+  - microbosh.director.guides.recovery
   - microbosh.director.attributes.director
   - microbosh.director.load
   - microbosh.director.load.server
