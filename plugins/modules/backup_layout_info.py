@@ -15,6 +15,12 @@ description:
   - Puts to a backup the very question that a restore with C(microbosh_restore_database=files) puts to it. Whether the
     files also fit the director is asked then.
   - Of several directories of PostgreSQL the one counts that the server had. The others are only files.
+seealso:
+  - module: microbosh.director.restore_source
+  - module: microbosh.director.backup_partial
+  - name: Recovery
+    description: How something is got back, with the collection or by hand.
+    link: https://github.com/microbosh/director/blob/main/docs/recovery.md
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
@@ -37,8 +43,6 @@ options:
     description: What C(backup.json) says of it, or will say.
     type: dict
     default: {}
-seealso:
-  - module: microbosh.director.restore_source
 """
 
 EXAMPLES = r"""

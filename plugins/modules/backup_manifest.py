@@ -24,6 +24,13 @@ description:
   - A backup is made of C(vcap/), C(dbs/), C(extra/) and C(filter). Nothing else may lie beside its records.
   - Owner, group and mode of what lies under C(vcap/) are those that rsync was told by the director, because a
     controller that is not root cannot give files to others. Everything else is what the tree shows.
+seealso:
+  - module: microbosh.director.backup_partial
+  - module: microbosh.director.backup_publish
+  - module: microbosh.director.backup_verify_info
+  - name: Verification
+    description: Whether backups are still good.
+    link: https://github.com/microbosh/director/blob/main/docs/verify.md
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
@@ -86,9 +93,6 @@ options:
         With others, somebody has exchanged them since, and the task fails.
       - Only with O(state=verified).
     type: dict
-seealso:
-  - module: microbosh.director.backup_partial
-  - module: microbosh.director.backup_publish
 """
 
 EXAMPLES = r"""

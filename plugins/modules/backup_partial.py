@@ -20,6 +20,12 @@ description:
     into published backups. From beside, it links what is unchanged and copies what is not.
   - Directories in C(.work/), such as rsync's directory for half copied files, and C(backup.log) are kept as they are.
     Dumps, manifest, report and listings of a failed run are removed.
+seealso:
+  - module: microbosh.director.backup_manifest
+  - module: microbosh.director.backup_publish
+  - name: Backups
+    description: What a backup does, step by step, and what it tells.
+    link: https://github.com/microbosh/director/blob/main/docs/backup.md
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
@@ -43,9 +49,6 @@ options:
     description: Id of the backup to make, which is its time in UTC.
     type: str
     required: true
-seealso:
-  - module: microbosh.director.backup_manifest
-  - module: microbosh.director.backup_publish
 """
 
 EXAMPLES = r"""

@@ -15,6 +15,12 @@ description:
   - Makes the directory in the store to which only the backup user may write, or removes it with all that is in it.
   - Root does this below directories that others may write to, so it is done in directories that are open. No link is
     followed, and no directory is given to the user but one that was made for it.
+seealso:
+  - module: microbosh.director.backup_account
+  - module: microbosh.director.director_lease
+  - name: Setup
+    description: What setup does, and what it leaves on a director.
+    link: https://github.com/microbosh/director/blob/main/docs/setup.md
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes

@@ -20,6 +20,11 @@ description:
     and what mends it. One that an earlier backup holds with the right digest is newly lost, and the command that puts
     it back is told.
   - Finds out, too, whether the blobs are somewhere else altogether.
+seealso:
+  - module: microbosh.director.blobstore_check_info
+  - name: Backups
+    description: What a backup does, step by step, and what it tells.
+    link: https://github.com/microbosh/director/blob/main/docs/backup.md
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
@@ -88,8 +93,6 @@ options:
     type: list
     elements: str
     default: []
-seealso:
-  - module: microbosh.director.blobstore_check_info
 """
 
 EXAMPLES = r"""

@@ -17,6 +17,13 @@ description:
     databases are dumped from which server, and which directories of the server are in what is copied.
   - Fails if the director's own database would not be dumped, unless O(databases) is empty. The message names the
     setting to change.
+seealso:
+  - module: microbosh.director.postgres_info
+  - module: microbosh.director.pg_check_info
+  - module: microbosh.director.pg_dump_bosh
+  - name: Databases
+    description: What becomes of a database, and databases on another server.
+    link: https://github.com/microbosh/director/blob/main/docs/databases.md
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
@@ -77,9 +84,6 @@ options:
   copy:
     description: A copy of C(/var/vcap) on the controller, if there is one; links in it tell more.
     type: path
-seealso:
-  - module: microbosh.director.postgres_info
-  - module: microbosh.director.pg_dump_bosh
 """
 
 EXAMPLES = r"""

@@ -20,6 +20,12 @@ description:
   - RV(rewrite) is the map from old to new ids, in the form that O(microbosh.director.pg_restore_bosh#module:rewrite)
     takes. It holds an id only if the file of the backup and the database name it, and if today's file tells what became
     of the same thing. A stemcell is the same one only with the same name and version.
+seealso:
+  - module: microbosh.director.pg_restore_bosh
+  - module: microbosh.director.extra_files_info
+  - name: Recovery
+    description: How something is got back, with the collection or by hand.
+    link: https://github.com/microbosh/director/blob/main/docs/recovery.md
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
@@ -53,8 +59,6 @@ options:
         are.
     type: path
     required: true
-seealso:
-  - module: microbosh.director.pg_restore_bosh
 """
 
 EXAMPLES = r"""

@@ -17,6 +17,11 @@ description:
     (M(microbosh.director.identity_copy)), and this module puts that copy into a backup that is being made, with owner,
     group, mode and time as on the director.
   - It never fails for a copy that is missing, old or damaged. RV(told) says it.
+seealso:
+  - module: microbosh.director.identity_copy
+  - name: Recovery
+    description: How something is got back, with the collection or by hand.
+    link: https://github.com/microbosh/director/blob/main/docs/recovery.md
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
@@ -80,8 +85,6 @@ options:
       - File of the backup that has O(filter). What O(named) has and the backup has not is left out in it, so that a
         restore leaves it as it is. Required with O(state=placed).
     type: path
-seealso:
-  - module: microbosh.director.identity_copy
 """
 
 EXAMPLES = r"""

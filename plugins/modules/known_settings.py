@@ -15,6 +15,11 @@ description:
   - Compares the names of all C(microbosh_) variables of a host with the settings that the role
     C(microbosh.director.microbosh) specifies, and fails on an unknown one with the nearest known name.
   - Ansible itself would leave such a variable unused without a word.
+seealso:
+  - module: ansible.builtin.validate_argument_spec
+  - name: Settings
+    description: One line for each setting.
+    link: https://github.com/microbosh/director/blob/main/docs/settings.md
 author: microbosh.director contributors (@microbosh)
 version_added: 1.0.0
 extends_documentation_fragment:
@@ -29,9 +34,6 @@ attributes:
   platform:
     platforms: posix
 options: {}
-seealso:
-  - plugin: ansible.builtin.validate_argument_spec
-    plugin_type: module
 """
 
 EXAMPLES = r"""

@@ -49,6 +49,10 @@ attributes:
     platforms: posix
 seealso:
   - module: microbosh.director.monit_all
+  - module: microbosh.director.bosh_agent
+  - name: Backups
+    description: What a backup does, step by step, and what it tells.
+    link: https://github.com/microbosh/director/blob/main/docs/backup.md
 author:
   - microbosh.director contributors (@microbosh)
 """

@@ -24,6 +24,13 @@ description:
     vouches for, because functions of the dump run on the server.
   - Ids of virtual machines, disks, snapshots, stemcells and agents, and the UUID of the director, can be replaced while
     loading, in exactly the columns that hold them.
+seealso:
+  - module: microbosh.director.pg_dump_bosh
+  - module: microbosh.director.dump_info
+  - module: microbosh.director.iaas_reconcile_info
+  - name: Databases
+    description: What becomes of a database, and databases on another server.
+    link: https://github.com/microbosh/director/blob/main/docs/databases.md
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
@@ -142,9 +149,6 @@ options:
         17.6).
     type: bool
     default: false
-seealso:
-  - module: microbosh.director.pg_dump_bosh
-  - module: microbosh.director.iaas_reconcile_info
 """
 
 EXAMPLES = r"""

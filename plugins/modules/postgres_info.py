@@ -15,6 +15,13 @@ description:
   - Asks a running server for its version, port, directories, tablespaces and databases, and finds the director's own
     database by its tables.
   - What the role may not see is null. Only a superuser sees the directories of a server.
+seealso:
+  - module: microbosh.director.database_plan_info
+  - module: microbosh.director.pg_dump_bosh
+  - module: microbosh.director.postgres_server
+  - name: Databases
+    description: What becomes of a database, and databases on another server.
+    link: https://github.com/microbosh/director/blob/main/docs/databases.md
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
@@ -37,8 +44,6 @@ options:
     description: Whether to fail if no server answers. If not, RV(problem) says why.
     type: bool
     default: true
-seealso:
-  - module: microbosh.director.pg_dump_bosh
 """
 
 EXAMPLES = r"""

@@ -26,6 +26,13 @@ description:
     because a blob is written once and never changed.
   - C(/var/vcap/bosh) holds the identity of the machine for its agent. It is restored only if C(settings.json) there
     names the same agent as the backup's.
+seealso:
+  - module: microbosh.director.restore_source
+  - module: microbosh.director.push
+  - module: microbosh.director.director_lease
+  - name: Recovery
+    description: How something is got back, with the collection or by hand.
+    link: https://github.com/microbosh/director/blob/main/docs/recovery.md
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
@@ -168,8 +175,6 @@ options:
   about:
     description: What somebody who goes on with this restore has to know. Kept in the marker, which everyone can read.
     type: dict
-seealso:
-  - module: microbosh.director.director_lease
 """
 
 EXAMPLES = r"""

@@ -17,6 +17,12 @@ description:
   - So the package is asked first, by its changelog, or where that was removed by its version. A hole that nobody says
     is mended counts as open.
   - Runs on a director as well as on the controller.
+seealso:
+  - module: microbosh.director.pull
+  - module: microbosh.director.push
+  - name: Security
+    description: What the backup key can do, and who could attack.
+    link: https://github.com/microbosh/director/blob/main/docs/security.md
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
@@ -31,8 +37,6 @@ attributes:
   platform:
     platforms: posix
 options: {}
-seealso:
-  - module: microbosh.director.pull
 """
 
 EXAMPLES = r"""

@@ -99,9 +99,10 @@ def test_every_link_of_its_pages_leads_into_it(files):
 
 
 def only_in_the_repository(text, top):
-    """The folders of the repository that a page names, that are not in the artifact, and that it does not tell of so."""
+    """The folders that a page names, that are not in the artifact, and of which it does not say where they are."""
     named = {name for name in re.findall(r"`([\w.]+)/[^`\n]*`", text) if name in top}
-    told = [part for part in re.split(r"\n\s*\n", text) if "in the repository" in " ".join(part.split())]
+    parts = re.split(r"\n\s*\n", text)
+    told = [part for part in parts if "in the repository" in " ".join(part.split())]
     return sorted(name for name in named if not any(f"`{name}/" in part for part in told))
 
 
