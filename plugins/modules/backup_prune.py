@@ -17,7 +17,8 @@ description:
     days, weeks and months that have a backup are counted. Times are in UTC.
   - Whatever the rules say, these stay. The newest backup that is whole, the newest one that was verified and the newest
     one that was rehearsed and found good, as
-    M(microbosh.director.backup_verify_info) notes it; those that the newest one says to hold blobs which the director has
+    M(microbosh.director.backup_verify_info) notes it; those that the newest one says to hold blobs which the director
+    has
     lost; the one that C(latest)
     points to; those that are pinned, by O(pins) or by a file C(pinned) in them; and whatever the module does not
     understand, such as other names, C(.partial) directories, and directories without a C(backup.json) that says

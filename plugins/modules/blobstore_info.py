@@ -80,7 +80,8 @@ options:
     elements: str
     default: []
   damaged:
-    description: Blobs whose content is wrong on the director, as RV(microbosh.director.blobstore_check_info#module:wrong).
+    description:
+      - Blobs whose content is wrong on the director, as RV(microbosh.director.blobstore_check_info#module:wrong).
     type: list
     elements: dict
     default: []
