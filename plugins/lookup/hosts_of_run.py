@@ -9,9 +9,6 @@ DOCUMENTATION = r"""
 name: hosts_of_run
 seealso:
   - module: microbosh.director.run_failed
-  - name: Backups
-    description: What a backup does, step by step, and what it tells.
-    link: https://github.com/microbosh/director/blob/main/docs/backup.md
 author: microbosh.director contributors (@microbosh)
 version_added: 1.0.0
 short_description: Hosts of a play, once it is certain that its run does something

@@ -19,9 +19,6 @@ description:
 seealso:
   - module: microbosh.director.backup_key_pair
   - module: microbosh.director.backup_staging
-  - name: Setup
-    description: What setup does, and what it leaves on a director.
-    link: https://github.com/microbosh/director/blob/main/docs/setup.md
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes

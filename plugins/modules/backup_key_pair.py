@@ -18,9 +18,6 @@ description:
   - It may be killed anywhere and done again. Several directors may share the pair; the first of them does it for all.
 seealso:
   - module: microbosh.director.backup_account
-  - name: Setup
-    description: What setup does, and what it leaves on a director.
-    link: https://github.com/microbosh/director/blob/main/docs/setup.md
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes

@@ -18,9 +18,6 @@ description:
 seealso:
   - module: microbosh.director.restore_source
   - module: microbosh.director.backup_partial
-  - name: Recovery
-    description: How something is got back, with the collection or by hand.
-    link: https://github.com/microbosh/director/blob/main/docs/recovery.md
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes

@@ -28,9 +28,6 @@ seealso:
   - module: microbosh.director.backup_partial
   - module: microbosh.director.backup_publish
   - module: microbosh.director.backup_verify_info
-  - name: Verification
-    description: Whether backups are still good.
-    link: https://github.com/microbosh/director/blob/main/docs/verify.md
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes

@@ -18,9 +18,6 @@ description:
 seealso:
   - module: microbosh.director.backup_account
   - module: microbosh.director.director_lease
-  - name: Setup
-    description: What setup does, and what it leaves on a director.
-    link: https://github.com/microbosh/director/blob/main/docs/setup.md
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes

@@ -26,9 +26,6 @@ seealso:
   - module: microbosh.director.pg_dump_bosh
   - module: microbosh.director.backup_manifest
   - module: microbosh.director.blobstore_info
-  - name: Backups
-    description: What a backup does, step by step, and what it tells.
-    link: https://github.com/microbosh/director/blob/main/docs/backup.md
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes

@@ -22,9 +22,6 @@ description:
   - Finds out, too, whether the blobs are somewhere else altogether.
 seealso:
   - module: microbosh.director.blobstore_check_info
-  - name: Backups
-    description: What a backup does, step by step, and what it tells.
-    link: https://github.com/microbosh/director/blob/main/docs/backup.md
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes

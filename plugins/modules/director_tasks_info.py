@@ -21,9 +21,6 @@ description:
 seealso:
   - module: microbosh.director.monit_all
   - module: microbosh.director.pg_check_info
-  - name: Backups
-    description: What a backup does, step by step, and what it tells.
-    link: https://github.com/microbosh/director/blob/main/docs/backup.md
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes

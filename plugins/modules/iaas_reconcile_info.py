@@ -23,9 +23,6 @@ description:
 seealso:
   - module: microbosh.director.pg_restore_bosh
   - module: microbosh.director.extra_files_info
-  - name: Recovery
-    description: How something is got back, with the collection or by hand.
-    link: https://github.com/microbosh/director/blob/main/docs/recovery.md
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes

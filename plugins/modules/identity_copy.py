@@ -21,9 +21,6 @@ description:
 seealso:
   - module: microbosh.director.identity_place
   - module: microbosh.director.extra_files_info
-  - name: Setup
-    description: What setup does, and what it leaves on a director.
-    link: https://github.com/microbosh/director/blob/main/docs/setup.md
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes

@@ -19,9 +19,6 @@ description:
   - It never fails for a copy that is missing, old or damaged. RV(told) says it.
 seealso:
   - module: microbosh.director.identity_copy
-  - name: Recovery
-    description: How something is got back, with the collection or by hand.
-    link: https://github.com/microbosh/director/blob/main/docs/recovery.md
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes

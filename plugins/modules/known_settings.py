@@ -17,9 +17,6 @@ description:
   - Ansible itself would leave such a variable unused without a word.
 seealso:
   - module: ansible.builtin.validate_argument_spec
-  - name: Settings
-    description: One line for each setting.
-    link: https://github.com/microbosh/director/blob/main/docs/settings.md
 author: microbosh.director contributors (@microbosh)
 version_added: 1.0.0
 extends_documentation_fragment:

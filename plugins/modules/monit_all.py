@@ -88,9 +88,6 @@ seealso:
   - module: microbosh.director.monit_summary
   - module: microbosh.director.bosh_agent
   - module: microbosh.director.director_lease
-  - name: Backups
-    description: What a backup does, step by step, and what it tells.
-    link: https://github.com/microbosh/director/blob/main/docs/backup.md
 author:
   - microbosh.director contributors (@microbosh)
 """

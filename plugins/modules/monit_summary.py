@@ -50,9 +50,6 @@ attributes:
 seealso:
   - module: microbosh.director.monit_all
   - module: microbosh.director.bosh_agent
-  - name: Backups
-    description: What a backup does, step by step, and what it tells.
-    link: https://github.com/microbosh/director/blob/main/docs/backup.md
 author:
   - microbosh.director contributors (@microbosh)
 """

@@ -19,9 +19,6 @@ description:
   - C(become), loops, tags, check mode and diffs are those of the module.
 seealso:
   - module: microbosh.director.director_command
-  - name: Security
-    description: What the backup key can do, and who could attack.
-    link: https://github.com/microbosh/director/blob/main/docs/security.md
 author: microbosh.director contributors (@microbosh)
 version_added: 1.0.0
 extends_documentation_fragment:

@@ -30,9 +30,6 @@ seealso:
   - module: microbosh.director.backup_verify_info
   - module: microbosh.director.pg_restore_bosh
   - module: microbosh.director.dump_info
-  - name: Verification
-    description: Whether backups are still good.
-    link: https://github.com/microbosh/director/blob/main/docs/verify.md
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes

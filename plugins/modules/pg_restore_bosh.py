@@ -28,9 +28,6 @@ seealso:
   - module: microbosh.director.pg_dump_bosh
   - module: microbosh.director.dump_info
   - module: microbosh.director.iaas_reconcile_info
-  - name: Databases
-    description: What becomes of a database, and databases on another server.
-    link: https://github.com/microbosh/director/blob/main/docs/databases.md
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes

@@ -22,9 +22,6 @@ seealso:
   - module: microbosh.director.pg_check_info
   - module: microbosh.director.postgres_info
   - module: microbosh.director.monit_all
-  - name: Databases
-    description: What becomes of a database, and databases on another server.
-    link: https://github.com/microbosh/director/blob/main/docs/databases.md
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes

@@ -20,9 +20,6 @@ seealso:
   - module: microbosh.director.push
   - module: microbosh.director.rsync_holes_info
   - module: ansible.posix.synchronize
-  - name: Backups
-    description: What a backup does, step by step, and what it tells.
-    link: https://github.com/microbosh/director/blob/main/docs/backup.md
 author: microbosh.director contributors (@microbosh)
 version_added: 1.0.0
 extends_documentation_fragment:

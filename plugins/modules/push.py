@@ -19,9 +19,6 @@ description:
 seealso:
   - module: microbosh.director.pull
   - module: microbosh.director.restore_tree
-  - name: Recovery
-    description: How something is got back, with the collection or by hand.
-    link: https://github.com/microbosh/director/blob/main/docs/recovery.md
 author: microbosh.director contributors (@microbosh)
 version_added: 1.0.0
 extends_documentation_fragment:

@@ -23,9 +23,6 @@ seealso:
   - module: microbosh.director.backup_manifest
   - module: microbosh.director.backup_layout_info
   - module: microbosh.director.restore_tree
-  - name: Recovery
-    description: How something is got back, with the collection or by hand.
-    link: https://github.com/microbosh/director/blob/main/docs/recovery.md
 author: microbosh.director contributors (@microbosh)
 version_added: 1.0.0
 extends_documentation_fragment:

@@ -30,9 +30,6 @@ seealso:
   - module: microbosh.director.restore_source
   - module: microbosh.director.push
   - module: microbosh.director.director_lease
-  - name: Recovery
-    description: How something is got back, with the collection or by hand.
-    link: https://github.com/microbosh/director/blob/main/docs/recovery.md
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes

@@ -20,9 +20,6 @@ description:
 seealso:
   - module: microbosh.director.pull
   - module: microbosh.director.push
-  - name: Security
-    description: What the backup key can do, and who could attack.
-    link: https://github.com/microbosh/director/blob/main/docs/security.md
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes

@@ -18,9 +18,6 @@ description:
 seealso:
   - module: microbosh.director.run_log
   - module: microbosh.director.director_lease
-  - name: Backups
-    description: What a backup does, step by step, and what it tells.
-    link: https://github.com/microbosh/director/blob/main/docs/backup.md
 author: microbosh.director contributors (@microbosh)
 version_added: 1.0.0
 extends_documentation_fragment:

@@ -17,9 +17,6 @@ description:
   - A phase begins where the phase before it ended, the first one at the fact C(run_began).
 seealso:
   - module: microbosh.director.run_failed
-  - name: Backups
-    description: What a backup does, step by step, and what it tells.
-    link: https://github.com/microbosh/director/blob/main/docs/backup.md
 author: microbosh.director contributors (@microbosh)
 version_added: 1.0.0
 extends_documentation_fragment:
