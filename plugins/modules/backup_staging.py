@@ -21,6 +21,7 @@ seealso:
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
+  - microbosh.director.guides.setup
 notes:
   - Runs on the director with Python 2.7 or 3.6 and later, and only the standard library. Needs C(become).
 attributes:

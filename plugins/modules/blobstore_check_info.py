@@ -29,6 +29,7 @@ seealso:
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
+  - microbosh.director.guides.backup
   - microbosh.director.attributes.controller
 notes:
   - Runs as well on a director, with Python 2.7 or 3.6 and later, and only the standard library.

@@ -24,6 +24,7 @@ seealso:
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
+  - microbosh.director.guides.databases
 notes:
   - Runs on the controller, whatever the task is delegated to.
 attributes:

@@ -24,6 +24,7 @@ seealso:
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
+  - microbosh.director.guides.setup
 notes:
   - Reads on the director with Python 2.7 or 3.6 and later, and only the standard library. Needs C(become).
   - The content of the files is never part of the result, nor of what Ansible logs.

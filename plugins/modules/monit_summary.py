@@ -34,6 +34,7 @@ options:
     default: []
 extends_documentation_fragment:
   - microbosh.director.attributes
+  - microbosh.director.guides.backup
   - microbosh.director.attributes.director
   - microbosh.director.monit
 attributes:

@@ -23,6 +23,7 @@ author: microbosh.director contributors (@microbosh)
 version_added: 1.0.0
 extends_documentation_fragment:
   - microbosh.director.attributes
+  - microbosh.director.guides.security
 attributes:
   check_mode:
     support: partial

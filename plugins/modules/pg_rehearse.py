@@ -33,6 +33,8 @@ seealso:
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
+  - microbosh.director.guides.databases
+  - microbosh.director.guides.verify
   - microbosh.director.attributes.controller
 attributes:
   check_mode:

@@ -31,6 +31,8 @@ seealso:
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
+  - microbosh.director.guides.databases
+  - microbosh.director.guides.recovery
   - microbosh.director.attributes.director
   - microbosh.director.postgres
 attributes:

@@ -27,6 +27,7 @@ author: microbosh.director contributors (@microbosh)
 version_added: 1.0.0
 extends_documentation_fragment:
   - microbosh.director.attributes
+  - microbosh.director.guides.recovery
 notes:
   - Runs on the controller, whatever the task is delegated to.
 attributes:

@@ -33,6 +33,7 @@ seealso:
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
+  - microbosh.director.guides.recovery
 notes:
   - Runs on the director with Python 2.7 or 3.6 and later, and only the standard library. Needs C(become), but for
     O(state=examined) and O(state=cleared).

@@ -23,6 +23,7 @@ seealso:
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
+  - microbosh.director.guides.security
   - microbosh.director.attributes.director
 attributes:
   check_mode:

@@ -33,9 +33,19 @@ def blocks(path):
     return {name: yaml.safe_load(text) for name, text in BLOCK.findall(path.read_text())}
 
 
+def guides():
+    """The fragments that name a guide, with the files that they lead to."""
+    source = (PLUGINS / "doc_fragments" / "guides.py").read_text()
+    found = re.findall(r'^    ([A-Z_]+) = r"""\n(.*?)^"""', source, re.MULTILINE | re.DOTALL)
+    return {f"microbosh.director.guides.{name.lower()}": yaml.safe_load(text)["seealso"] for name, text in found}
+
+
+GUIDES = guides()
+
+
 def leads_somewhere(entry):
     """Whether what an entry of seealso names is there; what others publish is taken as it is."""
-    if "link" in entry:
+    if "link" in entry:  # a guide
         return entry["link"].startswith(SHOWN) and (REPOSITORY / entry["link"].removeprefix(SHOWN)).is_file()
     collection, dummy, name = entry.get("module", entry.get("plugin")).rpartition(".")
     if collection != "microbosh.director":
@@ -60,11 +70,18 @@ def test_all_of_a_plugin_is_documented(path: Path):
 
 @pytest.mark.parametrize("path", PARAMETERS)
 def test_what_a_plugin_names_beside_itself_is_there(path: Path):
-    named = blocks(path)["DOCUMENTATION"].get("seealso", [])
-    assert [entry for entry in named if "link" in entry], "it names no guide"
+    doc = blocks(path)["DOCUMENTATION"]
+    named = doc.get("seealso", [])
+    assert set(doc.get("extends_documentation_fragment", [])) & set(GUIDES), "it names no guide"
     assert [entry for entry in named if not leads_somewhere(entry)] == []
     own = f"microbosh.director.{path.stem}"
     assert [entry for entry in named if entry.get(KINDS[path.parent.name], entry.get("plugin")) == own] == []
+
+
+@pytest.mark.parametrize("name", GUIDES)
+def test_the_guides_are_there(name):
+    assert GUIDES[name]
+    assert [entry for entry in GUIDES[name] if not leads_somewhere(entry)] == []
 
 
 def test_every_kind_of_plugin_is_looked_at():
