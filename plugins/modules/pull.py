@@ -16,6 +16,10 @@ description:
     hard links stay hard links, nothing is compressed, the host key is checked, and Ansible's own connection is shared.
   - If the controller's user is not root, copies are theirs, and have modes that let them read and remove everything.
   - Meanwhile it reads rsync's log and prints a line every 10 seconds with the bytes copied and their share.
+seealso:
+  - module: microbosh.director.push
+  - module: microbosh.director.rsync_holes_info
+  - module: ansible.posix.synchronize
 author: microbosh.director contributors (@microbosh)
 version_added: 1.0.0
 extends_documentation_fragment:
@@ -139,8 +143,6 @@ options:
     description: Seconds without any data after which the transfer fails.
     type: int
     default: 600
-seealso:
-  - module: ansible.posix.synchronize
 """
 
 EXAMPLES = r"""

@@ -15,6 +15,8 @@ description:
   - Prints lines with the host's name before them, appends them with a time to the log of the run, and notes
     when a phase began and how many seconds it took.
   - A phase begins where the phase before it ended, the first one at the fact C(run_began).
+seealso:
+  - module: microbosh.director.run_failed
 author: microbosh.director contributors (@microbosh)
 version_added: 1.0.0
 extends_documentation_fragment:
