@@ -60,11 +60,13 @@ OF_THE_CONTROLLER = [
 ]  # fmt: skip
 # Those whose action makes the answer itself, and why no answer of a module has to be looked at.
 UNGATED = {
+    "backup_key": "reads keys of the controller",
     "backup_verify_info": "reads backups within the action, which makes each verdict plain",
     "database_plan_info": "decides about settings, and answers that have passed",
     "director_command": "takes an exit status and printable text, and nothing else",
     "identity_info": "looks at files that it names itself",
     "identity_place": "copies files that it names itself",
+    "kept_key": "reads settings, and what an agent of the controller says",
     "known_settings": "looks at the names of settings",
     "pull": "counts what rsync logs, and makes what it says printable",
     "push": "counts what rsync logs, and makes what it says printable",
