@@ -40,9 +40,8 @@ options:
     type: str
     required: true
   dest:
-    description: Directory on the controller.
+    description: Directory on the controller. Required without O(trial).
     type: path
-    required: true
   reader:
     description:
       - Program on the director that runs rsync's daemon as root, with C(/var/vcap) as the module C(vcap).
@@ -123,6 +122,12 @@ options:
     default: []
   estimate:
     description: Copy nothing and return what would be copied.
+    type: bool
+    default: false
+  trial:
+    description:
+      - Only try whether files come, over this connection and with these options. Nothing does but the directory O(src)
+        itself, into a place that goes away again.
     type: bool
     default: false
   total:
