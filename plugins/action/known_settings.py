@@ -15,6 +15,8 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._run._facts imp
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._gate import GateError
 
 PREFIX = "microbosh_"
+# AWX hands the artifacts of a job to the next one of a workflow, as variables.
+ARTIFACTS = ("microbosh_backup", "microbosh_restore", "microbosh_verified", "microbosh_checkup")
 SPECIFICATION = Path(__file__).parents[2] / "roles" / "microbosh" / "meta" / "argument_specs.yml"
 
 # The first action of each playbook is loaded in the process that all tasks are forked from. With the filters loaded
@@ -36,7 +38,7 @@ class ActionModule(ActionBase):
         except GateError as error:
             raise AnsibleActionFail(str(error)) from error
         known = list(self._loader.load_from_file(str(SPECIFICATION))["argument_specs"]["main"]["options"])
-        unknown = sorted(name for name in task_vars if name.startswith(PREFIX) and name not in known)
+        unknown = sorted(name for name in task_vars if name.startswith(PREFIX) and name not in (*known, *ARTIFACTS))
         result.update(changed=False, unknown=unknown)
         if unknown:
             result.update(failed=True, msg=" ".join(_refusal(name, known) for name in unknown))
