@@ -12,6 +12,7 @@ import resource
 import shlex
 import tempfile
 import time
+from pathlib import Path
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.microbosh.director.plugins.module_utils._core._kept import CHMOD
@@ -21,7 +22,7 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._run._gate impo
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._lines import size
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._printable import printable_lines
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._remote_shell import host_of, synchronize
-from ansible_collections.microbosh.director.plugins.plugin_utils._run._transfer_watch import Watch
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._transfer_watch import Watch, free_space
 from ansible_collections.microbosh.director.plugins.plugin_utils._transfer._attributes_kept import OPTIONS as ATTRIBUTES
 from ansible_collections.microbosh.director.plugins.plugin_utils._transfer._attributes_kept import lost_attributes
 from ansible_collections.microbosh.director.plugins.plugin_utils._transfer._attributes_pull import (
@@ -46,6 +47,7 @@ ARGUMENTS = {
     "dest": {"type": "path"},
     "reader": {"type": "str", "default": ""},
     "filter": {"type": "path"},
+    "rules": {"type": "list", "elements": "str", "default": []},
     "listing": {"type": "path"},
     "owners": {"type": "bool", "default": False},
     "look": {"type": "bool", "default": False},
@@ -95,14 +97,14 @@ class ActionModule(ActionBase):
         looking = arguments["owners"] or arguments["look"]
         counted = not (looking or arguments["estimate"])
         began = time.monotonic()
-        with _listing(arguments, counted), _largest_file(arguments["limit"] if counted else 0):
+        with _rules(arguments), _listing(arguments, counted), _largest_file(arguments["limit"] if counted else 0):
             transfer = Transfer(arguments["listing"] if counted else None, arguments["staging"])
             answer = self._transferred(arguments, transfer, counted, task_vars)
             transfer.read()
         answer = {name: answer[name] for name in KEPT if name in answer}
         result = {**answer, "seconds": round(time.monotonic() - began, 2), **transfer.counts()}
         if arguments["estimate"] and not result.get("failed"):
-            result.update(stats(result.pop("msg", "")))
+            result.update(stats(result.pop("msg", "")), free_bytes=free_space(arguments["dest"]))
         if "msg" in result:
             result["msg"] = told(result["msg"])
         result["changed"] = bool(transfer.files) and not (arguments["estimate"] or arguments["trial"])
@@ -212,6 +214,18 @@ def _trial(arguments):
             file.write("- *\n")
         staging = os.path.join(scratch, "staging")
         arguments.update(dest=os.path.join(scratch, "vcap"), filter=rules, staging=staging, vanishing=True)
+        yield
+
+
+@contextlib.contextmanager
+def _rules(arguments):
+    """Have the rules in a file, for this transfer alone."""
+    if not arguments["rules"]:
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="microbosh-") as scratch:
+        arguments["filter"] = os.path.join(scratch, "filter")
+        Path(arguments["filter"]).write_text("".join(f"{rule}\n" for rule in arguments["rules"]), encoding="utf-8")
         yield
 
 

@@ -52,6 +52,11 @@ options:
   filter:
     description: File with filter rules.
     type: path
+  rules:
+    description: Filter rules, instead of a file with them.
+    type: list
+    elements: str
+    default: []
   listing:
     description:
       - File that gets a line for every entry the director has, changed or not, in rsync's log format
@@ -201,6 +206,11 @@ transfer_bytes:
   returned: when O(estimate=true)
   type: int
   sample: 1048576
+free_bytes:
+  description: Bytes that are free where O(dest) is, or would be.
+  returned: when O(estimate=true)
+  type: int
+  sample: 53687091200
 attributes:
   description: Names below O(src), in the octal escapes of vis(3), that have what a copy does not keep.
   returned: when O(attributes=true)
