@@ -79,8 +79,9 @@ def with_imports(paths):
 
 
 def tasks():
-    """Yield every task of our playbooks and roles."""
-    for path in [*REPOSITORY.glob("playbooks/**/*.yml"), *REPOSITORY.glob("roles/*/tasks/*.yml")]:
+    """Yield every task of our playbooks, roles and scenarios."""
+    folders = ("playbooks/**", "roles/*/tasks", "extensions/molecule/*")
+    for path in [path for folder in folders for path in REPOSITORY.glob(f"{folder}/*.yml")]:
         left = [yaml.safe_load(path.read_text(encoding="utf-8"))]
         while left:
             item = left.pop()
