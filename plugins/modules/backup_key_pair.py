@@ -16,9 +16,13 @@ description:
     old public key is noted in C(<public_key>.retired), from which M(microbosh.director.backup_account) takes what is
     to open nothing any more. The old private key is gone.
   - It may be killed anywhere and done again. Several directors may share the pair; the first of them does it for all.
+seealso:
+  - module: microbosh.director.backup_account
+  - module: microbosh.director.backup_key_pair_info
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
+  - microbosh.director.guides.stolen_key
   - microbosh.director.attributes.controller
 attributes:
   check_mode:
@@ -38,8 +42,6 @@ options:
     description: Path of the public key.
     type: path
     required: true
-seealso:
-  - module: microbosh.director.backup_key_pair_info
 """
 
 EXAMPLES = r"""

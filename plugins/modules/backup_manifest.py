@@ -24,9 +24,15 @@ description:
   - A backup is made of C(vcap/), C(dbs/), C(extra/) and C(filter). Nothing else may lie beside its records.
   - Owner, group and mode of what lies under C(vcap/) are those that rsync was told by the director, because a
     controller that is not root cannot give files to others. Everything else is what the tree shows.
+seealso:
+  - module: microbosh.director.backup_partial
+  - module: microbosh.director.backup_publish
+  - module: microbosh.director.backup_verify_info
+  - module: microbosh.director.backup_manifest_info
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
+  - microbosh.director.guides.backup
   - microbosh.director.attributes.controller
 attributes:
   check_mode:
@@ -64,10 +70,6 @@ options:
         content any more is an error, because then the disk rots.
     type: bool
     default: false
-seealso:
-  - module: microbosh.director.backup_manifest_info
-  - module: microbosh.director.backup_partial
-  - module: microbosh.director.backup_publish
 """
 
 EXAMPLES = r"""

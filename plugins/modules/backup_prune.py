@@ -25,9 +25,13 @@ description:
   - Backups share unchanged files by hard links. Removing one leaves the others whole.
   - A backup that goes is renamed to C(<id>.removing) first. If that was interrupted, the next run finishes it.
   - If C(latest) points to no backup, it is made to point to the newest whole one.
+seealso:
+  - module: microbosh.director.backup_publish
+  - module: microbosh.director.backup_verify_info
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
+  - microbosh.director.guides.backup
   - microbosh.director.attributes.controller
 attributes:
   check_mode:
@@ -77,8 +81,6 @@ options:
     description: Whether the archive of a backup, C(archives/*_<id>.*), goes with it.
     type: bool
     default: true
-seealso:
-  - module: microbosh.director.backup_publish
 """
 
 EXAMPLES = r"""

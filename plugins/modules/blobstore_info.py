@@ -20,9 +20,12 @@ description:
     and what mends it. One that an earlier backup holds with the right digest is newly lost, and the command that puts
     it back is told.
   - Finds out, too, whether the blobs are somewhere else altogether.
+seealso:
+  - module: microbosh.director.blobstore_check_info
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
+  - microbosh.director.guides.backup
   - microbosh.director.attributes.controller
 attributes:
   check_mode:
@@ -89,8 +92,6 @@ options:
     type: list
     elements: str
     default: []
-seealso:
-  - module: microbosh.director.blobstore_check_info
 """
 
 EXAMPLES = r"""

@@ -27,6 +27,7 @@ options:
     default: 60
 extends_documentation_fragment:
   - microbosh.director.attributes
+  - microbosh.director.guides.backup
   - microbosh.director.attributes.director
   - microbosh.director.monit.agent
   - microbosh.director.lease

@@ -88,6 +88,7 @@ options:
     default: ""
 extends_documentation_fragment:
   - microbosh.director.attributes
+  - microbosh.director.guides.backup
   - microbosh.director.attributes.director
   - microbosh.director.lease.staging
   - microbosh.director.monit

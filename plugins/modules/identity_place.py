@@ -17,10 +17,14 @@ description:
     (M(microbosh.director.identity_copy)), and this module puts that copy into a backup that is being made, with owner,
     group, mode and time as on the director.
   - It never fails for a copy that is missing, old or damaged. RV(told) says it.
+seealso:
+  - module: microbosh.director.identity_copy
+  - module: microbosh.director.identity_info
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
   - microbosh.director.identity
+  - microbosh.director.guides.recovery
 attributes:
   check_mode:
     support: full
@@ -54,9 +58,6 @@ options:
         restore leaves it as it is.
     type: path
     required: true
-seealso:
-  - module: microbosh.director.identity_info
-  - module: microbosh.director.identity_copy
 """
 
 EXAMPLES = r"""

@@ -22,9 +22,15 @@ description:
   - Dumps are in plain format and do not create their database, so that psql loads them into a database of any name.
   - A dump that is still being written by another run into the same O(dest), perhaps one that lost its connection, is
     waited for.
+seealso:
+  - module: microbosh.director.dump_info
+  - module: microbosh.director.pg_restore_bosh
+  - module: microbosh.director.blobstore_check_info
+  - module: microbosh.director.pg_dump_info
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
+  - microbosh.director.guides.databases
   - microbosh.director.attributes.director
   - microbosh.director.postgres
   - microbosh.director.postgres.dumps
@@ -58,9 +64,6 @@ options:
       - If it is empty, they are looked for where distributions keep them, as on a controller.
     type: path
     default: /var/vcap/packages
-seealso:
-  - module: microbosh.director.pg_dump_info
-  - module: microbosh.director.blobstore_check_info
 """
 
 EXAMPLES = r"""

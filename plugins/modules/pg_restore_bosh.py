@@ -24,9 +24,17 @@ description:
     vouches for, because functions of the dump run on the server.
   - Ids of virtual machines, disks, snapshots, stemcells and agents, and the UUID of the director, can be replaced while
     loading, in exactly the columns that hold them.
+seealso:
+  - module: microbosh.director.pg_dump_bosh
+  - module: microbosh.director.dump_info
+  - module: microbosh.director.iaas_reconcile_info
+  - module: microbosh.director.pg_restore_info
+  - module: microbosh.director.dump_load_info
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
+  - microbosh.director.guides.databases
+  - microbosh.director.guides.recovery
   - microbosh.director.attributes.director
   - microbosh.director.load
   - microbosh.director.load.server
@@ -54,11 +62,6 @@ options:
   src:
     description: Path of the dump on the director. Required with O(state=loaded).
     type: path
-seealso:
-  - module: microbosh.director.pg_restore_info
-  - module: microbosh.director.dump_load_info
-  - module: microbosh.director.pg_dump_bosh
-  - module: microbosh.director.iaas_reconcile_info
 """
 
 EXAMPLES = r"""

@@ -26,11 +26,18 @@ description:
     because a blob is written once and never changed.
   - C(/var/vcap/bosh) holds the identity of the machine for its agent. It is restored only if C(settings.json) there
     names the same agent as the backup's.
+seealso:
+  - module: microbosh.director.restore_source
+  - module: microbosh.director.push
+  - module: microbosh.director.director_lease
+  - module: microbosh.director.restore_compare_info
+  - module: microbosh.director.restore_tree_info
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
   - microbosh.director.restore
   - microbosh.director.restore.backup
+  - microbosh.director.guides.recovery
 notes:
   - Runs on the director with Python 2.7 or 3.6 and later, and only the standard library. Needs C(become), but for
     O(state=cleared).
@@ -101,10 +108,6 @@ options:
   about:
     description: What somebody who goes on with this restore has to know. Kept in the marker, which everyone can read.
     type: dict
-seealso:
-  - module: microbosh.director.restore_compare_info
-  - module: microbosh.director.restore_tree_info
-  - module: microbosh.director.director_lease
 """
 
 EXAMPLES = r"""

@@ -53,7 +53,7 @@ class KeyPair(object):
         """Wait for another director's task that does the same; say whether there is still something to do."""
         path = self._private + NEW + PUBLIC
         try:
-            lock = os.open(path, os.O_RDONLY)
+            lock = os.open(path, os.O_RDWR)  # a share locks only what may be written
         except EnvironmentError as error:
             if error.errno != errno.ENOENT:
                 raise

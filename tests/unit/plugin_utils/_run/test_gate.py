@@ -55,16 +55,18 @@ ON_DIRECTOR = [
 # They read here what a director sent, and what they quote of it passes the gate as well.
 OF_THE_CONTROLLER = [
     "backup_key_pair", "backup_key_pair_info", "backup_layout_info", "backup_manifest", "backup_manifest_info",
-    "backup_partial", "backup_prune", "backup_publish", "blobstore_check_info", "blobstore_info", "dump_info",
+    "backup_partial", "backup_prune", "backup_publish", "backup_volume_info", "blobstore_check_info", "blobstore_info", "dump_info",
     "dump_load_info", "extra_files_info", "iaas_reconcile_info", "pg_rehearse",
 ]  # fmt: skip
 # Those whose action makes the answer itself, and why no answer of a module has to be looked at.
 UNGATED = {
+    "backup_key": "reads keys of the controller",
     "backup_verify_info": "reads backups within the action, which makes each verdict plain",
     "database_plan_info": "decides about settings, and answers that have passed",
     "director_command": "takes an exit status and printable text, and nothing else",
     "identity_info": "looks at files that it names itself",
     "identity_place": "copies files that it names itself",
+    "kept_key": "reads settings, and what an agent of the controller says",
     "known_settings": "looks at the names of settings",
     "pull": "counts what rsync logs, and makes what it says printable",
     "push": "counts what rsync logs, and makes what it says printable",
