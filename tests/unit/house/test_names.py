@@ -22,6 +22,7 @@ CHANGING = {
 # They never say that they changed something, and are called otherwise nevertheless.
 OTHERWISE = {
     "director_command": "runs what it is given; the task says whether that changes something",
+    "kept_key": "holds a key for ssh as long as the run lasts",
     "known_settings": "answers nothing: it refuses",
     "monit_summary": "a given name",
     "on_director": "runs a module of others, which says it",
