@@ -7,6 +7,8 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: hosts_of_run
+seealso:
+  - module: microbosh.director.run_failed
 author: microbosh.director contributors (@microbosh)
 version_added: 1.0.0
 extends_documentation_fragment:

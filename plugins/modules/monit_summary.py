@@ -50,6 +50,7 @@ attributes:
     platforms: posix
 seealso:
   - module: microbosh.director.monit_all
+  - module: microbosh.director.bosh_agent
 author:
   - microbosh.director contributors (@microbosh)
 """

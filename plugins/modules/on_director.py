@@ -17,6 +17,8 @@ description:
     which would stand in the place of settings, or with hosts, groups or tags of Ansible's own.
   - Anything else fails the task. An answer that does not end is not waited for.
   - C(become), loops, tags, check mode and diffs are those of the module.
+seealso:
+  - module: microbosh.director.director_command
 author: microbosh.director contributors (@microbosh)
 version_added: 1.0.0
 extends_documentation_fragment:
@@ -55,8 +57,6 @@ options:
   user:
     description: Arguments of M(ansible.builtin.user).
     type: dict
-seealso:
-  - module: microbosh.director.director_command
 """
 
 EXAMPLES = r"""

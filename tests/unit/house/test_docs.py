@@ -12,9 +12,12 @@ import pytest
 from places import REPOSITORY
 
 README = REPOSITORY / "README.md"
+# What is not in the artifact is linked to where the repository is shown.
+SHOWN = "https://github.com/microbosh/director/blob/main/"
 MAP = REPOSITORY / "docs" / "architecture.md"
-DOCS = [*sorted(REPOSITORY.glob("*.md")), *sorted((REPOSITORY / "docs").glob("*.md"))]
-ON_THE_WEB = re.compile(r"https://github\.com/microbosh/director/(?:blob|tree)/main/")
+# What a release makes tells of names that were.
+DOCS = [path for path in sorted(REPOSITORY.glob("*.md")) if path.name != "CHANGELOG.md"]
+DOCS += sorted((REPOSITORY / "docs").glob("*.md"))
 MOST_LINES = 120
 FENCE = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`([^`\n]+)`")
@@ -63,25 +66,29 @@ def missing_paths(text):
     return found
 
 
+def linked(path, text):
+    """The files that a text links to, each with the heading and the link as it is written."""
+    for target in LINK.findall(prose(text)):
+        name, dummy, anchor = target.removeprefix(SHOWN).partition("#")
+        if target.startswith(SHOWN):
+            yield REPOSITORY / name, anchor, target
+        elif not target.startswith(("https://", "http://")):
+            yield (path.parent / name).resolve() if name else path, anchor, target
+
+
 def broken_links(path, text):
     """The links of a text that lead to no file, or to no heading in it."""
-    found = []
-    for target in LINK.findall(prose(text)):
-        if target.startswith(("https://", "http://")) and not ON_THE_WEB.match(target):
-            continue
-        # What is not in the artifact is named by its address on the web.
-        name, dummy, anchor = ON_THE_WEB.sub(f"{REPOSITORY}/", target).partition("#")
-        there = (path.parent / name).resolve() if name else path
-        if not there.exists() or (anchor and anchor not in anchors(there)):
-            found.append(target)
-    return found
+    return [
+        target
+        for there, anchor, target in linked(path, text)
+        if not there.exists() or (anchor and anchor not in anchors(there))
+    ]
 
 
 def reached(path, seen):
     """Every file that links lead to, from one on."""
     seen.add(path)
-    for target in LINK.findall(prose(path.read_text())):
-        there = (path.parent / target.partition("#")[0]).resolve()
+    for there, dummy, dummy in linked(path, path.read_text()):
         if there.suffix == ".md" and there.is_file() and there not in seen:
             reached(there, seen)
     return seen
@@ -99,12 +106,14 @@ def test_every_link_leads_somewhere(path):
 
 def test_what_is_gone_would_be_found():
     text = "`plugins/gone.py`, `_gone.py`, `tests/unit/gone/*`, `script/gone ARGUMENT`, [a](gone.md), [b](#gone)"
-    web = "https://github.com/microbosh/director/blob/main/"
+    text += f", [c]({SHOWN}gone.md), [d](https://example.com/gone.md)"
     assert missing_paths(text) == ["plugins/gone.py", "_gone.py", "tests/unit/gone/*", "script/gone"]
-    assert broken_links(README, text) == ["gone.md", "#gone"]
-    gone = [f"{web}gone.md", f"{web}README.md#gone"]
-    assert broken_links(README, f"[a]({gone[0]}), [b]({gone[1]})") == gone
-    assert broken_links(README, f"[a]({web}README.md#install), [b](#install), [c](docs/setup.md#the-inventory)") == []
+    assert broken_links(README, text) == ["gone.md", "#gone", f"{SHOWN}gone.md"]
+    assert broken_links(README, f"[a]({SHOWN}README.md#gone), [b](docs/setup.md#gone)") == [
+        f"{SHOWN}README.md#gone",
+        "docs/setup.md#gone",
+    ]
+    assert broken_links(README, f"[a]({SHOWN}README.md#install), [b](#install), [c](docs/setup.md#the-inventory)") == []
     assert missing_paths("```\nscript/test unit tests/gone.py\n```\n") == ["tests/gone.py"]
     assert missing_paths("`plugins/modules/*.py`, `script/test unit`, `/var/vcap/store`, `creds.yml`") == []
 
