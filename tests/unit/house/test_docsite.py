@@ -63,6 +63,11 @@ def test_code_is_left_alone():
     assert links.rewritten(text, PurePosixPath("README.md")) == text.replace("`](docs", "`](/docs")
 
 
+def test_the_sidebar_has_short_names_and_no_filters():
+    index = ".. contents::\n   :local:\n\n.. toctree::\n\n    pull_module\n    failure_filter\n    setup_role\n"
+    assert links.shortened(index) == "\n.. toctree::\n\n    pull <pull_module>\n    setup (role) <setup_role>\n"
+
+
 def test_names_lead_to_their_documentation():
     names = links.names()
     assert names["monit_all"] == names["microbosh.director.monit_all"]
