@@ -12,15 +12,17 @@ import resource
 import shlex
 import tempfile
 import time
+from pathlib import Path
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.microbosh.director.plugins.module_utils._core._kept import CHMOD
+from ansible_collections.microbosh.director.plugins.module_utils._core._volume import beside, gives_away
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._connection_hint import transfer_hint
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._gate import told
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._lines import size
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._printable import printable_lines
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._remote_shell import host_of, synchronize
-from ansible_collections.microbosh.director.plugins.plugin_utils._run._transfer_watch import Watch
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._transfer_watch import Watch, free_space
 from ansible_collections.microbosh.director.plugins.plugin_utils._transfer._attributes_kept import OPTIONS as ATTRIBUTES
 from ansible_collections.microbosh.director.plugins.plugin_utils._transfer._attributes_kept import lost_attributes
 from ansible_collections.microbosh.director.plugins.plugin_utils._transfer._attributes_pull import (
@@ -45,6 +47,7 @@ ARGUMENTS = {
     "dest": {"type": "path"},
     "reader": {"type": "str", "default": ""},
     "filter": {"type": "path"},
+    "rules": {"type": "list", "elements": "str", "default": []},
     "listing": {"type": "path"},
     "owners": {"type": "bool", "default": False},
     "look": {"type": "bool", "default": False},
@@ -94,14 +97,14 @@ class ActionModule(ActionBase):
         looking = arguments["owners"] or arguments["look"]
         counted = not (looking or arguments["estimate"])
         began = time.monotonic()
-        with _listing(arguments, counted), _largest_file(arguments["limit"] if counted else 0):
+        with _rules(arguments), _listing(arguments, counted), _largest_file(arguments["limit"] if counted else 0):
             transfer = Transfer(arguments["listing"] if counted else None, arguments["staging"])
             answer = self._transferred(arguments, transfer, counted, task_vars)
             transfer.read()
         answer = {name: answer[name] for name in KEPT if name in answer}
         result = {**answer, "seconds": round(time.monotonic() - began, 2), **transfer.counts()}
         if arguments["estimate"] and not result.get("failed"):
-            result.update(stats(result.pop("msg", "")))
+            result.update(stats(result.pop("msg", "")), free_bytes=free_space(arguments["dest"]))
         if "msg" in result:
             result["msg"] = told(result["msg"])
         result["changed"] = bool(transfer.files) and not (arguments["estimate"] or arguments["trial"])
@@ -150,7 +153,7 @@ class ActionModule(ActionBase):
             "archive": True,
             "checksum": arguments["checksum"],
             "rsync_timeout": arguments["timeout"],
-            "rsync_opts": options or rsync_options(arguments, os.geteuid() == 0),
+            "rsync_opts": options or rsync_options(arguments, gives_away(beside(arguments["dest"]))),
         }
         if arguments["reader"]:
             given["rsync_path"] = f"sudo -n {arguments['reader']}"
@@ -215,6 +218,18 @@ def _trial(arguments):
 
 
 @contextlib.contextmanager
+def _rules(arguments):
+    """Have the rules in a file, for this transfer alone."""
+    if not arguments["rules"]:
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="microbosh-") as scratch:
+        arguments["filter"] = os.path.join(scratch, "filter")
+        Path(arguments["filter"]).write_text("".join(f"{rule}\n" for rule in arguments["rules"]), encoding="utf-8")
+        yield
+
+
+@contextlib.contextmanager
 def _listing(arguments, counted):
     """Have rsync keep a log, which counts what comes; without a wanted one, a log for this transfer alone."""
     if arguments["listing"] or not counted:
@@ -269,7 +284,8 @@ def rsync_options(arguments, by_root):
         # These belong to the backup user; only files are taken, as a link could lead to another's file here.
         options += ["--no-owner", "--no-group", "--no-links"]
     elif not (by_root or arguments["owners"]):
-        options.append(f"--chmod={CHMOD}")
+        # root is nobody's where a share squashes it; a group could be refused to anybody there.
+        options += [f"--chmod={CHMOD}", "--no-super", "--no-owner", "--no-group"]
     if arguments["staging"] and not arguments["estimate"]:
         options += [f"--temp-dir={arguments['staging']}", f"--partial-dir={arguments['staging']}"]
     if arguments["filter"]:

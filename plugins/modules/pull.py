@@ -16,10 +16,15 @@ description:
     hard links stay hard links, nothing is compressed, the host key is checked, and Ansible's own connection is shared.
   - If the controller's user is not root, copies are theirs, and have modes that let them read and remove everything.
   - Meanwhile it reads rsync's log and prints a line every 10 seconds with the bytes copied and their share.
+seealso:
+  - module: microbosh.director.push
+  - module: microbosh.director.rsync_holes_info
+  - module: ansible.posix.synchronize
 author: microbosh.director contributors (@microbosh)
 version_added: 1.0.0
 extends_documentation_fragment:
   - microbosh.director.attributes
+  - microbosh.director.guides.backup
 attributes:
   check_mode:
     support: full
@@ -47,6 +52,11 @@ options:
   filter:
     description: File with filter rules.
     type: path
+  rules:
+    description: Filter rules, instead of a file with them.
+    type: list
+    elements: str
+    default: []
   listing:
     description:
       - File that gets a line for every entry the director has, changed or not, in rsync's log format
@@ -143,8 +153,6 @@ options:
     description: Seconds without any data after which the transfer fails.
     type: int
     default: 600
-seealso:
-  - module: ansible.posix.synchronize
 """
 
 EXAMPLES = r"""
@@ -198,6 +206,11 @@ transfer_bytes:
   returned: when O(estimate=true)
   type: int
   sample: 1048576
+free_bytes:
+  description: Bytes that are free where O(dest) is, or would be.
+  returned: when O(estimate=true)
+  type: int
+  sample: 53687091200
 attributes:
   description: Names below O(src), in the octal escapes of vis(3), that have what a copy does not keep.
   returned: when O(attributes=true)

@@ -16,7 +16,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._restore._recon
     ids_in,
     known_in,
 )
-from ansible_collections.microbosh.director.plugins.modules.iaas_reconcile import load_known, perform
+from ansible_collections.microbosh.director.plugins.modules.iaas_reconcile_info import load_known, perform
 
 AGENT = "bm-e0bcbfab-fd07-4fe7-b110-675e27a85225"
 DEPLOYMENTS = f"""---

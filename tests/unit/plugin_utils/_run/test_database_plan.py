@@ -6,7 +6,7 @@ from __future__ import annotations
 import subprocess
 
 import pytest
-from ansible_collections.microbosh.director.plugins.action.database_plan import planned
+from ansible_collections.microbosh.director.plugins.action.database_plan_info import planned
 from ansible_collections.microbosh.director.plugins.filter.postgres_services import postgres_services
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._database_plan import PlanError
 from ansible_collections.microbosh.director.plugins.plugin_utils._transfer._rules import copies

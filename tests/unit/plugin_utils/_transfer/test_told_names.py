@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 from ansible.errors import AnsibleFilterError
-from ansible_collections.microbosh.director.plugins.action.database_plan import planned
+from ansible_collections.microbosh.director.plugins.action.database_plan_info import planned
 from ansible_collections.microbosh.director.plugins.action.pull import (
     ARGUMENTS,
     SMALLEST_LIMIT,

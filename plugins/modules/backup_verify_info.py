@@ -2,14 +2,14 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The documentation of an action: plugins/action/backup_verify.py does the work, on the controller."""
+"""The documentation of an action: plugins/action/backup_verify_info.py does the work, on the controller."""
 
 from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
 
 DOCUMENTATION = r"""
-module: backup_verify
+module: backup_verify_info
 short_description: Find out whether backups and archives are still whole, and whether their dumps can be loaded
 version_added: 1.0.0
 description:
@@ -24,9 +24,14 @@ description:
   - Keeps the verdict with the backup, in C(verdict.json), or beside an archive. M(microbosh.director.backup_prune)
     reads it, and no backup is made on the basis of one that was found not whole.
   - Does not touch the director, and needs no connection.
+seealso:
+  - module: microbosh.director.backup_manifest
+  - module: microbosh.director.blobstore_check_info
+  - module: microbosh.director.pg_rehearse
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
+  - microbosh.director.guides.verify
 attributes:
   check_mode:
     support: full
@@ -89,21 +94,17 @@ options:
     description: File with the private key of encrypted archives, age's or gpg's. Empty if there is none.
     type: path
     default: ""
-seealso:
-  - module: microbosh.director.backup_manifest
-  - module: microbosh.director.blobstore_check
-  - module: microbosh.director.pg_rehearse
 """
 
 EXAMPLES = r"""
 - name: All backups and archives of a director are whole
-  microbosh.director.backup_verify:
+  microbosh.director.backup_verify_info:
     backup: all
     directory: /backups/director1
     scratch: /backups/director1/verifying
 
 - name: The latest backup is whole and its dumps can be loaded
-  microbosh.director.backup_verify:
+  microbosh.director.backup_verify_info:
     backup: latest
     directory: /backups/director1
     scratch: /backups/director1/verifying
@@ -111,7 +112,7 @@ EXAMPLES = r"""
     rehearse_in: /var/tmp
 
 - name: What is in an encrypted archive is whole
-  microbosh.director.backup_verify:
+  microbosh.director.backup_verify_info:
     backup: /backups/director1/archives/director1_20261122T221326Z.tar.zst.age
     directory: /backups/director1
     scratch: /backups/director1/verifying

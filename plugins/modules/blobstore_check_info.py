@@ -8,7 +8,7 @@ from __future__ import absolute_import, division, print_function
 __metaclass__ = type
 
 DOCUMENTATION = r"""
-module: blobstore_check
+module: blobstore_check_info
 short_description: Prove that every blob a director's database names is there and right
 version_added: 1.0.0
 description:
@@ -22,9 +22,14 @@ description:
   - What O(recorded) has as lost or damaged on the director itself is told and is no fault. Nothing else may be missing,
     and nothing at all that O(had) lists.
   - Changes nothing.
+seealso:
+  - module: microbosh.director.pg_dump_bosh
+  - module: microbosh.director.backup_manifest
+  - module: microbosh.director.blobstore_info
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
+  - microbosh.director.guides.backup
   - microbosh.director.attributes.controller
 notes:
   - Runs as well on a director, with Python 2.7 or 3.6 and later, and only the standard library.
@@ -89,20 +94,17 @@ options:
     description: Whether to fail if the blobstore is not whole. A dump that cannot be used is a failure in any case.
     type: bool
     default: true
-seealso:
-  - module: microbosh.director.pg_dump_bosh
-  - module: microbosh.director.backup_manifest
 """
 
 EXAMPLES = r"""
 - name: Every blob that the database names is in the backup
-  microbosh.director.blobstore_check:
+  microbosh.director.blobstore_check_info:
     dump: /backups/director/20261122T221326Z/dbs/bosh.sql
     blobstore: /backups/director/20261122T221326Z/vcap/store/blobstore/store
   delegate_to: localhost
 
 - name: Every blob that the database names is in the backup, those of yesterday are not read again
-  microbosh.director.blobstore_check:
+  microbosh.director.blobstore_check_info:
     dump: /backups/director/20261122T221326Z/dbs/bosh.sql
     blobstore: /backups/director/20261122T221326Z/vcap/store/blobstore/store
     previous_dump: /backups/director/20261121T221319Z/dbs/bosh.sql

@@ -2,14 +2,14 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The documentation of an action: plugins/action/database_plan.py does the work, on the controller."""
+"""The documentation of an action: plugins/action/database_plan_info.py does the work, on the controller."""
 
 from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
 
 DOCUMENTATION = r"""
-module: database_plan
+module: database_plan_info
 short_description: Decide what a backup dumps, by what the database servers said
 version_added: 1.1.0
 description:
@@ -17,9 +17,14 @@ description:
     databases are dumped from which server, and which directories of the server are in what is copied.
   - Fails if the director's own database would not be dumped, unless O(databases) is empty. The message names the
     setting to change.
+seealso:
+  - module: microbosh.director.postgres_info
+  - module: microbosh.director.pg_check_info
+  - module: microbosh.director.pg_dump_bosh
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
+  - microbosh.director.guides.databases
 notes:
   - Runs on the controller, whatever the task is delegated to.
 attributes:
@@ -77,14 +82,11 @@ options:
   copy:
     description: A copy of C(/var/vcap) on the controller, if there is one; links in it tell more.
     type: path
-seealso:
-  - module: microbosh.director.postgres_info
-  - module: microbosh.director.pg_dump_bosh
 """
 
 EXAMPLES = r"""
 - name: What is dumped is known
-  microbosh.director.database_plan:
+  microbosh.director.database_plan_info:
     databases: [all]
     local: "{{ server }}"
     filter: "{{ microbosh_filter }}"

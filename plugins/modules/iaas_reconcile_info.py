@@ -8,7 +8,7 @@ from __future__ import absolute_import, division, print_function
 __metaclass__ = type
 
 DOCUMENTATION = r"""
-module: iaas_reconcile
+module: iaas_reconcile_info
 short_description: Tell which ids in a director's database became others since the backup
 version_added: 1.0.0
 description:
@@ -20,9 +20,13 @@ description:
   - RV(rewrite) is the map from old to new ids, in the form that O(microbosh.director.pg_restore_bosh#module:rewrite)
     takes. It holds an id only if the file of the backup and the database name it, and if today's file tells what became
     of the same thing. A stemcell is the same one only with the same name and version.
+seealso:
+  - module: microbosh.director.pg_restore_bosh
+  - module: microbosh.director.extra_files_info
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
+  - microbosh.director.guides.recovery
   - microbosh.director.attributes.controller
 attributes:
   check_mode:
@@ -53,13 +57,11 @@ options:
         are.
     type: path
     required: true
-seealso:
-  - module: microbosh.director.pg_restore_bosh
 """
 
 EXAMPLES = r"""
 - name: What became of the ids since the backup is known
-  microbosh.director.iaas_reconcile:
+  microbosh.director.iaas_reconcile_info:
     dump: /backups/director1/latest/dbs/bosh.sql
     before: /backups/director1/latest/extra/bosh-deployments.yml
     known: ~/deployments/bosh-deployments.yml

@@ -8,15 +8,20 @@ from __future__ import absolute_import, division, print_function
 __metaclass__ = type
 
 DOCUMENTATION = r"""
-module: pg_check_bosh
+module: pg_check_info
 short_description: Compare the databases of a director with what was dumped of them
 version_added: 1.0.0
 description:
   - Counts the rows of tables and compares them with what M(microbosh.director.pg_dump_bosh) counted while it dumped.
   - Returns the director's UUID and its deployments, as the database knows them.
+seealso:
+  - module: microbosh.director.pg_dump_bosh
+  - module: microbosh.director.postgres_info
+  - module: microbosh.director.postgres_server
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
+  - microbosh.director.guides.databases
   - microbosh.director.attributes.director
   - microbosh.director.postgres
 attributes:
@@ -41,14 +46,11 @@ options:
     description: Whether to fail if no server answers or rows differ.
     type: bool
     default: true
-seealso:
-  - module: microbosh.director.pg_dump_bosh
-  - module: microbosh.director.postgres_server
 """
 
 EXAMPLES = r"""
 - name: Every table has the rows that were dumped
-  microbosh.director.pg_check_bosh:
+  microbosh.director.pg_check_info:
     rows:
       bosh:
         public.deployments: 2
