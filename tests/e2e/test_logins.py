@@ -38,7 +38,7 @@ WAYS = {
     "control path": {"ansible_ssh_common_args": f"{KNOWN} -o ControlPath={{top}}/{'x' * 90}"},
     "jump-J": {**INSIDE, "ansible_ssh_common_args": f"{THROUGH} -J jumper"},
     "jump in args": {**INSIDE, "ansible_ssh_args": f"-C {THROUGH} -o ProxyJump=jumper"},
-    "alias": {"ansible_host": "alias", "ansible_ssh_common_args": "-F {top}/ssh_config"},
+    "alias": {"ansible_host": "alias", "ansible_port": 22, "ansible_ssh_common_args": "-F {top}/ssh_config"},
     "nested": {
         **INSIDE,
         "ansible_ssh_common_args": f"{KNOWN} -o ProxyCommand=\"ssh -F {{top}}/ssh_config -o ProxyCommand='ssh -F "
@@ -65,9 +65,19 @@ def write_play(path, tasks):
     play = yaml.safe_load((PLAYBOOKS / "backup.yml").read_text())[1]
     names = [{"ansible.builtin.import_tasks": str(PLAYBOOKS / "tasks/shared" / f"{task}.yml")} for task in tasks]
     names[-1]["vars"] = {"transfer_reader": "{{ run_reader }}"}
-    play.update(tasks=names, pre_tasks=[], vars_files=[str(PLAYBOOKS / name) for name in play["vars_files"]])
+    play.update(tasks=names, roles=["microbosh.director.microbosh"], pre_tasks=[])
+    play["vars_files"] = [str(PLAYBOOKS / name) for name in play["vars_files"]]
     path.write_text(yaml.safe_dump([play]))
     return path
+
+
+def turkish(top):
+    """Return an environment whose locale has other capital letters, if this machine can make one."""
+    made = top / "locales" / "tr_TR.UTF-8"
+    made.parent.mkdir()
+    if subprocess.run(["localedef", "-i", "tr_TR", "-f", "UTF-8", made], capture_output=True, check=False).returncode:
+        return {"LANG": "C.UTF-8", "LANGUAGE": "tr"}
+    return {"LOCPATH": str(made.parent), "LANG": "tr_TR.UTF-8", "LANGUAGE": "tr"}
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +133,7 @@ def log_in(micro, place, hosts, *arguments, **environment):
 
 def test_every_way_leads_to_a_transfer(micro, place):
     """From a home whose control path is too long for a socket, with four keys in an agent against MaxAuthTries 3."""
-    run = log_in(micro, place, WAYS, LANG="C.UTF-8", LANGUAGE="tr")
+    run = log_in(micro, place, WAYS, **turkish(place[0]))
     assert run.status == 0, run.output
     assert run.output.count("TASK [Rsync brings files from the director]") >= 1
     counts = re.findall(r"^(.+?) +: ok=(\d+) .*unreachable=0 +failed=0", run.output, re.MULTILINE)

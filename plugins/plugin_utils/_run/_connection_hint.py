@@ -66,6 +66,13 @@ CAUSES = (
         "To log in with a password, Ansible needs the program sshpass on the controller, or a key instead.",
     ),
     (
+        r"is your shell clean|rather than greeting|protocol version mismatch|unexpected tag \d|multiplexing overflow|"
+        r"Received message too long",
+        "Something prints text when this user logs in, and rsync takes it for data. Let .bashrc, .profile, "
+        "/etc/bash.bashrc or sshd's ForceCommand on the director print nothing where no terminal is: begin it "
+        "with  case $- in *i*) ;; *) return ;; esac",
+    ),
+    (
         r"you must have a tty to run sudo",
         "sudo on the director wants a terminal (requiretty). Run the setup playbook for this host: its rights "
         "for the backup user need none.",
@@ -73,13 +80,6 @@ CAUSES = (
     (
         r"a password is required|is not in the sudoers file|is not allowed to (run sudo|execute)",
         "sudo does not let this user run that. Run the setup playbook for this host again.",
-    ),
-    (
-        r"is your shell clean|rather than greeting|protocol version mismatch|unexpected tag \d|multiplexing overflow|"
-        r"Received message too long",
-        "Something prints text when this user logs in, and rsync takes it for data. Let .bashrc, .profile, "
-        "/etc/bash.bashrc or sshd's ForceCommand on the director print nothing where no terminal is: begin it "
-        "with  case $- in *i*) ;; *) return ;; esac",
     ),
     (
         r"This account is currently not available|(account|password) (has|is) expired|Your account has expired",
