@@ -18,6 +18,7 @@ author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
   - microbosh.director.attributes.controller
+  - microbosh.director.guides.stolen_key
 attributes:
   check_mode:
     support: full

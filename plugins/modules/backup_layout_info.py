@@ -10,7 +10,7 @@ __metaclass__ = type
 DOCUMENTATION = r"""
 module: backup_layout_info
 short_description: Tell whether the databases of a backup can come back by files
-version_added: 1.1.0
+version_added: 1.0.0
 description:
   - Puts to a backup the very question that a restore with C(microbosh_restore_database=files) puts to it. Whether the
     files also fit the director is asked then.

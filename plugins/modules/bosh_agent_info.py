@@ -17,6 +17,7 @@ extends_documentation_fragment:
   - microbosh.director.attributes
   - microbosh.director.attributes.director
   - microbosh.director.monit.agent
+  - microbosh.director.guides.architecture
 attributes:
   check_mode:
     support: full

@@ -11,7 +11,7 @@ __metaclass__ = type
 DOCUMENTATION = r"""
 module: database_plan_info
 short_description: Decide what a backup dumps, by what the database servers said
-version_added: 1.1.0
+version_added: 1.0.0
 description:
   - Takes what M(microbosh.director.postgres_info) returned and finds out which database is the director's own, which
     databases are dumped from which server, and which directories of the server are in what is copied.

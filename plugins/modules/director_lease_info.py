@@ -17,6 +17,7 @@ extends_documentation_fragment:
   - microbosh.director.attributes
   - microbosh.director.attributes.director
   - microbosh.director.lease.staging
+  - microbosh.director.guides.security
 attributes:
   check_mode:
     support: full

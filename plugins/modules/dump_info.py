@@ -10,7 +10,7 @@ __metaclass__ = type
 DOCUMENTATION = r"""
 module: dump_info
 short_description: Read dumps as a restore would
-version_added: 1.1.0
+version_added: 1.0.0
 description:
   - Reads the copies of dumps that M(microbosh.director.pg_dump_bosh) wrote, in the very way in which
     M(microbosh.director.pg_restore_bosh) would load them. It asks no server, and changes nothing.

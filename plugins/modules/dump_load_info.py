@@ -19,6 +19,7 @@ author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
   - microbosh.director.load
+  - microbosh.director.guides.databases
 attributes:
   check_mode:
     support: full

@@ -20,6 +20,7 @@ author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
   - microbosh.director.identity
+  - microbosh.director.guides.security
 attributes:
   check_mode:
     support: full

@@ -21,6 +21,7 @@ extends_documentation_fragment:
   - microbosh.director.attributes.director
   - microbosh.director.postgres
   - microbosh.director.postgres.dumps
+  - microbosh.director.guides.databases
 attributes:
   check_mode:
     support: full

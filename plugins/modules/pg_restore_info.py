@@ -23,6 +23,7 @@ extends_documentation_fragment:
   - microbosh.director.load
   - microbosh.director.load.server
   - microbosh.director.postgres
+  - microbosh.director.guides.databases
 attributes:
   check_mode:
     support: full

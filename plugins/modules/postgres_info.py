@@ -10,7 +10,7 @@ __metaclass__ = type
 DOCUMENTATION = r"""
 module: postgres_info
 short_description: Ask a PostgreSQL server where its files are and which databases it has
-version_added: 1.1.0
+version_added: 1.0.0
 description:
   - Asks a running server for its version, port, directories, tablespaces and databases, and finds the director's own
     database by its tables.

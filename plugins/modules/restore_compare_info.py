@@ -19,6 +19,7 @@ extends_documentation_fragment:
   - microbosh.director.attributes
   - microbosh.director.restore
   - microbosh.director.restore.backup
+  - microbosh.director.guides.recovery
 notes:
   - Runs on the director with Python 2.7 or 3.6 and later, and only the standard library. Needs C(become).
 attributes:

@@ -19,6 +19,7 @@ extends_documentation_fragment:
   - microbosh.director.attributes
   - microbosh.director.attributes.director
   - microbosh.director.restore
+  - microbosh.director.guides.recovery
 attributes:
   check_mode:
     support: full
