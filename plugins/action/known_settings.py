@@ -17,6 +17,8 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._run._gate impo
 PREFIX = "microbosh_"
 # The plays say who runs what, and have these as null. What is not null then beats them: -e, or a fact.
 WHO = ("ansible_become", "ansible_become_user", "ansible_sudo_user", "ansible_su_user", "ansible_doas_user")
+# AWX hands the artifacts of a job to the next one of a workflow, as variables.
+ARTIFACTS = ("microbosh_backup", "microbosh_restore", "microbosh_verified", "microbosh_checkup")
 SPECIFICATION = Path(__file__).parents[2] / "roles" / "microbosh" / "meta" / "argument_specs.yml"
 
 TEXTS = ("str", "path")
@@ -41,7 +43,7 @@ class ActionModule(ActionBase):
         except GateError as error:
             raise AnsibleActionFail(str(error)) from error
         known = self._loader.load_from_file(str(SPECIFICATION))["argument_specs"]["main"]["options"]
-        unknown = sorted(name for name in task_vars if name.startswith(PREFIX) and name not in known)
+        unknown = sorted(name for name in task_vars if name.startswith(PREFIX) and name not in (*known, *ARTIFACTS))
         problems = [_refusal(name, list(known)) for name in unknown] + overruling(task_vars) + sealed(task_vars, known)
         result.update(changed=False, unknown=unknown)
         if problems:

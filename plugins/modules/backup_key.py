@@ -19,10 +19,13 @@ description:
     one makes it.
   - Fails if it cannot tell which of several keys is meant. Where Ansible logs in as the user of backups, no key may
     have to be installed at all.
+seealso:
+  - module: microbosh.director.kept_key
 author: microbosh.director contributors (@microbosh)
 version_added: 1.0.0
 extends_documentation_fragment:
   - microbosh.director.attributes
+  - microbosh.director.guides.setup
 attributes:
   check_mode:
     support: full

@@ -16,10 +16,13 @@ description:
     until the run ends, whatever ends it. The key is on no disk and in no argument, event or log.
   - Else, if there is no private key's file and an agent has the key that O(public_key) names, returns a path of that
     public key, by which ssh takes this key of the agent and no other.
+seealso:
+  - module: microbosh.director.backup_key
 author: microbosh.director contributors (@microbosh)
 version_added: 1.0.0
 extends_documentation_fragment:
   - microbosh.director.attributes
+  - microbosh.director.guides.setup
 attributes:
   check_mode:
     support: full

@@ -17,10 +17,13 @@ description:
   - Ansible itself would leave such a variable unused without a word.
   - Refuses C(ansible_become) and its user on the command line or as a fact, where it would make the controller's tasks
     run as root.
+seealso:
+  - module: ansible.builtin.validate_argument_spec
 author: microbosh.director contributors (@microbosh)
 version_added: 1.0.0
 extends_documentation_fragment:
   - microbosh.director.attributes
+  - microbosh.director.guides.settings
 attributes:
   check_mode:
     support: full
@@ -31,9 +34,6 @@ attributes:
   platform:
     platforms: posix
 options: {}
-seealso:
-  - plugin: ansible.builtin.validate_argument_spec
-    plugin_type: module
 """
 
 EXAMPLES = r"""
