@@ -10,7 +10,8 @@ HINTS = (
     (
         ("must have a tty",),
         "sudo wants a terminal there (Defaults requiretty), and no run has one. Add a line to its sudoers file "
-        "(visudo), for setups and restores: Defaults:{login},root !requiretty. For backups setup writes such a line itself.",
+        "(visudo), for setups and restores: Defaults:{login},root !requiretty. For backups setup writes such a line "
+        "itself.",
     ),
     (
         ("password is required", "Missing sudo password", "Incorrect sudo password", "Sorry, try again"),
