@@ -21,6 +21,7 @@ author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
   - microbosh.director.attributes.controller
+  - microbosh.director.guides.backup
 attributes:
   check_mode:
     support: full

@@ -54,8 +54,8 @@ def verify(path, packed=False, records=None):
     if not is_partial(top):
         _verify_seals(top, digests, reader, verdict)
     verdict.extra.extend(readable(name) for name in strangers(top))
-    result = dict(count(entries), read=reader.files, read_bytes=reader.bytes, reused=0)
-    result.update(verdict.as_result(), changed=False, warnings=[], seconds=seconds_since(began))
+    result = dict(count(entries), read=reader.files, read_bytes=reader.bytes)
+    result.update(verdict.as_result(), changed=False, seconds=seconds_since(began))
     return result
 
 

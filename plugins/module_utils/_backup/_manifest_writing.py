@@ -155,8 +155,7 @@ def write(path, listings, previous=None, reread=False, dry_run=False):
         _report_rot(path, previous, digests.rotten)
     changed = _write_files(top, entries, dry_run)
     result = dict(count(entries), read=reader.files, read_bytes=reader.bytes, reused=digests.reused)
-    result.update(Verdict().as_result(), changed=changed, warnings=_warnings(earlier), seconds=seconds_since(began))
-    return result
+    return dict(result, whole=True, changed=changed, warnings=_warnings(earlier), seconds=seconds_since(began))
 
 
 def _report_rot(path, previous, rotten):
