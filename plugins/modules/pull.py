@@ -16,10 +16,15 @@ description:
     hard links stay hard links, nothing is compressed, the host key is checked, and Ansible's own connection is shared.
   - If the controller's user is not root, copies are theirs, and have modes that let them read and remove everything.
   - Meanwhile it reads rsync's log and prints a line every 10 seconds with the bytes copied and their share.
+seealso:
+  - module: microbosh.director.push
+  - module: microbosh.director.rsync_holes_info
+  - module: ansible.posix.synchronize
 author: microbosh.director contributors (@microbosh)
 version_added: 1.0.0
 extends_documentation_fragment:
   - microbosh.director.attributes
+  - microbosh.director.guides.backup
 attributes:
   check_mode:
     support: full
@@ -35,9 +40,8 @@ options:
     type: str
     required: true
   dest:
-    description: Directory on the controller.
+    description: Directory on the controller. Required without O(trial).
     type: path
-    required: true
   reader:
     description:
       - Program on the director that runs rsync's daemon as root, with C(/var/vcap) as the module C(vcap).
@@ -48,6 +52,11 @@ options:
   filter:
     description: File with filter rules.
     type: path
+  rules:
+    description: Filter rules, instead of a file with them.
+    type: list
+    elements: str
+    default: []
   listing:
     description:
       - File that gets a line for every entry the director has, changed or not, in rsync's log format
@@ -120,6 +129,12 @@ options:
     description: Copy nothing and return what would be copied.
     type: bool
     default: false
+  trial:
+    description:
+      - Only try whether files come, over this connection and with these options. Nothing does but the directory O(src)
+        itself, into a place that goes away again.
+    type: bool
+    default: false
   total:
     description: Bytes that are expected to be copied, for the share in the progress lines. V(0) is unknown.
     type: int
@@ -138,8 +153,6 @@ options:
     description: Seconds without any data after which the transfer fails.
     type: int
     default: 600
-seealso:
-  - module: ansible.posix.synchronize
 """
 
 EXAMPLES = r"""
@@ -193,6 +206,11 @@ transfer_bytes:
   returned: when O(estimate=true)
   type: int
   sample: 1048576
+free_bytes:
+  description: Bytes that are free where O(dest) is, or would be.
+  returned: when O(estimate=true)
+  type: int
+  sample: 53687091200
 attributes:
   description: Names below O(src), in the octal escapes of vis(3), that have what a copy does not keep.
   returned: when O(attributes=true)

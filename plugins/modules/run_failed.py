@@ -15,10 +15,14 @@ description:
   - Fails with a message, so that the exit status of C(ansible-playbook) is 2.
   - With O(unavailable) the host counts as unreachable instead, and the exit status is 4. So whoever starts the run can
     tell a director that could not be had, and may be tried again later, from a backup that failed.
+seealso:
+  - module: microbosh.director.run_log
+  - module: microbosh.director.director_lease
 author: microbosh.director contributors (@microbosh)
 version_added: 1.0.0
 extends_documentation_fragment:
   - microbosh.director.attributes
+  - microbosh.director.guides.backup
 attributes:
   check_mode:
     support: full
@@ -33,12 +37,20 @@ options:
     description: What went wrong.
     type: str
     required: true
+  lines:
+    description:
+      - Lines for a person, which go to O(log), too. Where the stdout callback prints for people they are printed before the
+        failure. Elsewhere they are the message of the failure, in place of O(msg).
+    type: list
+    elements: str
+    default: []
+  log:
+    description: The log of the run on the controller. The message names it, if it is there.
+    type: path
   unavailable:
     description: Whether nothing was done because the director did not answer, was busy, or another run had it.
     type: bool
     default: false
-seealso:
-  - module: microbosh.director.director_lease
 """
 
 EXAMPLES = r"""
@@ -49,4 +61,9 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+msg:
+  description: What is told, as O(msg). The task fails in any case.
+  type: str
+  returned: always
+  sample: "Preflight: not every service runs on director1"
 """
