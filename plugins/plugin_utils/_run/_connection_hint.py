@@ -56,8 +56,8 @@ CAUSES = (
     ),
     (
         r"No user exists for uid",
-        "ssh does not work for a user without a name. In a container, its entrypoint adds one to /etc/passwd: let it be "
-        "started, and let the image's /etc/passwd be writable for group 0, as ansible-builder makes it.",
+        "ssh does not work for a user without a name. In a container, its entrypoint adds one to /etc/passwd: let "
+        "it be started, and let the image's /etc/passwd be writable for group 0, as ansible-builder makes it.",
     ),
     (
         r"install the sshpass program",
