@@ -8,12 +8,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from ansible.plugins.action import ActionBase
+from ansible_collections.microbosh.director.plugins.module_utils._backup._verdict import MOST_FINDINGS
 from ansible_collections.microbosh.director.plugins.module_utils._backup._verification import finding_lines
 from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._restore._rehearsal import SECONDS
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._gate import plain, told
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._lines import duration
-from ansible_collections.microbosh.director.plugins.plugin_utils._run._screen import show
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._screen import tell
 from ansible_collections.microbosh.director.plugins.plugin_utils._source._signing import Trust
 from ansible_collections.microbosh.director.plugins.plugin_utils._source._source import SourceError
 from ansible_collections.microbosh.director.plugins.plugin_utils._source._verifying import ALL, backups_meant, verifier
@@ -48,15 +49,18 @@ class ActionModule(ActionBase):
         try:
             arguments["host"] = arguments["host"] or task_vars["inventory_hostname"]
             for verdict in map(plain, self._verdicts(arguments)):
-                self._show(task_vars["inventory_hostname"], verdict)
                 verdicts.append(verdict)
+                self._tell(result, task_vars["inventory_hostname"], verdict)
         except (DirectorError, SourceError, OSError, ValueError) as error:
             result.update(failed=True, msg=told(str(error)), verdicts=verdicts)
             return result
         bad = [verdict for verdict in verdicts if not verdict["good"]]
-        result.update(changed=False, good=not bad, verdicts=verdicts)
+        # As many findings as the verdict itself keeps: of a disk that is broken there may be as many as files.
+        short = [{**verdict, "findings": verdict["findings"][:MOST_FINDINGS]} for verdict in verdicts]
+        result.update(changed=False, good=not bad, verdicts=short)
         if bad and arguments["fail"]:
             result.update(failed=True, msg="\n".join(line for verdict in bad for line in _lines(verdict)))
+            result["lines"] = [line for line in result["lines"] if line not in result["msg"].split("\n")]
         return result
 
     def _verdicts(self, arguments):
@@ -72,10 +76,9 @@ class ActionModule(ActionBase):
         for wanted in backups_meant(arguments["backup"], directory):
             yield examine(wanted)
 
-    @staticmethod
-    def _show(host, verdict):
-        for line in _lines(verdict):
-            show(host, told(line), "bright blue" if verdict["good"] else "red")
+    def _tell(self, result, host, verdict):
+        lines = [told(line) for line in _lines(verdict)]
+        tell(result, host, lines, "info" if verdict["good"] else "error", self._task.no_log)
 
 
 SIGNATURES = {"": "", "signed": ", signed", "unsigned": ", NOT SIGNED", "wrong": ", ITS SIGNATURE IS WRONG"}

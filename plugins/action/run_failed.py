@@ -6,11 +6,16 @@
 from __future__ import annotations
 
 from ansible.plugins.action import ActionBase
+from ansible_collections.microbosh.director.plugins.plugin_utils._run import _log
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._gate import told
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._printable import printable_lines
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._screen import prints_results, tell, warn
 
 LONGEST = 65_536
 ARGUMENTS = {
     "msg": {"type": "str", "required": True},
+    "lines": {"type": "list", "elements": "str", "default": []},
+    "log": {"type": "path"},
     "unavailable": {"type": "bool", "default": False},
 }
 
@@ -24,6 +29,18 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
         dummy, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
-        result.update(changed=False, msg=told(arguments["msg"], LONGEST))
+        host = task_vars["inventory_hostname"]
+        lines = [line for message in arguments["lines"] for line in printable_lines(message).split("\n")]
+        problem = "" if self._task.check_mode else _log.append(arguments["log"], lines)
+        if problem:
+            warn(result, host, problem)
+        where = f"\nThe log is {arguments['log']}" if _log.is_there(arguments["log"]) else ""
+        message = arguments["msg"]
+        if lines and prints_results():
+            message = "\n".join(lines)  # all of it, in the one place that is read
+        else:
+            tell(result, host, lines, "error", self._task.no_log)
+            result.pop("lines")
+        result.update(changed=False, msg=told(f"{message}{where}", LONGEST))
         result["unreachable" if arguments["unavailable"] else "failed"] = True
         return result

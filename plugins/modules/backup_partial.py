@@ -85,6 +85,11 @@ previous:
   returned: success
   type: str
   sample: /backups/bosh-1/20261121T221311Z
+previous_outage:
+  description: Seconds for which the director was away for RV(previous), or null.
+  returned: success
+  type: float
+  sample: 7.1
 link_dest:
   description:
     - Directories in which rsync may find files that need not be copied, the likeliest first. Made for C(--link-dest).

@@ -16,10 +16,10 @@ description:
     one backup may serve several rules. The newest backup of a day, of an ISO week or of a month stands for it. Only
     days, weeks and months that have a backup are counted. Times are in UTC.
   - Whatever the rules say, these stay. The newest backup that is whole, the newest one that was verified and the newest
-    one that was rehearsed and found good, as M(microbosh.director.backup_verify_info) notes it; those that the newest
-    one says to hold blobs which the director has lost; the one that C(latest) points to; those that are pinned,
-    by O(pins) or by a file C(pinned) in them; and whatever the module does not understand, such as other names,
-    C(.partial) directories, and directories without a C(backup.json) that says C(published) and
+    one that was rehearsed and found good, as M(microbosh.director.backup_verify_info) notes it; those that the
+    newest one says to hold blobs which the director has lost; the one that C(latest) points to; those that are
+    pinned, by O(pins) or by a file C(pinned) in them; and whatever the module does not understand, such as other
+    names, C(.partial) directories, and directories without a C(backup.json) that says C(published) and
     C(proof.whole).
   - A backup that was found not whole counts for no rule, so that a whole one stays in its place. It is not removed.
   - Backups share unchanged files by hard links. Removing one leaves the others whole.

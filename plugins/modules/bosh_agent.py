@@ -41,6 +41,7 @@ attributes:
   platform:
     platforms: posix
 seealso:
+  - module: microbosh.director.bosh_agent_info
   - module: microbosh.director.monit_all
   - module: microbosh.director.director_lease
 author:

@@ -15,6 +15,8 @@ description:
   - Compares the names of all C(microbosh_) variables of a host with the settings that the role
     C(microbosh.director.microbosh) specifies, and fails on an unknown one with the nearest known name.
   - Ansible itself would leave such a variable unused without a word.
+  - Refuses C(ansible_become) and its user on the command line or as a fact, where it would make the controller's tasks
+    run as root.
 seealso:
   - module: ansible.builtin.validate_argument_spec
 author: microbosh.director contributors (@microbosh)

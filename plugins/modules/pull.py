@@ -40,9 +40,8 @@ options:
     type: str
     required: true
   dest:
-    description: Directory on the controller.
+    description: Directory on the controller. Required without O(trial).
     type: path
-    required: true
   reader:
     description:
       - Program on the director that runs rsync's daemon as root, with C(/var/vcap) as the module C(vcap).
@@ -53,6 +52,11 @@ options:
   filter:
     description: File with filter rules.
     type: path
+  rules:
+    description: Filter rules, instead of a file with them.
+    type: list
+    elements: str
+    default: []
   listing:
     description:
       - File that gets a line for every entry the director has, changed or not, in rsync's log format
@@ -123,6 +127,12 @@ options:
     default: []
   estimate:
     description: Copy nothing and return what would be copied.
+    type: bool
+    default: false
+  trial:
+    description:
+      - Only try whether files come, over this connection and with these options. Nothing does but the directory O(src)
+        itself, into a place that goes away again.
     type: bool
     default: false
   total:
@@ -196,6 +206,11 @@ transfer_bytes:
   returned: when O(estimate=true)
   type: int
   sample: 1048576
+free_bytes:
+  description: Bytes that are free where O(dest) is, or would be.
+  returned: when O(estimate=true)
+  type: int
+  sample: 53687091200
 attributes:
   description: Names below O(src), in the octal escapes of vis(3), that have what a copy does not keep.
   returned: when O(attributes=true)

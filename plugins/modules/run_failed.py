@@ -37,6 +37,16 @@ options:
     description: What went wrong.
     type: str
     required: true
+  lines:
+    description:
+      - Lines for a person, which go to O(log), too. Where the stdout callback prints for people they are printed before the
+        failure. Elsewhere they are the message of the failure, in place of O(msg).
+    type: list
+    elements: str
+    default: []
+  log:
+    description: The log of the run on the controller. The message names it, if it is there.
+    type: path
   unavailable:
     description: Whether nothing was done because the director did not answer, was busy, or another run had it.
     type: bool

@@ -12,9 +12,13 @@ DOCUMENTATION = r"""
 module: run_log
 short_description: Tell a person what a run does, on the screen and in the run's log
 description:
-  - Prints lines with the host's name before them, appends them with a time to the log of the run, and notes
-    when a phase began and how many seconds it took.
-  - A phase begins where the phase before it ended, the first one at the fact C(run_began).
+  - Tells lines about a host, appends them with a time to the log of the run, and notes when a phase began and how many
+    seconds it took.
+  - The lines are in the result. Where the stdout callback prints for people and leaves out results, they are printed as
+    they come, with the host's name before them. Any other callback, and AWX, prints the result, and nothing else is
+    printed.
+  - A phase begins where the phase before it ended, the first one at the variable C(run_began). The phases are no facts;
+    P(microbosh.director.run_phases#lookup) returns them.
 seealso:
   - module: microbosh.director.run_failed
 author: microbosh.director contributors (@microbosh)
@@ -65,19 +69,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 lines:
-  description: The lines as they were shown.
+  description: The lines.
   returned: always
   type: list
   elements: str
   sample: ["Checking monit processes: 13 running (2.1 s)"]
-ansible_facts:
-  description: The phases of the run so far.
-  returned: always
-  type: dict
-  contains:
-    run_phases:
-      description: Name, start (ISO 8601, UTC), seconds and end (Unix time) of each phase.
-      type: list
-      elements: dict
-      sample: [{"phase": "preflight", "start": "2026-11-22T22:13:26.120+00:00", "seconds": 2.1, "ended": 1795385608.2}]
 """

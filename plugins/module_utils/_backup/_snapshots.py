@@ -143,8 +143,15 @@ def begin(directory, name, dry_run=False):
         "resumed": newest is not None and newest != name,
         "resumed_from": newest if newest != name else None,
         "previous": previous,
+        "previous_outage": _outage_of(previous),
         "link_dest": _link_dest(path, previous),
     }
+
+
+def _outage_of(path):
+    """Return the seconds for which the director was away for a backup, None where that is not known, or it was not."""
+    seconds = read_report(path).get("outage_seconds") if path else None
+    return seconds or None
 
 
 def _prepare(directory, path, resumed, abandoned):

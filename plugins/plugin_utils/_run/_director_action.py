@@ -18,10 +18,10 @@ import time
 
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
-from ansible.utils.display import Display
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._answer_watch import AnswerWatch
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._facts import require_none_of_ours
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._gate import GateError, admitted, told
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._screen import warn, with_warnings
 
 # How long a task connects again is the variable run_reconnect_seconds, or this.
 RECONNECT_SECONDS = 60
@@ -62,7 +62,7 @@ class DirectorAction(GatedAction):
         result = super().run(tmp, task_vars)
         _check_facts(task_vars)
         patience = float(self._templar.template(task_vars.get("run_reconnect_seconds", RECONNECT_SECONDS)))
-        lost_at = None
+        lost_at, losses = None, {}
         while True:
             try:
                 result.update(self._answer(task_vars))
@@ -73,9 +73,9 @@ class DirectorAction(GatedAction):
                 if time.monotonic() - lost_at >= patience:
                     result.update(self._lost(error, patience))
                     break
-                self._reconnect(error)
+                self._reconnect(error, losses)
         self._remove_tmp_path(self._connection._shell.tmpdir)
-        return result
+        return with_warnings(result, losses)
 
     def _ask(self, task_vars):
         return self._execute_module(task_vars=task_vars)
@@ -93,9 +93,9 @@ class DirectorAction(GatedAction):
             return {"failed": True, "msg": f"The answer of the director was not waited for: {watch.exceeded}."}
         return with_known_interpreter(answer)
 
-    def _reconnect(self, error):
+    def _reconnect(self, error, losses):
         host = self._task.delegate_to or self._connection.get_option("host")
-        Display().warning(f"Lost the connection to {host}, connecting again: {told(str(error))}")
+        warn(losses, host, f"Lost the connection, connecting again: {told(str(error))}")
         time.sleep(PAUSE_SECONDS)
         with contextlib.suppress(AnsibleConnectionFailure):  # the next try tells
             self._connection.reset()

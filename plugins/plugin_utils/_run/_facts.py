@@ -13,7 +13,7 @@ PREFIXES = (
     "microbosh_", "run_", "setup_", "reach", "blobs_", "preflight_", "rights_", "again_", "archive_", "checkup_",
     "databases_plan", "extra_secrets", "first_pass_", "holes_", "restore_extra", "running_tasks_",
 )  # fmt: skip
-# This one run_log makes, on the controller.
+# This one run_log of an earlier version made, on the controller; a cache of facts may have it still.
 OURS = ("run_phases",)
 
 

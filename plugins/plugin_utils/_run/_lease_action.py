@@ -13,7 +13,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._lease._lease i
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._controller_process import identify, is_gone
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._director_action import DirectorAction
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._lines import duration
-from ansible_collections.microbosh.director.plugins.plugin_utils._run._screen import show
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._screen import show_progress, warn, with_warnings
 
 TELL_SECONDS = 20
 WAITING = f"; what it left stopped is started first, which may take up to {TAKEOVER_SECONDS // 60} minutes"
@@ -29,14 +29,17 @@ class LeaseAction(DirectorAction):
         lease = result.get("lease") or {}
         if result.get("reason") != "held" or not is_gone(lease.get("controller") or ""):
             return result
-        show(
-            task_vars["inventory_hostname"],
+        host, takeover = task_vars["inventory_hostname"], {}
+        warn(
+            takeover,
+            host,
             f"the run of {lease.get('holder')} that holds the director since {lease.get('since')} is dead, its lease "
             f"is taken over{WAITING if lease.get('armed') else ''}",
         )
         self._task.args["takeover"] = lease.get("token") or ""
-        with Waiting(task_vars["inventory_hostname"]):
-            return super().run(tmp, task_vars)
+        with Waiting(host):
+            result = super().run(tmp, task_vars)
+        return with_warnings(result, takeover)
 
 
 class Waiting:
@@ -58,7 +61,7 @@ class Waiting:
     def _tell(self):
         began = time.monotonic()
         while not self._done.wait(TELL_SECONDS):
-            show(
+            show_progress(
                 self._host,
                 f"waiting for the services that the dead run left stopped, {duration(time.monotonic() - began)} of "
                 f"{duration(TAKEOVER_SECONDS)} at most",

@@ -67,6 +67,7 @@ def failed_restore(result: dict, state: dict) -> dict:
     refused = result.get("reason") == "held" or (flag(state, "unreachable") and not state.get("reach_hint"))
     return {
         "kind": kind,
+        "reason": "unreachable" if refused and result.get("reason") != "held" else result.get("reason", "error"),
         "failure": first_line(state.get("phase"), result, state.get("task") or ""),
         "outcome": OUTCOMES[kind].format(but=state.get("but") or ""),
         "roll_back": stopping and came_of(state.get("proven_mark")) == "not reached",

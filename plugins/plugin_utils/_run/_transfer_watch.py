@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._lines import duration, size
-from ansible_collections.microbosh.director.plugins.plugin_utils._run._screen import show
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._screen import show_progress
 
 PROGRESS_SECONDS = 10
 LOOK_SECONDS = 0.25
@@ -74,7 +74,7 @@ class Watch:
                 end_rsync(os.getpid())
             elif time.monotonic() - told >= PROGRESS_SECONDS:
                 told = time.monotonic()
-                show(self._host, self._line(moved, told - began))
+                show_progress(self._host, self._line(moved, told - began))
 
     def _excess(self, moved):
         return self._more_than_announced(moved) or self._no_room()

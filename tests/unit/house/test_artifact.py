@@ -15,8 +15,9 @@ from pathlib import Path, PurePosixPath
 import pytest
 from places import REPOSITORY
 
-NEEDED = {"CODE_OF_CONDUCT.md", "LICENSE", "README.md", "SECURITY.md", "requirements.yml"}
-NEEDED |= {"changelogs", "docs", "inventory.example", "meta", "playbooks", "plugins", "roles"}
+NEEDED = {"CODE_OF_CONDUCT.md", "LICENSE", "README.md", "SECURITY.md"}
+NEEDED |= {"requirements.yml", "requirements.txt", "bindep.txt", "execution-environment.yml"}
+NEEDED |= {"changelogs", "docs", "extensions", "inventory.example", "meta", "playbooks", "plugins", "roles"}
 MADE_BY_THE_BUILD = {"FILES.json", "MANIFEST.json"}
 MADE_BY_A_RELEASE = {"CHANGELOG.md"}
 
@@ -79,6 +80,10 @@ def test_it_holds_every_plugin(files, kind):
 @pytest.mark.parametrize("playbook", ["setup", "backup", "checkup"])
 def test_it_holds_the_playbooks(files, playbook):
     assert PurePosixPath("playbooks", f"{playbook}.yml") in files
+
+
+def test_of_the_extensions_it_holds_the_project_for_awx(files):
+    assert {path.parts[1] for path in files if path.parts[0] == "extensions"} == {"awx"}
 
 
 def pages(files):
