@@ -35,8 +35,10 @@ FRAGMENT = re.compile(r"^ *- microbosh\.director\.guides\.(\w+)$", re.MULTILINE)
 
 
 def test_the_contents_have_every_guide():
-    listed = re.findall(r"^docs/([\w-]+)$", (SITE / "sphinx" / "contents.md").read_text(), re.MULTILINE)
-    assert sorted(listed) == sorted(path.stem for path in GUIDES)
+    """By its name, or with the rest at the end of the guides."""
+    listed = re.findall(r"^docs/(\S+)$", (SITE / "sphinx" / "contents.md").read_text(), re.MULTILINE)
+    assert listed[-1] == "*"
+    assert set(listed[:-1]) < {path.stem for path in GUIDES}
 
 
 @pytest.mark.parametrize(
