@@ -62,6 +62,11 @@ CAUSES = (
         "key, in ansible_ssh_private_key_file.",
     ),
     (
+        r"No user exists for uid",
+        "ssh does not work for a user without a name. In a container, its entrypoint adds one to /etc/passwd: let "
+        "it be started, and let the image's /etc/passwd be writable for group 0, as ansible-builder makes it.",
+    ),
+    (
         r"install the sshpass program",
         "To log in with a password, Ansible needs the program sshpass on the controller, or a key instead.",
     ),

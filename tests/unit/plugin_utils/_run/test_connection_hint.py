@@ -28,6 +28,7 @@ KNOWN = {
     "vcap@10.0.0.6: Permission denied (publickey,password).": "refuses the key or the password",
     "Invalid/incorrect password: Permission denied, please try again.": "refuses the key or the password",
     "to use the 'ssh' connection type with passwords, you must install the sshpass program": "sshpass",
+    "Failed to connect to the host via ssh: No user exists for uid 1000660000": "entrypoint",
     "sudo: sorry, you must have a tty to run sudo": "requiretty",
     "sudo: a password is required": "setup playbook",
     "protocol version mismatch -- is your shell clean?\n(see the rsync manpage for an explanation)": "prints text",
