@@ -279,11 +279,28 @@ same:
   type: int
   sample: 5120
 push:
-  description: Files that have to be pushed, below O(root), in the octal escapes of vis(3).
+  description:
+    - Files that have to be pushed, below O(root), in the octal escapes of vis(3). The action keeps them out of the
+      result of the task, in RV(push_list).
   returned: O(state=compared)
   type: list
   elements: str
   sample: [store/redis/dump.rdb]
+push_files:
+  description: Their number.
+  returned: O(state=compared)
+  type: int
+  sample: 17
+push_list:
+  description: File on the controller with these names, for O(microbosh.director.push#module:files_from). It goes away with the run.
+  returned: O(state=compared)
+  type: str
+  sample: /root/.ansible/tmp/ansible-local-4711abcd/microbosh-push-0123456789abcdef
+changes_list:
+  description: File on the controller with all that would change, a line for each name. It goes away with the run.
+  returned: O(state=compared)
+  type: str
+  sample: /root/.ansible/tmp/ansible-local-4711abcd/microbosh-changes-0123456789abcdef
 push_bytes:
   description: Their size in bytes.
   returned: O(state=compared)
