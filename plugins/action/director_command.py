@@ -18,6 +18,9 @@ ARGUMENTS = {
     "statuses": {"type": "list", "elements": "int", "default": [0]},
 }
 MOST_BYTES = 1024 * 1024
+# The answer begins behind it: what a login prints before is none of it. And programs say it in English.
+ANSWER = "microbosh-answer:"
+BEGIN = f"LC_ALL=C; export LC_ALL; echo {ANSWER}; "
 
 
 class ActionModule(ActionBase):
@@ -39,7 +42,7 @@ class ActionModule(ActionBase):
         with AnswerWatch(arguments["timeout"], MOST_BYTES) as watch:
             try:
                 # Something to read, so that there is no terminal, in which both kinds of output are one.
-                said = self._low_level_execute_command(shlex.join(arguments["argv"]), in_data=b"\n")
+                said = self._low_level_execute_command(BEGIN + shlex.join(arguments["argv"]), in_data=b"\n")
             except AnsibleConnectionFailure as error:
                 problem = told(str(error))
         if problem and not watch.exceeded:
@@ -52,7 +55,8 @@ class ActionModule(ActionBase):
 def answer_of(said: dict, arguments: dict) -> dict:
     """Given what came of a command, return what the task has of it."""
     rc = int(said.get("rc") or 0)
-    parts = {name: said.get(name) or "" for name in ("stdout", "stderr")}
+    before, marked, answer = (said.get("stdout") or "").partition(f"{ANSWER}\n")
+    parts = {"stdout": answer if marked else before, "stderr": said.get("stderr") or ""}
     # Set explicitly: Ansible takes any other status than 0 for a failure.
     answer = {"failed": False, "rc": rc, **{name: told(text.strip(), MOST_BYTES) for name, text in parts.items()}}
     if max(len(text) for text in parts.values()) > MOST_BYTES:

@@ -14,20 +14,16 @@ from ansible_collections.microbosh.director.plugins.module_utils._backup._identi
     examine,
     listed,
 )
+from ansible_collections.microbosh.director.plugins.module_utils._core._arguments import IDENTITY
 from ansible_collections.microbosh.director.plugins.plugin_utils._transfer._rules import lets_through
 
 ARGUMENTS = {
-    "state": {"type": "str", "choices": ["examined", "placed"], "required": True},
-    "directory": {"type": "path", "required": True},
-    "host": {"type": "str", "required": True},
+    **IDENTITY,
     "filter": {"type": "list", "elements": "str", "required": True},
-    "named": {"type": "list", "elements": "str", "required": True},
-    "answer": {"type": "str", "default": ""},
-    "reader": {"type": "int", "default": 3},
-    "tree": {"type": "path"},
+    "tree": {"type": "path", "required": True},
     "previous": {"type": "path"},
-    "listing": {"type": "path"},
-    "filter_file": {"type": "path"},
+    "listing": {"type": "path", "required": True},
+    "filter_file": {"type": "path", "required": True},
 }
 
 
@@ -39,13 +35,11 @@ class ActionModule(ActionBase):
 
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
-        dummy, given = self.validate_argument_spec(
-            argument_spec=ARGUMENTS, required_if=[("state", "placed", ["tree", "listing", "filter_file"])]
-        )
+        dummy, given = self.validate_argument_spec(argument_spec=ARGUMENTS)
         copy = IdentityCopy(given["directory"])
         record, facts = examine(copy, given["host"], given["named"], given["answer"].strip(), given["reader"])
         told, files = facts.pop("told"), []
-        if given["state"] == "placed" and not self._task.check_mode:
+        if not self._task.check_mode:
             try:
                 files = place(record if given["reader"] >= 3 else None, given)
             except OSError as error:

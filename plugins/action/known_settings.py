@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Refuses a misspelt setting, which Ansible would silently leave unused."""
+"""Refuses a misspelt setting, which Ansible would leave unused, and what would overrule a play about root."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._run._facts imp
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._gate import GateError
 
 PREFIX = "microbosh_"
+# The plays say who runs what, and have these as null. What is not null then beats them: -e, or a fact.
+WHO = ("ansible_become", "ansible_become_user", "ansible_sudo_user", "ansible_su_user", "ansible_doas_user")
 # AWX hands the artifacts of a job to the next one of a workflow, as variables.
 ARTIFACTS = ("microbosh_backup", "microbosh_restore", "microbosh_verified", "microbosh_checkup")
 SPECIFICATION = Path(__file__).parents[2] / "roles" / "microbosh" / "meta" / "argument_specs.yml"
@@ -39,10 +41,21 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(str(error)) from error
         known = list(self._loader.load_from_file(str(SPECIFICATION))["argument_specs"]["main"]["options"])
         unknown = sorted(name for name in task_vars if name.startswith(PREFIX) and name not in (*known, *ARTIFACTS))
+        problems = [_refusal(name, known) for name in unknown] + overruling(task_vars)
         result.update(changed=False, unknown=unknown)
-        if unknown:
-            result.update(failed=True, msg=" ".join(_refusal(name, known) for name in unknown))
+        if problems:
+            result.update(failed=True, msg=" ".join(problems))
         return result
+
+
+def overruling(task_vars):
+    """Given the variables of a host, return what is wrong with those that would overrule the plays about root."""
+    return [
+        f"{name} is given with -e or as a fact, which beats the plays, and would make the controller's own tasks run "
+        "as root there. Leave it out: setup and restore become root on the director by themselves, nothing else does."
+        for name in WHO
+        if task_vars.get(name) is not None
+    ]
 
 
 def _refusal(name, known):

@@ -16,6 +16,8 @@ from pathlib import Path
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.microbosh.director.plugins.module_utils._core._kept import CHMOD
+from ansible_collections.microbosh.director.plugins.module_utils._core._volume import beside, gives_away
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._connection_hint import transfer_hint
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._gate import told
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._lines import size
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._printable import printable_lines
@@ -42,7 +44,7 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._transfer._tran
 
 ARGUMENTS = {
     "src": {"type": "str", "required": True},
-    "dest": {"type": "path", "required": True},
+    "dest": {"type": "path"},
     "reader": {"type": "str", "default": ""},
     "filter": {"type": "path"},
     "rules": {"type": "list", "elements": "str", "default": []},
@@ -59,6 +61,7 @@ ARGUMENTS = {
     "vanishing": {"type": "bool", "default": False},
     "steady": {"type": "list", "elements": "str", "default": []},
     "estimate": {"type": "bool", "default": False},
+    "trial": {"type": "bool", "default": False},
     "total": {"type": "int", "default": 0},
     "limit": {"type": "int", "default": 0},
     "limit_files": {"type": "int", "default": 0},
@@ -81,7 +84,14 @@ class ActionModule(ActionBase):
 
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
-        dummy, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        dummy, arguments = self.validate_argument_spec(
+            argument_spec=ARGUMENTS, required_if=[("trial", False, ["dest"])]
+        )
+        with _trial(arguments):
+            result.update(self._pulled(arguments, task_vars))
+        return result
+
+    def _pulled(self, arguments, task_vars):
         if arguments["staging"] and not self._task.check_mode:
             os.makedirs(arguments["staging"], mode=0o700, exist_ok=True)
         looking = arguments["owners"] or arguments["look"]
@@ -92,12 +102,12 @@ class ActionModule(ActionBase):
             answer = self._transferred(arguments, transfer, counted, task_vars)
             transfer.read()
         answer = {name: answer[name] for name in KEPT if name in answer}
-        result.update(answer, seconds=round(time.monotonic() - began, 2), **transfer.counts())
+        result = {**answer, "seconds": round(time.monotonic() - began, 2), **transfer.counts()}
         if arguments["estimate"] and not result.get("failed"):
             result.update(stats(result.pop("msg", "")), free_bytes=free_space(arguments["dest"]))
         if "msg" in result:
             result["msg"] = told(result["msg"])
-        result["changed"] = bool(transfer.files) and not arguments["estimate"]
+        result["changed"] = bool(transfer.files) and not (arguments["estimate"] or arguments["trial"])
         return result
 
     def _transferred(self, arguments, transfer, counted, task_vars):
@@ -143,7 +153,7 @@ class ActionModule(ActionBase):
             "archive": True,
             "checksum": arguments["checksum"],
             "rsync_timeout": arguments["timeout"],
-            "rsync_opts": options or rsync_options(arguments, os.geteuid() == 0),
+            "rsync_opts": options or rsync_options(arguments, gives_away(beside(arguments["dest"]))),
         }
         if arguments["reader"]:
             given["rsync_path"] = f"sudo -n {arguments['reader']}"
@@ -186,8 +196,25 @@ class ActionModule(ActionBase):
         copied = f"Copying {arguments['src']} to {arguments['dest']}"
         if exceeded:
             return f"{copied} was stopped: {exceeded}."
-        copied += " failed"
-        return f"{copied}, rsync's exit status is {answer.get('rc')}: {text}"
+        if arguments["trial"]:
+            copied = f"Nothing can be copied from the director as backups are: a transfer of {arguments['src']}"
+        copied += f" failed, rsync's exit status is {answer.get('rc')}: {text}"
+        return "\n".join([copied, *[hint for hint in [transfer_hint(text)] if hint]])
+
+
+@contextlib.contextmanager
+def _trial(arguments):
+    """For a trial, have a place that goes away again, and a filter that lets nothing through but the directory."""
+    if not arguments["trial"]:
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="microbosh-") as scratch:
+        rules = os.path.join(scratch, "filter")
+        with open(rules, "w", encoding="ascii") as file:
+            file.write("- *\n")
+        staging = os.path.join(scratch, "staging")
+        arguments.update(dest=os.path.join(scratch, "vcap"), filter=rules, staging=staging, vanishing=True)
+        yield
 
 
 @contextlib.contextmanager
@@ -257,7 +284,8 @@ def rsync_options(arguments, by_root):
         # These belong to the backup user; only files are taken, as a link could lead to another's file here.
         options += ["--no-owner", "--no-group", "--no-links"]
     elif not (by_root or arguments["owners"]):
-        options.append(f"--chmod={CHMOD}")
+        # root is nobody's where a share squashes it; a group could be refused to anybody there.
+        options += [f"--chmod={CHMOD}", "--no-super", "--no-owner", "--no-group"]
     if arguments["staging"] and not arguments["estimate"]:
         options += [f"--temp-dir={arguments['staging']}", f"--partial-dir={arguments['staging']}"]
     if arguments["filter"]:

@@ -17,6 +17,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._backup._record
 from ansible_collections.microbosh.director.plugins.module_utils._core import _layout as layout
 from ansible_collections.microbosh.director.plugins.module_utils._tree import _mtree as mtree
 from ansible_collections.microbosh.director.plugins.module_utils._tree._mtree import unescape
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._connection_hint import transfer_hint
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._printable import printable, printable_lines
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._remote_shell import synchronize
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._transfer_watch import Watch
@@ -66,7 +67,8 @@ class ActionModule(ActionBase):
             transfer.read()
         if answer.get("failed"):
             text = printable_lines(answer.get("msg") or "").strip()
-            answer["msg"] = f"Pushing {arguments['src']} failed, rsync's exit status is {answer.get('rc')}: {text}"
+            said = f"Pushing {arguments['src']} failed, rsync's exit status is {answer.get('rc')}: {text}"
+            answer["msg"] = "\n".join([said, *[hint for hint in [transfer_hint(text)] if hint]])
         answer = {name: answer[name] for name in ("rc", "msg", "failed") if name in answer}
         result.update(answer, seconds=round(time.monotonic() - began, 2), **transfer.counts())
         result["changed"] = bool(transfer.files)

@@ -20,3 +20,14 @@ options:
     type: path
     default: /var/vcap/store/microbosh-backup
 """
+
+    # The lease itself, for who takes it or looks at it.
+    STAGING = r"""
+options:
+  staging:
+    description:
+      - The directory on the director that the setup playbook has made for the backup user.
+      - It must belong to the user the module runs as, and nobody else may be able to write to it.
+    type: path
+    default: /var/vcap/store/microbosh-backup
+"""

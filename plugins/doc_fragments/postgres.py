@@ -43,3 +43,25 @@ options:
     type: bool
     default: false
 """
+
+    # What is dumped of it, and where to.
+    DUMPS = r"""
+options:
+  databases:
+    description:
+      - Names of the databases. V([all]) means every database that is no template and allows connections.
+      - An empty list means that nothing is dumped, no globals either; the server need not run.
+    type: list
+    elements: str
+    default: [all]
+  dest:
+    description:
+      - Directory for the dumps. It is made, with mode V(0700), if only its last part is missing.
+      - Needs 1.1 times as much free space as the databases have bytes.
+    type: path
+    required: true
+  globals:
+    description: Whether to dump roles and tablespaces as well, as C(globals.sql). It holds password hashes.
+    type: bool
+    default: true
+"""

@@ -5,7 +5,13 @@
 
 from __future__ import annotations
 
-from ansible_collections.microbosh.director.plugins.plugin_utils._run._report import backup_report
+from ansible_collections.microbosh.director.plugins.plugin_utils._run import _report
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._version import collection_version
+
+
+def backup_report(made):
+    """Given what the tasks of a run returned, return the report of its backup."""
+    return _report.backup_report({**made, "collection": collection_version()})
 
 
 class FilterModule:

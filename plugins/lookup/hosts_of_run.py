@@ -7,8 +7,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: hosts_of_run
+seealso:
+  - module: microbosh.director.run_failed
 author: microbosh.director contributors (@microbosh)
 version_added: 1.0.0
+extends_documentation_fragment:
+  - microbosh.director.guides.backup
 short_description: Hosts of a play, once it is certain that its run does something
 description:
   - Returns what it is given, for C(hosts) of the first play of a playbook.

@@ -9,6 +9,8 @@ DOCUMENTATION = r"""
 name: run_phases
 author: microbosh.director contributors (@microbosh)
 version_added: 1.0.0
+extends_documentation_fragment:
+  - microbosh.director.guides.backup
 short_description: The phases of this run on a host
 description:
   - Returns the phases that M(microbosh.director.run_log) noted for a host since the run began, for its report.

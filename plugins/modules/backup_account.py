@@ -16,9 +16,13 @@ description:
     file in which sshd looks for keys. What is in a home is changed with the rights of its owner only.
   - Then connections and processes of the backup user are ended. Those by which this task runs stay.
   - What that user could have left to come back by is listed, and nothing of it is removed. A person has to look at it.
+seealso:
+  - module: microbosh.director.backup_key_pair
+  - module: microbosh.director.backup_staging
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
+  - microbosh.director.guides.stolen_key
 notes:
   - Runs on the director with Python 2.7 or 3.6 and later, and only the standard library. Needs C(become).
 attributes:

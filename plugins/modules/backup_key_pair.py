@@ -16,9 +16,13 @@ description:
     old public key is noted in C(<public_key>.retired), from which M(microbosh.director.backup_account) takes what is
     to open nothing any more. The old private key is gone.
   - It may be killed anywhere and done again. Several directors may share the pair; the first of them does it for all.
+seealso:
+  - module: microbosh.director.backup_account
+  - module: microbosh.director.backup_key_pair_info
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
+  - microbosh.director.guides.stolen_key
   - microbosh.director.attributes.controller
 attributes:
   check_mode:
@@ -30,15 +34,10 @@ attributes:
   platform:
     platforms: posix
 options:
-  state:
-    description: V(examined) says which keys were replaced. V(swapped) replaces the pair, if there is a new one.
-    type: str
-    choices: [examined, swapped]
-    required: true
   private_key:
-    description: Path of the private key. Empty where the controller has none.
+    description: Path of the private key.
     type: path
-    default: ""
+    required: true
   public_key:
     description: Path of the public key.
     type: path
@@ -48,7 +47,6 @@ options:
 EXAMPLES = r"""
 - name: The new key is the key
   microbosh.director.backup_key_pair:
-    state: swapped
     private_key: ~/.ssh/microbosh_backup
     public_key: ~/.ssh/microbosh_backup.pub
   delegate_to: localhost
@@ -56,7 +54,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 retired:
-  description: Public keys that were replaced.
+  description: Public keys that were replaced, this one among them.
   returned: success
   type: list
   elements: str
@@ -69,18 +67,15 @@ from ansible_collections.microbosh.director.plugins.module_utils._core._module i
 
 def perform(module):
     """Do what the options say and return the result."""
-    given = module.params
-    pair = KeyPair(given["private_key"], given["public_key"])
-    changed = given["state"] == "swapped" and pair.swap(module.check_mode)
-    return {"changed": changed, "retired": pair.retired()}
+    pair = KeyPair(module.params["private_key"], module.params["public_key"])
+    return {"changed": pair.swap(module.check_mode), "retired": pair.retired()}
 
 
 def main():
     run_module(
         perform,
         argument_spec={
-            "state": {"type": "str", "choices": ["examined", "swapped"], "required": True},
-            "private_key": {"type": "path", "default": "", "no_log": False},
+            "private_key": {"type": "path", "required": True, "no_log": False},
             "public_key": {"type": "path", "required": True, "no_log": False},
         },
         trouble="The key %(public_key)s cannot be replaced: %(error)s",

@@ -10,14 +10,18 @@ __metaclass__ = type
 DOCUMENTATION = r"""
 module: backup_layout_info
 short_description: Tell whether the databases of a backup can come back by files
-version_added: 1.1.0
+version_added: 1.0.0
 description:
   - Puts to a backup the very question that a restore with C(microbosh_restore_database=files) puts to it. Whether the
     files also fit the director is asked then.
   - Of several directories of PostgreSQL the one counts that the server had. The others are only files.
+seealso:
+  - module: microbosh.director.restore_source
+  - module: microbosh.director.backup_partial
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
+  - microbosh.director.guides.recovery
   - microbosh.director.attributes.controller
 attributes:
   check_mode:
@@ -37,8 +41,6 @@ options:
     description: What C(backup.json) says of it, or will say.
     type: dict
     default: {}
-seealso:
-  - module: microbosh.director.restore_source
 """
 
 EXAMPLES = r"""

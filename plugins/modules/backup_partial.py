@@ -20,9 +20,13 @@ description:
     into published backups. From beside, it links what is unchanged and copies what is not.
   - Directories in C(.work/), such as rsync's directory for half copied files, and C(backup.log) are kept as they are.
     Dumps, manifest, report and listings of a failed run are removed.
+seealso:
+  - module: microbosh.director.backup_manifest
+  - module: microbosh.director.backup_publish
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
+  - microbosh.director.guides.backup
   - microbosh.director.attributes.controller
 attributes:
   check_mode:
@@ -43,9 +47,6 @@ options:
     description: Id of the backup to make, which is its time in UTC.
     type: str
     required: true
-seealso:
-  - module: microbosh.director.backup_manifest
-  - module: microbosh.director.backup_publish
 """
 
 EXAMPLES = r"""

@@ -16,19 +16,22 @@ description:
     one backup may serve several rules. The newest backup of a day, of an ISO week or of a month stands for it. Only
     days, weeks and months that have a backup are counted. Times are in UTC.
   - Whatever the rules say, these stay. The newest backup that is whole, the newest one that was verified and the newest
-    one that was rehearsed and found good, as
-    M(microbosh.director.backup_verify_info) notes it; those that the newest one says to hold blobs which the director has
-    lost; the one that C(latest)
-    points to; those that are pinned, by O(pins) or by a file C(pinned) in them; and whatever the module does not
-    understand, such as other names, C(.partial) directories, and directories without a C(backup.json) that says
-    C(published) and C(proof.whole).
+    one that was rehearsed and found good, as M(microbosh.director.backup_verify_info) notes it; those that the
+    newest one says to hold blobs which the director has lost; the one that C(latest) points to; those that are
+    pinned, by O(pins) or by a file C(pinned) in them; and whatever the module does not understand, such as other
+    names, C(.partial) directories, and directories without a C(backup.json) that says C(published) and
+    C(proof.whole).
   - A backup that was found not whole counts for no rule, so that a whole one stays in its place. It is not removed.
   - Backups share unchanged files by hard links. Removing one leaves the others whole.
   - A backup that goes is renamed to C(<id>.removing) first. If that was interrupted, the next run finishes it.
   - If C(latest) points to no backup, it is made to point to the newest whole one.
+seealso:
+  - module: microbosh.director.backup_publish
+  - module: microbosh.director.backup_verify_info
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
+  - microbosh.director.guides.backup
   - microbosh.director.attributes.controller
 attributes:
   check_mode:
@@ -78,8 +81,6 @@ options:
     description: Whether the archive of a backup, C(archives/*_<id>.*), goes with it.
     type: bool
     default: true
-seealso:
-  - module: microbosh.director.backup_publish
 """
 
 EXAMPLES = r"""

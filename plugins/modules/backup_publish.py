@@ -18,9 +18,14 @@ description:
     late is C(latest); the next backup, or running the task again, makes up for that.
   - Refuses, and changes nothing, if anything that a backup is made of is missing, if the manifest is damaged, if
     O(report) does not say that the backup was proven whole, or if there is a backup of that id.
+seealso:
+  - module: microbosh.director.backup_partial
+  - module: microbosh.director.backup_manifest
+  - module: microbosh.director.backup_prune
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
+  - microbosh.director.guides.backup
   - microbosh.director.attributes.controller
 attributes:
   check_mode:
@@ -55,10 +60,6 @@ options:
       - Beside it is kept which backup of a director was signed last.
     type: path
     default: ""
-seealso:
-  - module: microbosh.director.backup_partial
-  - module: microbosh.director.backup_manifest
-  - module: microbosh.director.backup_prune
 """
 
 EXAMPLES = r"""

@@ -15,9 +15,13 @@ description:
   - Makes the directory in the store to which only the backup user may write, or removes it with all that is in it.
   - Root does this below directories that others may write to, so it is done in directories that are open. No link is
     followed, and no directory is given to the user but one that was made for it.
+seealso:
+  - module: microbosh.director.backup_account
+  - module: microbosh.director.director_lease
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
+  - microbosh.director.guides.setup
 notes:
   - Runs on the director with Python 2.7 or 3.6 and later, and only the standard library. Needs C(become).
 attributes:

@@ -24,9 +24,14 @@ description:
   - Keeps the verdict with the backup, in C(verdict.json), or beside an archive. M(microbosh.director.backup_prune)
     reads it, and no backup is made on the basis of one that was found not whole.
   - Does not touch the director, and needs no connection.
+seealso:
+  - module: microbosh.director.backup_manifest
+  - module: microbosh.director.blobstore_check_info
+  - module: microbosh.director.pg_rehearse
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
+  - microbosh.director.guides.verify
 attributes:
   check_mode:
     support: full
@@ -89,10 +94,6 @@ options:
     description: File with the private key of encrypted archives, age's or gpg's. Empty if there is none.
     type: path
     default: ""
-seealso:
-  - module: microbosh.director.backup_manifest
-  - module: microbosh.director.blobstore_check_info
-  - module: microbosh.director.pg_rehearse
 """
 
 EXAMPLES = r"""

@@ -22,9 +22,14 @@ description:
   - What O(recorded) has as lost or damaged on the director itself is told and is no fault. Nothing else may be missing,
     and nothing at all that O(had) lists.
   - Changes nothing.
+seealso:
+  - module: microbosh.director.pg_dump_bosh
+  - module: microbosh.director.backup_manifest
+  - module: microbosh.director.blobstore_info
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
+  - microbosh.director.guides.backup
   - microbosh.director.attributes.controller
 notes:
   - Runs as well on a director, with Python 2.7 or 3.6 and later, and only the standard library.
@@ -89,9 +94,6 @@ options:
     description: Whether to fail if the blobstore is not whole. A dump that cannot be used is a failure in any case.
     type: bool
     default: true
-seealso:
-  - module: microbosh.director.pg_dump_bosh
-  - module: microbosh.director.backup_manifest
 """
 
 EXAMPLES = r"""

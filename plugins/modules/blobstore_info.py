@@ -20,9 +20,12 @@ description:
     and what mends it. One that an earlier backup holds with the right digest is newly lost, and the command that puts
     it back is told.
   - Finds out, too, whether the blobs are somewhere else altogether.
+seealso:
+  - module: microbosh.director.blobstore_check_info
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
+  - microbosh.director.guides.backup
   - microbosh.director.attributes.controller
 attributes:
   check_mode:
@@ -75,7 +78,8 @@ options:
     elements: str
     default: []
   damaged:
-    description: Blobs whose content is wrong on the director, as RV(microbosh.director.blobstore_check_info#module:wrong).
+    description:
+      - Blobs whose content is wrong on the director, as RV(microbosh.director.blobstore_check_info#module:wrong).
     type: list
     elements: dict
     default: []
@@ -88,8 +92,6 @@ options:
     type: list
     elements: str
     default: []
-seealso:
-  - module: microbosh.director.blobstore_check_info
 """
 
 EXAMPLES = r"""

@@ -27,6 +27,7 @@ options:
     default: 60
 extends_documentation_fragment:
   - microbosh.director.attributes
+  - microbosh.director.guides.backup
   - microbosh.director.attributes.director
   - microbosh.director.monit.agent
   - microbosh.director.lease
@@ -40,6 +41,7 @@ attributes:
   platform:
     platforms: posix
 seealso:
+  - module: microbosh.director.bosh_agent_info
   - module: microbosh.director.monit_all
   - module: microbosh.director.director_lease
 author:

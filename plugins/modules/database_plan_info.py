@@ -11,15 +11,20 @@ __metaclass__ = type
 DOCUMENTATION = r"""
 module: database_plan_info
 short_description: Decide what a backup dumps, by what the database servers said
-version_added: 1.1.0
+version_added: 1.0.0
 description:
   - Takes what M(microbosh.director.postgres_info) returned and finds out which database is the director's own, which
     databases are dumped from which server, and which directories of the server are in what is copied.
   - Fails if the director's own database would not be dumped, unless O(databases) is empty. The message names the
     setting to change.
+seealso:
+  - module: microbosh.director.postgres_info
+  - module: microbosh.director.pg_check_info
+  - module: microbosh.director.pg_dump_bosh
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
+  - microbosh.director.guides.databases
 notes:
   - Runs on the controller, whatever the task is delegated to.
 attributes:
@@ -77,9 +82,6 @@ options:
   copy:
     description: A copy of C(/var/vcap) on the controller, if there is one; links in it tell more.
     type: path
-seealso:
-  - module: microbosh.director.postgres_info
-  - module: microbosh.director.pg_dump_bosh
 """
 
 EXAMPLES = r"""

@@ -16,10 +16,14 @@ description:
     printed, as printable text of a bounded size. So no director can answer with facts, which would stand in the
     place of settings.
   - An answer that does not end is not waited for.
+seealso:
+  - module: microbosh.director.on_director
+  - module: ansible.builtin.command
 author: microbosh.director contributors (@microbosh)
 version_added: 1.0.0
 extends_documentation_fragment:
   - microbosh.director.attributes
+  - microbosh.director.guides.security
 attributes:
   check_mode:
     support: none
@@ -46,8 +50,6 @@ options:
     type: list
     elements: int
     default: [0]
-seealso:
-  - module: ansible.builtin.command
 """
 
 EXAMPLES = r"""

@@ -32,16 +32,9 @@ options:
       - V(disarmed) takes the deadline away, tells whether the lease was held without a break, and keeps it. So nobody
         else begins while what was copied under it is proven.
       - V(released) ends the lease and tells whether it was held without a break.
-      - V(checked) tells who has the lease and whether the last one fired, and changes nothing.
     type: str
-    choices: [held, armed, disarmed, released, checked]
+    choices: [held, armed, disarmed, released]
     default: held
-  staging:
-    description:
-      - The directory on the director that the setup playbook has made for the backup user.
-      - It must belong to the user the module runs as, and nobody else may be able to write to it.
-    type: path
-    default: /var/vcap/store/microbosh-backup
   holder:
     description: Who takes the lease, told to those who are refused.
     type: str
@@ -95,7 +88,9 @@ options:
     default: ""
 extends_documentation_fragment:
   - microbosh.director.attributes
+  - microbosh.director.guides.backup
   - microbosh.director.attributes.director
+  - microbosh.director.lease.staging
   - microbosh.director.monit
   - microbosh.director.monit.agent
 attributes:
@@ -110,6 +105,7 @@ attributes:
   platform:
     platforms: posix
 seealso:
+  - module: microbosh.director.director_lease_info
   - module: microbosh.director.monit_all
   - module: microbosh.director.bosh_agent
 author:
@@ -143,10 +139,6 @@ EXAMPLES = r"""
   microbosh.director.director_lease:
     state: released
     token: "{{ lease.token }}"
-
-- name: Who has the director
-  microbosh.director.director_lease:
-    state: checked
 """
 
 RETURN = r"""
@@ -219,8 +211,8 @@ record:
   type: dict
   sample: null
 previous_fired:
-  description: What was done when the last lease fired. O(state=held) reports it once, O(state=checked) until then.
-  returned: O(state=held) and O(state=checked)
+  description: What was done when the last lease fired. O(state=held) reports it once.
+  returned: O(state=held)
   type: dict
   contains:
     fired_at: {description: "When, in UTC.", type: str, sample: "2026-11-22T22:43:26Z"}
@@ -239,7 +231,7 @@ previous_fired:
     ended_at: {description: "When the last try ended, in UTC.", type: str, sample: "2026-11-22T22:43:41Z"}
 left_armed:
   description: A lease that was armed with O(on_deadline=tell) when its process died. Services may be stopped.
-  returned: O(state=held) and O(state=checked)
+  returned: O(state=held)
   type: dict
   sample: null
 boot_id:
@@ -263,7 +255,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._core._argument
 from ansible_collections.microbosh.director.plugins.module_utils._core._module import run_module
 from ansible_collections.microbosh.director.plugins.module_utils._lease._lease import perform
 
-STATES = ["held", "armed", "disarmed", "released", "checked"]
+STATES = ["held", "armed", "disarmed", "released"]
 
 
 def main():

@@ -18,9 +18,13 @@ description:
     does for the director. The age is reckoned by the database.
   - A task without a checkpoint counts by when it was started. Schemas that know no checkpoints at all do not tell the
     dead from the living; there a task counts as running for a day.
+seealso:
+  - module: microbosh.director.monit_all
+  - module: microbosh.director.pg_check_info
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
+  - microbosh.director.guides.backup
   - microbosh.director.attributes.director
   - microbosh.director.postgres
 attributes:
@@ -58,9 +62,6 @@ options:
     description: Whether to fail if nobody can tell what the director works on.
     type: bool
     default: true
-seealso:
-  - module: microbosh.director.monit_all
-  - module: microbosh.director.pg_check_info
 """
 
 EXAMPLES = r"""

@@ -10,14 +10,19 @@ __metaclass__ = type
 DOCUMENTATION = r"""
 module: dump_info
 short_description: Read dumps as a restore would
-version_added: 1.1.0
+version_added: 1.0.0
 description:
   - Reads the copies of dumps that M(microbosh.director.pg_dump_bosh) wrote, in the very way in which
     M(microbosh.director.pg_restore_bosh) would load them. It asks no server, and changes nothing.
   - Fails if one of them is not what was written, is not whole, or holds what a restore would refuse.
+seealso:
+  - module: microbosh.director.pg_dump_bosh
+  - module: microbosh.director.pg_restore_bosh
+  - module: microbosh.director.pg_rehearse
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
+  - microbosh.director.guides.databases
 attributes:
   check_mode:
     support: full
@@ -41,10 +46,6 @@ options:
   globals:
     description: The dump of the roles, as RV(microbosh.director.pg_dump_bosh#module:globals) has it.
     type: dict
-seealso:
-  - module: microbosh.director.pg_dump_bosh
-  - module: microbosh.director.pg_restore_bosh
-  - module: microbosh.director.pg_rehearse
 """
 
 EXAMPLES = r"""

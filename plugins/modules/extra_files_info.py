@@ -16,9 +16,13 @@ description:
     credhub, the CA of NATS and the keys of UAA are in there. A director that is made anew without them is of little
     use.
   - Looks only at the names in the files, and never returns or prints a value.
+seealso:
+  - module: microbosh.director.iaas_reconcile_info
+  - module: microbosh.director.identity_copy
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
+  - microbosh.director.guides.backup
   - microbosh.director.attributes.controller
 attributes:
   check_mode:
@@ -40,8 +44,6 @@ options:
     type: list
     elements: str
     default: []
-seealso:
-  - module: microbosh.director.iaas_reconcile_info
 """
 
 EXAMPLES = r"""

@@ -20,9 +20,13 @@ description:
   - RV(rewrite) is the map from old to new ids, in the form that O(microbosh.director.pg_restore_bosh#module:rewrite)
     takes. It holds an id only if the file of the backup and the database name it, and if today's file tells what became
     of the same thing. A stemcell is the same one only with the same name and version.
+seealso:
+  - module: microbosh.director.pg_restore_bosh
+  - module: microbosh.director.extra_files_info
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
+  - microbosh.director.guides.recovery
   - microbosh.director.attributes.controller
 attributes:
   check_mode:
@@ -53,8 +57,6 @@ options:
         are.
     type: path
     required: true
-seealso:
-  - module: microbosh.director.pg_restore_bosh
 """
 
 EXAMPLES = r"""

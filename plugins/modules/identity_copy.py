@@ -18,9 +18,13 @@ description:
   - The copy is replaced as a whole, in one step. Directories have the mode 0700 and files 0600.
   - A path that only root reads, and that the filter reaches as part of something else, or in whose directory others may
     put something, is refused by name.
+seealso:
+  - module: microbosh.director.identity_place
+  - module: microbosh.director.extra_files_info
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
+  - microbosh.director.guides.setup
 notes:
   - Reads on the director with Python 2.7 or 3.6 and later, and only the standard library. Needs C(become).
   - The content of the files is never part of the result, nor of what Ansible logs.
@@ -69,8 +73,6 @@ options:
     description: The directory that backups are made of.
     type: path
     default: /var/vcap
-seealso:
-  - module: microbosh.director.identity_place
 """
 
 EXAMPLES = r"""

@@ -17,9 +17,14 @@ description:
     (M(microbosh.director.identity_copy)), and this module puts that copy into a backup that is being made, with owner,
     group, mode and time as on the director.
   - It never fails for a copy that is missing, old or damaged. RV(told) says it.
+seealso:
+  - module: microbosh.director.identity_copy
+  - module: microbosh.director.identity_info
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
+  - microbosh.director.identity
+  - microbosh.director.guides.recovery
 attributes:
   check_mode:
     support: full
@@ -30,64 +35,34 @@ attributes:
   platform:
     platforms: posix
 options:
-  state:
-    description:
-      - V(examined) says what there is.
-      - V(placed) puts it into O(tree).
-    type: str
-    choices: [examined, placed]
-    required: true
-  directory:
-    description: Directory of the copy.
-    type: path
-    required: true
-  host:
-    description: The director's name in the inventory.
-    type: str
-    required: true
   filter:
     description: The filter rules of the backup. What they leave out is not put into it.
     type: list
     elements: str
     required: true
-  named:
-    description: Single paths of the filter, relative to C(/var/vcap).
-    type: list
-    elements: str
-    required: true
-  answer:
-    description: What C(microbosh-identity) on the director answered, empty if it did not.
-    type: str
-    default: ""
-  reader:
-    description:
-      - Version of the reader on the director. Before V(3) it handed out what only root reads to the backup key, so
-        rsync has copied that.
-    type: int
-    default: 3
   tree:
-    description: The tree C(vcap/) of the backup. Required with O(state=placed).
+    description: The tree C(vcap/) of the backup.
     type: path
+    required: true
   previous:
     description: That of the backup before, to share unchanged files with. Empty if there is none.
     type: path
   listing:
     description:
-      - File that gets a line for each file, in the format of M(microbosh.director.pull). Required with O(state=placed).
+      - File that gets a line for each file, in the format of M(microbosh.director.pull).
     type: path
+    required: true
   filter_file:
     description:
       - File of the backup that has O(filter). What O(named) has and the backup has not is left out in it, so that a
-        restore leaves it as it is. Required with O(state=placed).
+        restore leaves it as it is.
     type: path
-seealso:
-  - module: microbosh.director.identity_copy
+    required: true
 """
 
 EXAMPLES = r"""
 - name: The agent's credentials are in the backup
   microbosh.director.identity_place:
-    state: placed
     directory: /backups/director1/identity
     host: director1
     filter: ["+ bosh", "+ bosh/settings.json", "- bosh/**"]
@@ -105,9 +80,7 @@ identity:
   type: dict
   contains:
     state:
-      description:
-        - V(fresh), V(old) or V(unknown) says whether the director still has what the copy has; V(none), V(damaged) that
-          there is no copy to use; V(handed_out) that rsync copied it.
+      description: RV(microbosh.director.identity_info#module:state), or V(damaged) if it could not be put there.
       type: str
       sample: fresh
     taken:

@@ -15,10 +15,15 @@ description:
   - Compares the names of all C(microbosh_) variables of a host with the settings that the role
     C(microbosh.director.microbosh) specifies, and fails on an unknown one with the nearest known name.
   - Ansible itself would leave such a variable unused without a word.
+  - Refuses C(ansible_become) and its user on the command line or as a fact, where it would make the controller's tasks
+    run as root.
+seealso:
+  - module: ansible.builtin.validate_argument_spec
 author: microbosh.director contributors (@microbosh)
 version_added: 1.0.0
 extends_documentation_fragment:
   - microbosh.director.attributes
+  - microbosh.director.guides.settings
 attributes:
   check_mode:
     support: full
@@ -29,9 +34,6 @@ attributes:
   platform:
     platforms: posix
 options: {}
-seealso:
-  - plugin: ansible.builtin.validate_argument_spec
-    plugin_type: module
 """
 
 EXAMPLES = r"""

@@ -72,6 +72,7 @@ options:
     type: str
 extends_documentation_fragment:
   - microbosh.director.attributes
+  - microbosh.director.guides.backup
   - microbosh.director.attributes.director
   - microbosh.director.monit
   - microbosh.director.lease

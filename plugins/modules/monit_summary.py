@@ -34,6 +34,7 @@ options:
     default: []
 extends_documentation_fragment:
   - microbosh.director.attributes
+  - microbosh.director.guides.backup
   - microbosh.director.attributes.director
   - microbosh.director.monit
 attributes:
@@ -49,6 +50,7 @@ attributes:
     platforms: posix
 seealso:
   - module: microbosh.director.monit_all
+  - module: microbosh.director.bosh_agent
 author:
   - microbosh.director contributors (@microbosh)
 """

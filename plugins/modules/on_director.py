@@ -17,10 +17,13 @@ description:
     which would stand in the place of settings, or with hosts, groups or tags of Ansible's own.
   - Anything else fails the task. An answer that does not end is not waited for.
   - C(become), loops, tags, check mode and diffs are those of the module.
+seealso:
+  - module: microbosh.director.director_command
 author: microbosh.director contributors (@microbosh)
 version_added: 1.0.0
 extends_documentation_fragment:
   - microbosh.director.attributes
+  - microbosh.director.guides.security
 attributes:
   check_mode:
     support: partial
@@ -54,8 +57,6 @@ options:
   user:
     description: Arguments of M(ansible.builtin.user).
     type: dict
-seealso:
-  - module: microbosh.director.director_command
 """
 
 EXAMPLES = r"""

@@ -14,9 +14,14 @@ version_added: 1.0.0
 description:
   - Counts the rows of tables and compares them with what M(microbosh.director.pg_dump_bosh) counted while it dumped.
   - Returns the director's UUID and its deployments, as the database knows them.
+seealso:
+  - module: microbosh.director.pg_dump_bosh
+  - module: microbosh.director.postgres_info
+  - module: microbosh.director.postgres_server
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
+  - microbosh.director.guides.databases
   - microbosh.director.attributes.director
   - microbosh.director.postgres
 attributes:
@@ -41,9 +46,6 @@ options:
     description: Whether to fail if no server answers or rows differ.
     type: bool
     default: true
-seealso:
-  - module: microbosh.director.pg_dump_bosh
-  - module: microbosh.director.postgres_server
 """
 
 EXAMPLES = r"""

@@ -22,20 +22,27 @@ description:
   - Dumps are in plain format and do not create their database, so that psql loads them into a database of any name.
   - A dump that is still being written by another run into the same O(dest), perhaps one that lost its connection, is
     waited for.
+seealso:
+  - module: microbosh.director.dump_info
+  - module: microbosh.director.pg_restore_bosh
+  - module: microbosh.director.blobstore_check_info
+  - module: microbosh.director.pg_dump_info
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
+  - microbosh.director.guides.databases
   - microbosh.director.attributes.director
   - microbosh.director.postgres
+  - microbosh.director.postgres.dumps
 attributes:
   check_mode:
     support: full
-    details: Does what O(state=checked) does.
+    details: Does what M(microbosh.director.pg_dump_info) does.
   diff_mode:
     support: none
   idempotent:
     support: partial
-    details: Every dump is made anew. O(state=checked) and O(state=absent) are idempotent.
+    details: Every dump is made anew. O(state=absent) is idempotent.
   platform:
     support: full
     platforms: posix
@@ -43,29 +50,10 @@ options:
   state:
     description:
       - V(dumped) makes the dumps, and removes those that an earlier run has left in O(dest).
-      - V(checked) finds out whether that would work, and writes nothing. It fails for the same reasons, in the same
-        words.
       - V(absent) removes the dumps in O(dest), complete or not. Files that are not dumps stay.
     type: str
-    choices: [dumped, checked, absent]
+    choices: [dumped, absent]
     default: dumped
-  databases:
-    description:
-      - Names of the databases. V([all]) means every database that is no template and allows connections.
-      - An empty list means that nothing is dumped, no globals either; the server need not run.
-    type: list
-    elements: str
-    default: [all]
-  dest:
-    description:
-      - Directory for the dumps. It is made, with mode V(0700), if only its last part is missing.
-      - Needs 1.1 times as much free space as the databases have bytes.
-    type: path
-    required: true
-  globals:
-    description: Whether to dump roles and tablespaces as well, as C(globals.sql). It holds password hashes.
-    type: bool
-    default: true
   port:
     description: Port of the server.
     type: int
@@ -76,16 +64,9 @@ options:
       - If it is empty, they are looked for where distributions keep them, as on a controller.
     type: path
     default: /var/vcap/packages
-seealso:
-  - module: microbosh.director.blobstore_check_info
 """
 
 EXAMPLES = r"""
-- name: All databases can be dumped
-  microbosh.director.pg_dump_bosh:
-    state: checked
-    dest: /var/vcap/store/microbosh-backup/dbs
-
 - name: The databases of the director and of UAA are dumped
   microbosh.director.pg_dump_bosh:
     databases: [bosh, uaa]
@@ -101,38 +82,38 @@ EXAMPLES = r"""
 RETURN = r"""
 server_version:
   description: Version of the running server; null if nothing was to be dumped.
-  returned: O(state=dumped) or O(state=checked)
+  returned: O(state=dumped)
   type: str
   sample: "15.18"
 client:
   description: Path of the pg_dump that matches the server.
-  returned: O(state=dumped) or O(state=checked)
+  returned: O(state=dumped)
   type: str
   sample: /var/vcap/packages/postgres-15/bin/pg_dump
 client_version:
   description: Version of that client.
-  returned: O(state=dumped) or O(state=checked)
+  returned: O(state=dumped)
   type: str
   sample: "15.18"
 databases:
   description: The databases that were, or would be, dumped, and their size on disk in bytes.
-  returned: O(state=dumped) or O(state=checked)
+  returned: O(state=dumped)
   type: list
   elements: dict
   sample: [{"name": "bosh", "bytes": 108224527}]
 bytes_estimate:
   description: Size of these databases on disk, in bytes.
-  returned: O(state=dumped) or O(state=checked)
+  returned: O(state=dumped)
   type: int
   sample: 108224527
 free_bytes:
-  description: Free space for the user in the file system of O(dest), in bytes; for O(state=dumped), after the dumps.
-  returned: O(state=dumped) or O(state=checked)
+  description: Free space for the user in the file system of O(dest), in bytes, after the dumps.
+  returned: O(state=dumped)
   type: int
   sample: 52613349376
 dumps:
-  description: The dumps that were written, in the order of O(databases). Empty for O(state=checked).
-  returned: O(state=dumped) or O(state=checked)
+  description: The dumps that were written, in the order of O(databases).
+  returned: O(state=dumped)
   type: list
   elements: dict
   contains:
@@ -173,7 +154,7 @@ dumps:
       sample: 0.61
 globals:
   description: What RV(dumps) has, but for the roles and tablespaces, and so without database and rows.
-  returned: O(state=dumped) or O(state=checked)
+  returned: O(state=dumped)
   type: dict
   sample:
     path: /var/vcap/store/microbosh-backup/dbs/globals.sql
@@ -184,7 +165,7 @@ globals_problem:
   description:
     - Why roles and tablespaces were not dumped from a server elsewhere, whose role may not read them; else null.
       On a director this is an error.
-  returned: O(state=dumped) or O(state=checked)
+  returned: O(state=dumped)
   type: str
   sample: null
 removed:
@@ -200,37 +181,25 @@ seconds:
   sample: 0.74
 """
 
-from ansible_collections.microbosh.director.plugins.module_utils._core._arguments import POSTGRES
+from ansible_collections.microbosh.director.plugins.module_utils._core._arguments import DUMPS, POSTGRES
 from ansible_collections.microbosh.director.plugins.module_utils._core._module import C_LOCALE, run_module
-from ansible_collections.microbosh.director.plugins.module_utils._dump._dump_directory import DumpDirectory, DumpJob
-from ansible_collections.microbosh.director.plugins.module_utils._postgres._postgres import Endpoint
+from ansible_collections.microbosh.director.plugins.module_utils._dump._dump_directory import DumpJob
 
 
 def perform(params, check_mode, run_command):
     """Given the module's parameters, bring about the state they name, and return what was done."""
-    job = DumpJob(
-        directory=DumpDirectory(params["dest"]),
-        endpoint=Endpoint.of(params),
-        packages=params["packages"],
-        databases=params["databases"],
-        with_globals=params["globals"],
-    )
+    job = DumpJob.of(params)
     if params["state"] == "absent":
         return job.remove(pretend=check_mode)
-    if params["state"] == "checked" or check_mode:
-        return job.check(run_command, changed=params["state"] == "dumped")
-    return job.dump(run_command)
+    return job.check(run_command, changed=True) if check_mode else job.dump(run_command)
 
 
 def main():
     run_module(
         lambda module: perform(module.params, module.check_mode, module.run_command),
         argument_spec=dict(
-            POSTGRES,
-            state={"type": "str", "choices": ["dumped", "checked", "absent"], "default": "dumped"},
-            databases={"type": "list", "elements": "str", "default": ["all"]},
-            dest={"type": "path", "required": True},
-            globals={"type": "bool", "default": True},
+            dict(POSTGRES, **DUMPS),
+            state={"type": "str", "choices": ["dumped", "absent"], "default": "dumped"},
         ),
         environment=C_LOCALE,
     )

@@ -26,9 +26,15 @@ description:
     loaded.
   - Roles get their names and who is in whom, whatever else the dump of the roles says.
   - Tablespaces are not made, because they are directories of the director.
+seealso:
+  - module: microbosh.director.backup_verify_info
+  - module: microbosh.director.pg_restore_bosh
+  - module: microbosh.director.dump_info
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
+  - microbosh.director.guides.databases
+  - microbosh.director.guides.verify
   - microbosh.director.attributes.controller
 attributes:
   check_mode:
@@ -72,9 +78,6 @@ options:
     description: Whether a dump that cannot be loaded, or has other rows, fails the task. If V(false), look at RV(good).
     type: bool
     default: true
-seealso:
-  - module: microbosh.director.backup_verify_info
-  - module: microbosh.director.pg_restore_bosh
 """
 
 EXAMPLES = r"""

@@ -10,14 +10,19 @@ __metaclass__ = type
 DOCUMENTATION = r"""
 module: postgres_info
 short_description: Ask a PostgreSQL server where its files are and which databases it has
-version_added: 1.1.0
+version_added: 1.0.0
 description:
   - Asks a running server for its version, port, directories, tablespaces and databases, and finds the director's own
     database by its tables.
   - What the role may not see is null. Only a superuser sees the directories of a server.
+seealso:
+  - module: microbosh.director.database_plan_info
+  - module: microbosh.director.pg_dump_bosh
+  - module: microbosh.director.postgres_server
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
+  - microbosh.director.guides.databases
   - microbosh.director.attributes.director
   - microbosh.director.postgres
 attributes:
@@ -37,8 +42,6 @@ options:
     description: Whether to fail if no server answers. If not, RV(problem) says why.
     type: bool
     default: true
-seealso:
-  - module: microbosh.director.pg_dump_bosh
 """
 
 EXAMPLES = r"""

@@ -18,9 +18,14 @@ description:
   - Whether a server lives on the directory is found by the processes that work in it, in all namespaces, and on the
     ports and the socket that it would have. While one lives that is not a restore's own, the module fails.
   - A server that dies is not waited for, and the line in its log that tells the cause is in the message.
+seealso:
+  - module: microbosh.director.pg_check_info
+  - module: microbosh.director.postgres_info
+  - module: microbosh.director.monit_all
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
+  - microbosh.director.guides.databases
 notes:
   - Runs on the director with Python 2.7 or 3.6 and later, and only the standard library. Needs C(become).
 attributes:
@@ -62,9 +67,6 @@ options:
     description: Seconds that starting or stopping may take.
     type: int
     default: 600
-seealso:
-  - module: microbosh.director.pg_check_info
-  - module: microbosh.director.monit_all
 """
 
 EXAMPLES = r"""

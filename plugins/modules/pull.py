@@ -16,10 +16,15 @@ description:
     hard links stay hard links, nothing is compressed, the host key is checked, and Ansible's own connection is shared.
   - If the controller's user is not root, copies are theirs, and have modes that let them read and remove everything.
   - Meanwhile it reads rsync's log and prints a line every 10 seconds with the bytes copied and their share.
+seealso:
+  - module: microbosh.director.push
+  - module: microbosh.director.rsync_holes_info
+  - module: ansible.posix.synchronize
 author: microbosh.director contributors (@microbosh)
 version_added: 1.0.0
 extends_documentation_fragment:
   - microbosh.director.attributes
+  - microbosh.director.guides.backup
 attributes:
   check_mode:
     support: full
@@ -35,9 +40,8 @@ options:
     type: str
     required: true
   dest:
-    description: Directory on the controller.
+    description: Directory on the controller. Required without O(trial).
     type: path
-    required: true
   reader:
     description:
       - Program on the director that runs rsync's daemon as root, with C(/var/vcap) as the module C(vcap).
@@ -125,6 +129,12 @@ options:
     description: Copy nothing and return what would be copied.
     type: bool
     default: false
+  trial:
+    description:
+      - Only try whether files come, over this connection and with these options. Nothing does but the directory O(src)
+        itself, into a place that goes away again.
+    type: bool
+    default: false
   total:
     description: Bytes that are expected to be copied, for the share in the progress lines. V(0) is unknown.
     type: int
@@ -143,8 +153,6 @@ options:
     description: Seconds without any data after which the transfer fails.
     type: int
     default: 600
-seealso:
-  - module: ansible.posix.synchronize
 """
 
 EXAMPLES = r"""

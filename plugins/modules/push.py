@@ -16,10 +16,14 @@ description:
     modes and links are the business of M(microbosh.director.restore_tree).
   - Files that are there with the same size and time are not pushed again.
   - Meanwhile it prints a line every 10 seconds with the bytes pushed and their share.
+seealso:
+  - module: microbosh.director.pull
+  - module: microbosh.director.restore_tree
 author: microbosh.director contributors (@microbosh)
 version_added: 1.0.0
 extends_documentation_fragment:
   - microbosh.director.attributes
+  - microbosh.director.guides.recovery
 attributes:
   check_mode:
     support: full
@@ -45,7 +49,7 @@ options:
     elements: str
     default: []
   files_from:
-    description: File with more of such names, each but the last followed by a NUL, as M(microbosh.director.restore_tree) makes it.
+    description: File with more of such names, each but the last followed by a NUL, as M(microbosh.director.restore_compare_info) makes it.
     type: path
   leave_out:
     description: Of all these names those that are not pushed.
@@ -72,9 +76,6 @@ options:
     description: Seconds without any data after which the transfer fails.
     type: int
     default: 600
-seealso:
-  - module: microbosh.director.pull
-  - module: microbosh.director.restore_tree
 """
 
 EXAMPLES = r"""

@@ -19,10 +19,15 @@ description:
     altered.
   - An archive or a directory without manifest, such as those of other tools, holds C(vcap/) and perhaps C(dbs/). For
     it, owners, modes and times are taken from the archive.
+seealso:
+  - module: microbosh.director.backup_manifest
+  - module: microbosh.director.backup_layout_info
+  - module: microbosh.director.restore_tree
 author: microbosh.director contributors (@microbosh)
 version_added: 1.0.0
 extends_documentation_fragment:
   - microbosh.director.attributes
+  - microbosh.director.guides.recovery
 notes:
   - Runs on the controller, whatever the task is delegated to.
 attributes:
@@ -70,8 +75,6 @@ options:
     description: File with the private key of an encrypted archive, age's or gpg's. Empty if there is none.
     type: path
     default: ""
-seealso:
-  - module: microbosh.director.backup_manifest
 """
 
 EXAMPLES = r"""

@@ -17,9 +17,13 @@ description:
   - So the package is asked first, by its changelog, or where that was removed by its version. A hole that nobody says
     is mended counts as open.
   - Runs on a director as well as on the controller.
+seealso:
+  - module: microbosh.director.pull
+  - module: microbosh.director.push
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
+  - microbosh.director.guides.security
   - microbosh.director.attributes.director
 attributes:
   check_mode:
@@ -31,8 +35,6 @@ attributes:
   platform:
     platforms: posix
 options: {}
-seealso:
-  - module: microbosh.director.pull
 """
 
 EXAMPLES = r"""

@@ -15,10 +15,14 @@ description:
   - Fails with a message, so that the exit status of C(ansible-playbook) is 2.
   - With O(unavailable) the host counts as unreachable instead, and the exit status is 4. So whoever starts the run can
     tell a director that could not be had, and may be tried again later, from a backup that failed.
+seealso:
+  - module: microbosh.director.run_log
+  - module: microbosh.director.director_lease
 author: microbosh.director contributors (@microbosh)
 version_added: 1.0.0
 extends_documentation_fragment:
   - microbosh.director.attributes
+  - microbosh.director.guides.backup
 attributes:
   check_mode:
     support: full
@@ -47,8 +51,6 @@ options:
     description: Whether nothing was done because the director did not answer, was busy, or another run had it.
     type: bool
     default: false
-seealso:
-  - module: microbosh.director.director_lease
 """
 
 EXAMPLES = r"""
@@ -59,4 +61,9 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+msg:
+  description: What is told, as O(msg). The task fails in any case.
+  type: str
+  returned: always
+  sample: "Preflight: not every service runs on director1"
 """

@@ -19,10 +19,13 @@ description:
     printed.
   - A phase begins where the phase before it ended, the first one at the variable C(run_began). The phases are no facts;
     P(microbosh.director.run_phases#lookup) returns them.
+seealso:
+  - module: microbosh.director.run_failed
 author: microbosh.director contributors (@microbosh)
 version_added: 1.0.0
 extends_documentation_fragment:
   - microbosh.director.attributes
+  - microbosh.director.guides.backup
 attributes:
   check_mode:
     support: full

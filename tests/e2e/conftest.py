@@ -17,6 +17,7 @@ import pytest
 import shares
 import testhost
 import testinfra
+import way_cells
 import yaml
 from xdist.scheduler import LoadScopeScheduling
 
@@ -352,6 +353,9 @@ def pytest_collection_modifyitems(items):
     cells = [cell for cell in matrix if not cell.get_closest_marker("share")]
     for cell in cells[shares.SEED % max(len(cells), 1) :][:1]:
         cell.add_marker(pytest.mark.share)
+    runs = [item for item in items if item.path.name == "test_ways.py"]
+    for item in runs[shares.SEED % max(len(runs), 1) :][:1]:
+        item.add_marker(pytest.mark.share)
     rotating = sorted({item.path.name for item in items if item.get_closest_marker("rotating")})
     waiting = {name for number, name in enumerate(rotating) if not shares.is_turn_of(number)}
     alone = [item for item in items if item.get_closest_marker("rotating_alone")]
@@ -391,8 +395,14 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.write_line(measured)
     cells = [faults.Cell(**value) for call in calls for name, value in call.user_properties if name == "cell"]
     if cells:
-        text = faults.table(cells)
-        build = REPOSITORY / "build"
-        build.mkdir(exist_ok=True)
-        (build / "faults.md").write_text(text)
-        terminalreporter.write(f"\n{text}")
+        write_table(terminalreporter, "faults.md", faults.table(cells))
+    found = [way_cells.Cell(**value) for call in calls for name, value in call.user_properties if name == "way"]
+    if found:
+        write_table(terminalreporter, "ways.md", way_cells.table(found))
+
+
+def write_table(terminalreporter, name, text):
+    build = REPOSITORY / "build"
+    build.mkdir(exist_ok=True)
+    (build / name).write_text(text)
+    terminalreporter.write(f"\n{text}")

@@ -220,7 +220,7 @@ def headers(playbook):
 def test_no_playbook_forwards_an_agent(playbook):
     assert headers(playbook)
     for known in headers(playbook):
-        assert known["ansible_ssh_extra_args"] == "{{ run_ssh_extra_args }}"
+        assert known["ansible_ssh_extra_args"] == "{{ run_ssh_identity }} {{ run_ssh_extra_args }}"
         assert known["run_ssh_extra_args"].endswith("| microbosh.director.without_forwarding }}")
         assert known["ansible_host_key_checking"] is True
 

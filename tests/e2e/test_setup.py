@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import stat
 import subprocess
 
 import pytest
-from conftest import OLD_SUDOERS
+import yaml
+from conftest import ANSIBLE, OLD_SUDOERS, ansible_environment, playbook_command, run_ansible
 from faults import SMALL
 
 SUDOERS = "/etc/sudoers.d/backup"
@@ -154,6 +157,161 @@ def test_where_the_login_user_is_as_good_as_root_backups_have_a_user_of_their_ow
     # No password opens it, and no date ends it: the hosts' defaults would after some weeks.
     password, dummy, _least, most = director.shell(f"getent shadow {OWN}").split(":")[1:5]
     assert (password, most) == ("*", "")
+
+
+# What inventories say of all hosts, for others than directors; the controller may be a host among them.
+OF_ALL_HOSTS = {
+    "ansible_become": True,
+    "ansible_become_user": "deploy",
+    "ansible_become_password": "not the controller's",
+    "ansible_connection": "ssh",
+    "ansible_python_interpreter": "auto_silent",
+}
+# Whoever becomes another by it is seen, with what he sends.
+SEEN_SUDO = """#!/bin/sh
+{ echo "$*"; timeout 2 cat; } >>"$SUDO_SEEN"
+exit 1
+"""
+
+
+@pytest.fixture
+def sudo_here(tmp_path):
+    """The environment of a controller that has another sudo, and what this notes."""
+    program, seen = tmp_path / "bin" / "sudo", tmp_path / "seen"
+    program.parent.mkdir()
+    program.write_text(SEEN_SUDO)
+    program.chmod(0o755)
+    seen.touch()
+    return {"PATH": f"{program.parent}:{ansible_environment()['PATH']}", "SUDO_SEEN": str(seen)}, seen
+
+
+def of_all_hosts(director, directory, **more):
+    """Write an inventory that says of all hosts to become somebody; the backups are in that directory."""
+    settings = {"microbosh_backup_dir": str(directory / "backups")}
+    hosts = {"all": {"hosts": {"localhost": None}, "vars": {**OF_ALL_HOSTS, **more}}}
+    path = directory / "all.yml"
+    path.write_text(yaml.safe_dump({**hosts, **yaml.safe_load(director.inventory(**settings).read_text())}))
+    return path
+
+
+def test_nothing_becomes_root_on_the_controller_whatever_the_inventory_says(director, sudo_here, tmp_path):
+    environment, seen = sudo_here
+    inventory = of_all_hosts(director, tmp_path)
+    for playbook in ("setup", "backup", "checkup", "verify"):
+        command = playbook_command(inventory, f"microbosh.director.{playbook}", "-b", "--become-user", "deploy")
+        run = run_ansible(command, environment)
+        assert run.status == 0, run.output
+        assert seen.read_text() == "", playbook
+
+
+def test_become_on_the_command_line_is_refused(director, sudo_here, tmp_path):
+    """There it would beat the plays."""
+    environment, seen = sudo_here
+    inventory = of_all_hosts(director, tmp_path)
+    command = playbook_command(inventory, "microbosh.director.backup", "-e", "ansible_become=true")
+    run = run_ansible(command, environment)
+    assert run.status == 2, run.output
+    assert "ansible_become is given with -e" in run
+    assert seen.read_text() == ""
+
+
+@pytest.fixture
+def agent():
+    """An agent of ssh, as AWX makes one for a machine credential: the environment, and what gives it keys."""
+    said = subprocess.run(["ssh-agent", "-s"], capture_output=True, text=True, check=True).stdout
+    values = dict(re.findall(r"(SSH_\w+)=([^;]+);", said))
+    environment = {"SSH_AUTH_SOCK": values["SSH_AUTH_SOCK"]}
+
+    def add(*paths):
+        subprocess.run(["ssh-add", "-q", *map(str, paths)], env={**os.environ, **environment}, check=True)
+
+    yield environment, add
+    os.kill(int(values["SSH_AGENT_PID"]), signal.SIGTERM)
+
+
+@pytest.fixture
+def made_keys(tmp_path):
+    """A function that makes a key of that name."""
+
+    def make(name):
+        path = tmp_path / name
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", path], check=True)
+        return path
+
+    return make
+
+
+def without_a_key_of_its_own(director, directory, **settings):
+    """Write an inventory of a controller without any file of a key; return its path and the login's key."""
+    places = {"microbosh_backup_dir": str(directory / "backups"), "microbosh_private_key": ""}
+    inventory = yaml.safe_load(director.inventory(**places).read_text())
+    [host] = inventory["microbosh"]["hosts"].values()
+    login = host.pop("ansible_ssh_private_key_file")
+    inventory["microbosh"]["vars"].update(settings)
+    path = directory / "hosts.yml"
+    path.write_text(yaml.safe_dump(inventory))
+    return path, login
+
+
+def authorized(director):
+    return director.shell(f"cat /home/{OWN}/.ssh/authorized_keys")
+
+
+@pytest.fixture
+def keys_as_before(director):
+    before = authorized(director)
+    yield
+    director.shell(f"cat >/home/{OWN}/.ssh/authorized_keys <<'END'\n{before}END")
+
+
+@pytest.mark.usefixtures("keys_as_before")
+def test_keys_of_an_agent_alone_serve_setup_and_backups(director, agent, made_keys, tmp_path):
+    environment, add = agent
+    inventory, login = without_a_key_of_its_own(director, tmp_path)
+    backup_key = made_keys("of-backups")
+    add(*(made_keys(f"other-{number}") for number in range(2)), login, backup_key)
+    doubtful = run_ansible(playbook_command(inventory, "microbosh.director.setup"), environment)
+    assert doubtful.status == 2, doubtful.output
+    assert "has 4 keys: SHA256:" in doubtful
+    assert "of-backups (ssh-ed25519)" in doubtful
+    public = backup_key.with_suffix(".pub").read_text()
+    inventory, _ = without_a_key_of_its_own(director, tmp_path, microbosh_public_key=public)
+    for playbook in ("setup", "backup"):
+        run = run_ansible(playbook_command(inventory, f"microbosh.director.{playbook}"), environment)
+        assert run.status == 0, run.output
+    assert public.split()[1] in authorized(director)
+
+
+@pytest.mark.usefixtures("keys_as_before")
+def test_a_key_given_as_a_vaulted_text_is_nowhere_to_be_found(director, made_keys, tmp_path):
+    key, secret = made_keys("text"), tmp_path / "vault-password"
+    secret.write_text("of the vault")
+    encrypt = [str(ANSIBLE / "bin/ansible-vault"), "encrypt_string", "--vault-password-file", str(secret)]
+    text = key.read_text()
+    vaulted = [
+        subprocess.run([*encrypt, "--name", name], input=value, capture_output=True, text=True, check=True).stdout
+        for name, value in {
+            "microbosh_private_key_text": text,
+            "microbosh_backup_dir": str(tmp_path / "vaulted"),
+            "microbosh_user": OWN,
+        }.items()
+    ]
+    settings = tmp_path / "vaulted.yml"
+    settings.write_text("".join(vaulted))
+    key.unlink()
+    told = []
+    for playbook in ("setup", "backup"):
+        command = playbook_command(director.inventory(), f"microbosh.director.{playbook}", "-vvv")
+        command += ["-e", f"@{settings}", "--vault-password-file", str(secret)]
+        run = run_ansible(command, {"ANSIBLE_DISPLAY_ARGS_TO_STDOUT": "1"})
+        assert run.status == 0, run.output
+        told.append(run.output)
+    lines = text.splitlines()[1:-1]
+    written = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file() and path != settings]
+    assert len(written) > 20
+    for line in lines:
+        assert not any(line in output for output in told)
+        assert not any(line.encode() in content for content in written)
 
 
 @pytest.mark.long

@@ -29,6 +29,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._core._files im
     write_durably,
 )
 from ansible_collections.microbosh.director.plugins.module_utils._core._kept import kept_mode
+from ansible_collections.microbosh.director.plugins.module_utils._core._volume import beside, gives_away
 from ansible_collections.microbosh.director.plugins.module_utils._tree._metadata import set_mtime
 from ansible_collections.microbosh.director.plugins.module_utils._tree._tree import mtime_of
 
@@ -158,7 +159,7 @@ class Backup(object):
     def __init__(self, tree, previous=None):
         self._tree = tree
         self._previous = previous
-        self._by_root = os.geteuid() == 0
+        self._by_root = gives_away(beside(tree))
 
     def has(self, path):
         """Return whether something is at a path."""

@@ -27,10 +27,8 @@ class KeyPair(object):
         self._public = public
 
     def retired(self):
-        """Return the public keys that were replaced, but never the one that is in use."""
-        current = _content(self._public).split()[1:2]
-        lines = _content(self._public + RETIRED).splitlines()
-        return [line.decode("utf-8") for line in lines if line.strip() and not set(line.split()) & set(current)]
+        """Return the public keys that were replaced."""
+        return retired_keys(self._public)
 
     def swap(self, dry_run=False):
         """Put the new pair in the place of the old one; return whether there was a new one."""
@@ -55,7 +53,7 @@ class KeyPair(object):
         """Wait for another director's task that does the same; say whether there is still something to do."""
         path = self._private + NEW + PUBLIC
         try:
-            lock = os.open(path, os.O_RDONLY)
+            lock = os.open(path, os.O_RDWR)  # a share locks only what may be written
         except EnvironmentError as error:
             if error.errno != errno.ENOENT:
                 raise
@@ -66,6 +64,13 @@ class KeyPair(object):
             yield os.path.exists(path)
         finally:
             os.close(lock)
+
+
+def retired_keys(public):
+    """Given the path of a public key, return those that it replaced, but never the one that is in use."""
+    current = _content(public).split()[1:2]
+    lines = _content(public + RETIRED).splitlines()
+    return [line.decode("utf-8") for line in lines if line.strip() and not set(line.split()) & set(current)]
 
 
 def _content(path):

@@ -54,8 +54,8 @@ def verify(path, packed=False, records=None):
     if not is_partial(top):
         _verify_seals(top, digests, reader, verdict)
     verdict.extra.extend(readable(name) for name in strangers(top))
-    result = dict(count(entries), read=reader.files, read_bytes=reader.bytes, reused=0)
-    result.update(verdict.as_result(), changed=False, warnings=[], seconds=seconds_since(began))
+    result = dict(count(entries), read=reader.files, read_bytes=reader.bytes)
+    result.update(verdict.as_result(), changed=False, seconds=seconds_since(began))
     return result
 
 
@@ -83,6 +83,7 @@ class _Comparison(object):
 
     def compare(self, entries):
         """Compare everything."""
+        self._by_root = self._by_root and self._owners_kept(entries)
         for entry in entries:
             recorded = self._recorded.get(entry.path)
             if recorded is None:
@@ -90,6 +91,11 @@ class _Comparison(object):
             elif entry.type != "file" or recorded.type != "file" or self._samecontent_of(entry, recorded):
                 self._compare_metadata(entry, recorded)
         self._find_missing(entries)
+
+    def _owners_kept(self, entries):
+        """Return whether the disk has other owners than root, if the director had: where root may not chown, all is root's."""
+        recorded = [self._recorded[entry.path] for entry in entries if entry.path in self._recorded]
+        return not any(entry.uid for entry in recorded) or any(entry.uid or entry.gid for entry in entries)
 
     def compare_content(self, entries):
         """Compare only the content of files: what is left to do when only SHA256SUMS can be relied on."""

@@ -30,6 +30,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._backup._manife
 from ansible_collections.microbosh.director.plugins.module_utils._core._clock import seconds_since, uptime
 from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._core._files import write_durably
+from ansible_collections.microbosh.director.plugins.module_utils._core._volume import beside, gives_away
 from ansible_collections.microbosh.director.plugins.module_utils._tree import _mtree as mtree
 from ansible_collections.microbosh.director.plugins.module_utils._tree import _rsync_log as rsync_log
 from ansible_collections.microbosh.director.plugins.module_utils._tree import _sha256sums as sha256sums
@@ -72,12 +73,12 @@ class Previous(object):
 class Digests(object):
     """Finds the digest of every file: from the previous backup where nothing changed, else by reading."""
 
-    def __init__(self, reader, previous, reread):
+    def __init__(self, reader, previous, reread, by_root):
         self._reader = reader
         self._previous = previous
         self._reread = reread
         # Others cannot give files away, so a file is shared whoever owns it on the director now.
-        self._by_root = os.geteuid() == 0
+        self._by_root = by_root
         self.reused = 0
         self.rotten = []
 
@@ -146,7 +147,7 @@ def write(path, listings, previous=None, reread=False, dry_run=False):
     _take_owners(top, entries, listings)
     earlier = Previous(to_bytes(previous, errors="surrogate_or_strict") if previous else None)
     reader = Reader(top)
-    digests = Digests(reader, earlier, reread)
+    digests = Digests(reader, earlier, reread, gives_away(beside(path)))
     for entry in entries:
         if entry.type == "file":
             digests.find(entry)
@@ -154,8 +155,7 @@ def write(path, listings, previous=None, reread=False, dry_run=False):
         _report_rot(path, previous, digests.rotten)
     changed = _write_files(top, entries, dry_run)
     result = dict(count(entries), read=reader.files, read_bytes=reader.bytes, reused=digests.reused)
-    result.update(Verdict().as_result(), changed=changed, warnings=_warnings(earlier), seconds=seconds_since(began))
-    return result
+    return dict(result, whole=True, changed=changed, warnings=_warnings(earlier), seconds=seconds_since(began))
 
 
 def _report_rot(path, previous, rotten):

@@ -10,6 +10,14 @@ __metaclass__ = type
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
 
+# What root runs on a director hears nothing of the caller's: rsync would run what an alias in $HOME/.popt says.
+ROOTS = {
+    "LANG": "C",
+    "LC_ALL": "C",
+    "HOME": "/",
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+}
+
 # For commands whose output is read.
 C_LOCALE = {"LANG": "C", "LC_ALL": "C"}
 

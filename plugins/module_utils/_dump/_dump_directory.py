@@ -36,6 +36,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._dump._dump_run
     run_dump,
 )
 from ansible_collections.microbosh.director.plugins.module_utils._postgres._postgres import (
+    Endpoint,
     PostgresError,
     ask_server,
     choose_databases,
@@ -309,6 +310,17 @@ class DumpJob(namedtuple("DumpJob", "directory endpoint packages databases with_
     """One request to dump: the databases, their server and the target directory."""
 
     __slots__ = ()
+
+    @classmethod
+    def of(cls, params):
+        """Return the request that a module's parameters make."""
+        return cls(
+            directory=DumpDirectory(params["dest"]),
+            endpoint=Endpoint.of(params),
+            packages=params["packages"],
+            databases=params["databases"],
+            with_globals=params["globals"],
+        )
 
     def dump(self, run_command):
         """Dump. Afterwards the directory holds what was asked for and nothing older; return everything about it."""

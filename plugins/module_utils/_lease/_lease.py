@@ -54,9 +54,15 @@ def perform(params, check_mode):
     return dict(facts, seconds=seconds_since(began))
 
 
+def look(path):
+    """Given the directory that a lease is in, return who has it and whether the last one fired; change nothing."""
+    began = uptime()
+    with explained(path):
+        facts = Lease(LeaseStaging(path), None).check()
+    return dict(facts, seconds=seconds_since(began))
+
+
 def _act(lease, params):
-    if params["state"] == "checked":
-        return lease.check()
     if params["state"] == "armed":
         return lease.arm(params["token"], params["limit"], params["on_deadline"], params.get("unmonitored"))
     if params["state"] == "disarmed":
@@ -72,7 +78,7 @@ def _preview(lease, params):
     facts = lease.check()
     if params["state"] == "held":
         lease.require_free(_wanted(params), params["takeover"])
-    return dict(facts, changed=params["state"] != "checked")
+    return dict(facts, changed=True)
 
 
 def _wanted(params):
@@ -91,8 +97,8 @@ def explained(path):
 class Lease(object):
     """The lease as a run takes, renews, arms and releases it.
 
-    ``staging`` is a LeaseStaging, ``switch`` a Switch. All of it can be asked again after an answer
-    was lost on its way: the run gets the lease that it has, a new deadline, or the same news.
+    ``staging`` is a LeaseStaging, ``switch`` a Switch, or None for who only looks. All of it can be asked again after
+    an answer was lost on its way: the run gets the lease that it has, a new deadline, or the same news.
     """
 
     def __init__(self, staging, switch):

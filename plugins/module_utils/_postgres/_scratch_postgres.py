@@ -109,6 +109,7 @@ def matching_binaries(needed, places, run_command):
 def unprivileged(name):
     """Return the account to run the server as: (uid, gid), or None to stay who we are. PostgreSQL refuses root."""
     if os.geteuid() != 0:
+        _require_name(os.geteuid())
         return None
     for candidate in [name] if name else ["postgres", "nobody"]:
         try:
@@ -121,6 +122,17 @@ def unprivileged(name):
         "PostgreSQL does not run as root, and this controller has no account %s to run it as. Name one that exists "
         "and is not root." % (name or "postgres or nobody")
     )
+
+
+def _require_name(uid):
+    """Raise ScratchError if this user has no name: in a container it may be any number, and initdb asks for one."""
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        raise ScratchError(
+            "PostgreSQL asks for the name of the user that it runs as, and %d has none on this controller. In a container, "
+            "its entrypoint adds it to /etc/passwd, if it is started and may write there." % uid
+        )
 
 
 class _Child(subprocess.Popen):

@@ -577,7 +577,10 @@ def examine(source, rewrite):
 
 
 def restore_database(source, server, params, pretend=False):
-    """Load a database as the module's parameters say; return what was, or would be, done."""
+    """Load a database as the module's parameters say; return what was, or would be, done.
+
+    With ``asked`` in them nobody loads it: whoever is connected then may go until somebody does.
+    """
     began = uptime()
     restore = DatabaseRestore(source, server, params)
     mapping = resolve(params["rewrite"], source.contents.ids)
@@ -585,7 +588,7 @@ def restore_database(source, server, params, pretend=False):
     restore.warn_of_roles()
     try:
         restore.check()
-        if params.get("state") == "checked":
+        if params.get("asked"):
             restore.require_none_kept()
             restore.require_way_in()
         else:
@@ -600,4 +603,4 @@ def restore_database(source, server, params, pretend=False):
         )
     facts = dict(restore.facts(), rewritten=counts, mapping=mapping, warnings=restore.warnings,
                  told=list(restore.warnings))
-    return dict(facts, changed=params.get("state") != "checked", seconds=seconds_since(began))
+    return dict(facts, changed=not params.get("asked"), seconds=seconds_since(began))

@@ -51,6 +51,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._restore._resto
 from ansible_collections.microbosh.director.plugins.module_utils._restore._restore_workspace import (
     FIRST,
     SETTLED,
+    Marker,
     Workspace,
     reached,
 )
@@ -75,6 +76,19 @@ def _unset(wanted):
     return [to_native(mtree.escape(path)) for path in sorted(wanted) if wanted[path].unset]
 
 
+def look(path):
+    """Given the directory of a restore, return what is under way, without any right but to read."""
+    began = uptime()
+    marker = Marker(path).read()
+    facts = dict(state_of(marker), marker=marker, abandoned=_abandoned(path, marker))
+    return dict(facts, seconds=seconds_since(began))
+
+
+def _abandoned(path, marker):
+    """Return whether a restore left what no restore needs any more. Only root can remove that."""
+    return (marker is None or marker["phase"] in SETTLED) and os.path.lexists(path)
+
+
 class TreeRestore(object):
     """One restore, step by step; each can be asked for again after its answer was lost."""
 
@@ -87,8 +101,6 @@ class TreeRestore(object):
         """Do what ``state`` says and return the facts."""
         began = uptime()
         steps = {
-            "examined": self.examine,
-            "compared": self.compare,
             "staged": self.stage,
             "marked": self.mark,
             "swapped": self.swap,
@@ -96,25 +108,16 @@ class TreeRestore(object):
             "absent": self.remove,
             "cleared": self.clear,
         }
-        state = self._params["state"]
-        if check_mode and state not in ("examined", "compared"):
-            facts = self.examine()
-            facts["changed"] = True
-        else:
-            facts = steps[state]()
-        if check_mode and state == "compared":
-            facts["changed"] = bool(facts["diff"]["prepared"])
+        if check_mode:
+            return dict(look(self._params["workspace"]), changed=True)
+        facts = steps[self._params["state"]]()
         if "marker" in facts:
             facts.update(state_of(facts["marker"]))
         return dict(facts, seconds=seconds_since(began))
 
-    def examine(self):
-        """Return what is under way, without any right but to read."""
-        marker = self._workspace.marker.read()
-        return {"changed": False, "marker": marker, "abandoned": self._abandoned(marker)}
-
     def compare(self):
         """Return what would change, what has to be pushed for it, and what there is to know of this host."""
+        began = uptime()
         self._require_no_marker()
         way = self._way_back()
         live, wanted, left_out = self._chosen(unpack(self._params["metadata"]))
@@ -125,7 +128,7 @@ class TreeRestore(object):
         spaces = self._spaces(live, comparison, mounts)
         require_space(spaces)
         facts.update(way, postgres=way["host"]["postgres"], spaces=[space.facts() for space in spaces])
-        return facts
+        return dict(facts, seconds=seconds_since(began))
 
     def _way_back(self):
         """Decide how the databases come back, and ask what a restore of them would need after its stop."""
@@ -249,12 +252,7 @@ class TreeRestore(object):
             there = []
         for path in there:
             remove_tree(path)
-        return {"changed": bool(there), "marker": marker, "abandoned": self._abandoned(marker)}
-
-    def _abandoned(self, marker):
-        """Whether a restore left what no restore needs any more. Only root can remove that."""
-        settled = marker is None or marker["phase"] in SETTLED
-        return settled and os.path.lexists(self._workspace.path)
+        return {"changed": bool(there), "marker": marker, "abandoned": _abandoned(self._workspace.path, marker)}
 
     def _live(self, rules, leave_out):
         return Live(self._params["root"], rules, leave_out, self._run_command)

@@ -119,6 +119,11 @@ def find_agent(manager, run_command, exists):
     )
 
 
+def look_at_agent(agent):
+    """Return what a playbook sees of the agent as it is."""
+    return dict(manager=agent.name, state=agent.state())
+
+
 def bring_agent(agent, host, state, timeout, check_mode=False, permit=None):
     """Make the agent started or stopped, and return what a playbook sees of it."""
     began = host.now()

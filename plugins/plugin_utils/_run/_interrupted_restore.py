@@ -13,7 +13,7 @@ REMAINS = {"phase": "rolled_back", "about": {"backup": "an unknown backup"}}
 
 
 def interrupted_restore(found: dict, unfinished: str) -> dict:
-    """Given what restore_tree found on the host, and what the operator wants of an interrupted restore, return the
+    """Given what restore_tree_info found on the host, and what the operator wants of an interrupted restore, return the
     state that this run begins with. A host that was not asked yet, or did not answer, has none.
 
     ``fresh`` is a run that begins a restore of its own; all others go on with the one in ``marker``.

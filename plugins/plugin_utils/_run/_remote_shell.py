@@ -24,8 +24,10 @@ NO_PASSWORD = (
 # The name that synchronize knows the director by; its own notion of hosts is not to match anything.
 DIRECTOR = "director"
 NO_PORT = -1
-# Last, so that it undoes what any option before it, a configuration file or an -A asks for.
-NO_FORWARDING = ("-a", "-x")
+# Last, so that it undoes what any option before it, a file, an -A or a -t asks for: a terminal changes data.
+NO_FORWARDING = ("-a", "-x", "-T")
+# ssh hands its locale on, and rsync's log has each byte of a name as the locale prints it.
+LOCALE = {"LANG": "C", "LC_ALL": "C"}
 
 
 def host_of(connection) -> str:
@@ -43,13 +45,12 @@ def remote_shell(connection) -> list[str]:
 
     The order is Ansible's: of an option that is given twice, ssh takes the first.
     """
-    command = [connection.get_option("ssh_executable"), *_split(connection, "ssh_args")]
+    command = [connection.get_option("ssh_executable"), *_smartcard(connection), *_split(connection, "ssh_args")]
     if connection.get_option("host_key_checking") is False:
         command += _options("StrictHostKeyChecking=no")
     if connection.get_option("port") is not None:
         command += _options(f"Port={connection.get_option('port')}")
-    if connection.get_option("private_key_file"):
-        command += _options(f'IdentityFile="{os.path.expanduser(connection.get_option("private_key_file"))}"')
+    command += _identity(connection)
     if not password_of(connection):
         command += _options(*NO_PASSWORD)
     if connection.get_option("remote_user"):
@@ -76,6 +77,7 @@ def synchronize(action, arguments, task_vars):
     host = host_of(action._connection)
     shell = shlex.quote("--rsh=" + rsync_words(remote_shell(action._connection)))
     task = action._task.copy()
+    task.environment = [*(task.environment or []), LOCALE]
     task.args = {
         **arguments,
         "compress": False,
@@ -107,6 +109,22 @@ def _as_synchronize_knows(host, password, task_vars):
         "ansible_port": NO_PORT,  # no controller has it, so that no host is taken for the controller
         "hostvars": {DIRECTOR: director, "localhost": controller},
     }
+
+
+def _smartcard(connection):
+    """Return the options for keys that a card has, which Ansible gives if it has a password for it."""
+    if not (connection.get_option("pkcs11_provider") and password_of(connection)):
+        return []
+    card = ("KbdInteractiveAuthentication=no", "PreferredAuthentications=publickey", "PasswordAuthentication=no")
+    return _options(*card, f"PKCS11Provider={connection.get_option('pkcs11_provider')}")
+
+
+def _identity(connection):
+    """Return the options for the key: of one that is given as text, ansible-core 2.19 and later has an agent."""
+    if connection.has_option("private_key") and connection.get_option("private_key"):
+        return _options("IdentitiesOnly=yes", f'IdentityFile="{connection._populate_agent()}"')
+    key = connection.get_option("private_key_file")
+    return _options(f'IdentityFile="{os.path.expanduser(key)}"') if key else []
 
 
 def _options(*settings):

@@ -24,9 +24,14 @@ AS_NOTHING = {"type": "str", "required": False}
 
 
 def documented(module):
-    """Return the options that a module's documentation has, those of its fragments aside."""
-    found = importlib.import_module(f"{PACKAGE}.modules.{module}").DOCUMENTATION
-    return yaml.safe_load(found).get("options") or {}
+    """Return the options that a module's documentation has, with those of our fragments."""
+    found = yaml.safe_load(importlib.import_module(f"{PACKAGE}.modules.{module}").DOCUMENTATION)
+    options = dict(found.get("options") or {})
+    for fragment in found.get("extends_documentation_fragment") or []:
+        name, dummy, section = fragment.removeprefix("microbosh.director.").partition(".")
+        texts = importlib.import_module(f"{PACKAGE}.doc_fragments.{name}").ModuleDocFragment
+        options.update(yaml.safe_load(getattr(texts, section.upper() or "DOCUMENTATION")).get("options") or {})
+    return options
 
 
 def arguments_of(action):

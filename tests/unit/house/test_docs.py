@@ -12,6 +12,8 @@ import pytest
 from places import REPOSITORY
 
 README = REPOSITORY / "README.md"
+# What is not in the artifact is linked to where the repository is shown.
+SHOWN = "https://github.com/microbosh/director/blob/main/"
 MAP = REPOSITORY / "docs" / "architecture.md"
 DOCS = [README, REPOSITORY / "CONTRIBUTING.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
 MOST_LINES = 120
@@ -62,24 +64,29 @@ def missing_paths(text):
     return found
 
 
+def linked(path, text):
+    """The files that a text links to, each with the heading and the link as it is written."""
+    for target in LINK.findall(prose(text)):
+        name, dummy, anchor = target.removeprefix(SHOWN).partition("#")
+        if target.startswith(SHOWN):
+            yield REPOSITORY / name, anchor, target
+        elif not target.startswith(("https://", "http://")):
+            yield (path.parent / name).resolve() if name else path, anchor, target
+
+
 def broken_links(path, text):
     """The links of a text that lead to no file, or to no heading in it."""
-    found = []
-    for target in LINK.findall(prose(text)):
-        if target.startswith(("https://", "http://")):
-            continue
-        name, dummy, anchor = target.partition("#")
-        there = (path.parent / name).resolve() if name else path
-        if not there.exists() or (anchor and anchor not in anchors(there)):
-            found.append(target)
-    return found
+    return [
+        target
+        for there, anchor, target in linked(path, text)
+        if not there.exists() or (anchor and anchor not in anchors(there))
+    ]
 
 
 def reached(path, seen):
     """Every file that links lead to, from one on."""
     seen.add(path)
-    for target in LINK.findall(prose(path.read_text())):
-        there = (path.parent / target.partition("#")[0]).resolve()
+    for there, dummy, dummy in linked(path, path.read_text()):
         if there.suffix == ".md" and there.is_file() and there not in seen:
             reached(there, seen)
     return seen
@@ -97,8 +104,9 @@ def test_every_link_leads_somewhere(path):
 
 def test_what_is_gone_would_be_found():
     text = "`plugins/gone.py`, `_gone.py`, `tests/unit/gone/*`, `script/gone ARGUMENT`, [a](gone.md), [b](#gone)"
+    text += f", [c]({SHOWN}gone.md), [d](https://example.com/gone.md)"
     assert missing_paths(text) == ["plugins/gone.py", "_gone.py", "tests/unit/gone/*", "script/gone"]
-    assert broken_links(README, text) == ["gone.md", "#gone"]
+    assert broken_links(README, text) == ["gone.md", "#gone", f"{SHOWN}gone.md"]
     assert missing_paths("```\nscript/test unit tests/gone.py\n```\n") == ["tests/gone.py"]
     assert missing_paths("`plugins/modules/*.py`, `script/test unit`, `/var/vcap/store`, `creds.yml`") == []
 

@@ -20,7 +20,8 @@ SMALL = sorted(set(GROUPS) - {"director"})
 ANSIBLES = [path for path in (Path(sys.prefix), REPOSITORY / ".venv-2.16") if (path / "bin/ansible-playbook").exists()]
 
 SERVER = {"host", "port", "user", "packages", "address", "ca", "passfile", "elsewhere"}
-OF_GROUPS = {"monit", "manager", "staging", *SERVER}
+IDENTITY = {"directory", "host", "named", "answer", "reader"}
+OF_GROUPS = {"monit", "manager", "staging", "workspace", *SERVER, *IDENTITY}
 
 # What arrives at a module from the play's defaults.
 LEASE = {"monit", "manager", "staging"}
@@ -29,8 +30,13 @@ ARRIVING = {
         "monit_summary": {"monit"},
         "monit_all": {"monit", "timeout", "staging"},
         "bosh_agent": {"manager", "staging"},
+        "bosh_agent_info": {"manager"},
         "director_lease": LEASE,
+        "director_lease_info": {"staging"},
+        "identity_info": IDENTITY,
+        "identity_place": IDENTITY,
         "pg_dump_bosh": {"port", "user"},
+        "pg_dump_info": {"port", "user"},
         "postgres_info": {"port", "user"},
         "director_tasks_info": {"port", "user", "database", "elsewhere"},
     },
@@ -38,15 +44,23 @@ ARRIVING = {
         "monit_summary": {"monit"},
         "monit_all": {"monit", "timeout", "staging"},
         "bosh_agent": {"manager", "staging"},
+        "bosh_agent_info": {"manager"},
         "director_lease": LEASE,
+        "director_lease_info": {"staging"},
         "pg_check_info": {"port"},
         "pg_restore_bosh": set(),
+        "pg_restore_info": set(),
+        "restore_tree": {"workspace", "incoming", "incoming_dumps"},
+        "restore_tree_info": {"workspace"},
+        "restore_compare_info": {"workspace", "incoming", "port"},
     },
     "checkup": {
         "monit_summary": {"monit"},
         "monit_all": {"monit", "timeout", "staging"},
         "bosh_agent": {"manager", "staging"},
+        "bosh_agent_info": {"manager"},
         "director_lease": LEASE,
+        "director_lease_info": {"staging"},
     },
 }
 
@@ -92,9 +106,11 @@ def test_the_options_of_a_group_are_those_that_all_its_modules_take(options):
     shared = {group: set.intersection(*(options[module] for module in members(group))) for group in SMALL}
     assert {group: names & OF_GROUPS for group, names in shared.items()} == {
         "monit": {"monit"},
-        "agent": {"manager", "staging"},
+        "agent": {"manager"},
         "lease": {"staging"},
         "postgres": SERVER,
+        "restore": {"workspace"},
+        "identity": IDENTITY,
     }
 
 

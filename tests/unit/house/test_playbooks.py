@@ -18,8 +18,8 @@ VARIABLES = {path.name: yaml.safe_load(path.read_text(encoding="utf-8")) for pat
 NAME = re.compile(r"(?<![.\w])(?:run|blobs|running)_\w+")
 # Nothing is planned in a restore, and its filter does without.
 UNDEFINED = {"restore": {"run_plan"}}
-# Either stands in its own way of making the copy: a run has one of them.
-BRANCHES = {"run_second_pass", "run_owners_pass"}
+# Each stands in its own way of making a copy, or of telling what it would be: a run has one of them.
+BRANCHES = {"run_second_pass", "run_owners_pass", "run_state"}
 
 
 def text(path):

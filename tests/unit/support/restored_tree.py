@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 from ansible_collections.microbosh.director.plugins.module_utils._core._files import sha256
-from ansible_collections.microbosh.director.plugins.module_utils._restore._restore_steps import TreeRestore
+from ansible_collections.microbosh.director.plugins.module_utils._restore._restore_steps import TreeRestore, look
 from ansible_collections.microbosh.director.plugins.module_utils._restore._restore_tree import pack
 from ansible_collections.microbosh.director.plugins.module_utils._tree import _mtree as mtree
 from ansible_collections.microbosh.director.plugins.module_utils._tree import _tree as tree
@@ -101,7 +101,11 @@ class Rig:
         }  # fmt: skip
 
     def restore(self, state, **more):
-        return TreeRestore(self.params(state, **more), run_command).perform()
+        params = self.params(state, **more)
+        if state == "examined":
+            return look(params["workspace"])
+        restore = TreeRestore(params, run_command)
+        return restore.compare() if state == "compared" else restore.perform()
 
     def push(self, names):
         for name in names:

@@ -12,7 +12,6 @@ import shutil
 import pytest
 from ansible.errors import AnsibleActionFail
 from ansible_collections.microbosh.director.plugins.action.push import permitted
-from ansible_collections.microbosh.director.plugins.action.restore_tree import content, digests_of
 from ansible_collections.microbosh.director.plugins.module_utils._backup import _signature as signature
 from ansible_collections.microbosh.director.plugins.module_utils._backup import _snapshots as snapshots
 from ansible_collections.microbosh.director.plugins.module_utils._backup._manifest_verification import verify
@@ -22,6 +21,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._restore._rehea
 from ansible_collections.microbosh.director.plugins.plugin_utils._source import _source, _verifying
 from ansible_collections.microbosh.director.plugins.plugin_utils._source._signing import Trust
 from ansible_collections.microbosh.director.plugins.plugin_utils._source._source import SourceError, find
+from ansible_collections.microbosh.director.plugins.plugin_utils._source._tree_action import content, digests_of
 from ansible_collections.microbosh.director.plugins.plugin_utils._source._verifying import Verifier
 from ansible_collections.microbosh.director.plugins.plugin_utils._transfer._inside import OutsideError
 from director_backup import make_director_backup

@@ -252,7 +252,7 @@ def test_a_database_that_lets_nobody_in_can_be_replaced(postgres):
 
 def test_what_is_checked_is_not_loaded(postgres):
     postgres.sql("postgres", "CREATE DATABASE bosh")
-    result = postgres.restore(SMALL, target="bosh", replace=True, state="checked", pretend=True)
+    result = postgres.restore(SMALL, target="bosh", replace=True, asked=True, pretend=True)
     assert (result["changed"], result["replaced"], result["missing_roles"]) == (False, True, {})
     assert postgres.sql("bosh", "SELECT count(*) FROM pg_class WHERE relname = 'notes'") == "0"
 

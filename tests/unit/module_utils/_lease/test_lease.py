@@ -30,12 +30,12 @@ TASK = """
 import json, sys
 from ansible_collections.microbosh.director.plugins.module_utils._services import _agent
 from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
-from ansible_collections.microbosh.director.plugins.module_utils._lease._lease import perform
+from ansible_collections.microbosh.director.plugins.module_utils._lease._lease import look, perform
 params = json.loads(sys.argv[1])
 _agent.SV = params.pop("sv")
 _agent.SERVICE_DIRECTORIES = (_agent.SV,)
 try:
-    answer = perform(params, params.pop("check_mode"))
+    answer = perform(params, params.pop("check_mode")) if params["state"] != "asked" else look(params["staging"])
 except DirectorError as error:
     answer = dict(error.facts, failed=True, msg=str(error))
 print(json.dumps(answer))
@@ -293,7 +293,7 @@ class TestHeld:
         dead = site.hold(limit=1)
         assert not site.task("held", check_mode=True, run="next", takeover=dead["token"]).get("failed")
         wait_for(lambda: not site.task("held", check_mode=True, run="next").get("failed"), "the limit of a dead run")
-        assert site.task("checked")["lease"]["run"] == dead["lease"]["run"]
+        assert site.task("asked")["lease"]["run"] == dead["lease"]["run"]
 
 
 class TestDeadRuns:
@@ -363,7 +363,7 @@ class TestArmed:
         site.hold()
         refused = site.task("armed", token="0" * 32)
         assert refused["reason"] == "lost"
-        assert not site.task("checked")["armed"]
+        assert not site.task("asked")["armed"]
 
     def test_fails_when_the_holder_does_not_answer(self, site):
         lease = site.hold()
@@ -379,7 +379,7 @@ class TestArmed:
         (site.staging / "lease-armed").mkdir()
         refused = site.task("armed", token=lease["token"])
         assert refused["reason"] == "lost"
-        assert not site.task("checked")["armed"]
+        assert not site.task("asked")["armed"]
 
     def test_a_second_time_moves_the_deadline(self, site):
         lease = site.hold()
@@ -411,7 +411,7 @@ class TestDisarmed:
         began = uptime()
         wait_for(lambda: uptime() > began + 1.5, "the deadline to pass")
         assert not site.running()
-        assert site.task("checked")["token"] == lease["token"]
+        assert site.task("asked")["token"] == lease["token"]
         assert "lease-armed" not in site.files()
 
     def test_another_run_is_refused_and_told_who_has_it(self, site):
@@ -471,12 +471,12 @@ class TestReleased:
     def test_the_lease_of_another_run_stays(self, site):
         lease = site.hold()
         assert not site.task("released", token="0" * 32)["intact"]
-        assert site.task("checked")["token"] == lease["token"]
+        assert site.task("asked")["token"] == lease["token"]
 
     def test_in_check_mode_it_stays(self, site):
         lease = site.hold()
         assert site.task("released", token=lease["token"], check_mode=True)["changed"]
-        assert site.task("checked")["held"]
+        assert site.task("asked")["held"]
 
 
 class TestFired:
@@ -498,7 +498,7 @@ class TestFired:
 
     def test_not_before_its_deadline(self, site):
         lease = self.fire(site, limit=2)
-        deadline = site.task("checked")["deadline"]
+        deadline = site.task("asked")["deadline"]
         wait_for(site.running, "the services")
         assert uptime() >= deadline
         self.wait_for_end(lease)
@@ -514,7 +514,7 @@ class TestFired:
     def test_the_next_run_reports_it_once(self, site):
         lease = self.fire(site)
         self.wait_for_end(lease)
-        assert site.task("checked")["previous_fired"]["whole"]
+        assert site.task("asked")["previous_fired"]["whole"]
         following = site.hold(run="next")
         record = following["previous_fired"]
         assert record["whole"]
@@ -536,14 +536,14 @@ class TestFired:
         (site.top / "broken").unlink()
         self.wait_for_end(lease)
         assert site.running()
-        assert site.task("checked")["previous_fired"]["attempts"] > 1
+        assert site.task("asked")["previous_fired"]["attempts"] > 1
 
     def test_only_tells_during_a_restore(self, site):
         lease = self.fire(site, on_deadline="tell", purpose="restore")
         self.wait_for_end(lease)
         assert not site.running()
         assert site.commands() == []
-        record = site.task("checked")["previous_fired"]
+        record = site.task("asked")["previous_fired"]
         assert (record["on_deadline"], record["whole"], record["purpose"]) == ("tell", None, "restore")
 
     def test_a_full_disk_does_not_keep_the_director_down(self, site):
@@ -564,7 +564,7 @@ class TestHolderDiedArmed:
         site.stop_all()
         site.kill_holder(dead)
         assert not site.running()
-        assert site.task("checked")["left_armed"]["on_deadline"] == "start"
+        assert site.task("asked")["left_armed"]["on_deadline"] == "start"
         lease = site.hold(run="next")
         assert site.running()
         assert lease["previous_fired"]["whole"]
@@ -585,16 +585,16 @@ class TestHolderDiedArmed:
         site.arm(dead, on_deadline="tell")
         site.kill_holder(dead)
         assert not site.task("released", token="0" * 32)["intact"]
-        assert site.task("checked")["left_armed"]
+        assert site.task("asked")["left_armed"]
         assert not site.task("released", token=dead["token"])["intact"]
-        assert site.task("checked")["left_armed"] is None
+        assert site.task("asked")["left_armed"] is None
 
     def test_what_would_start_the_director_stays_until_it_has(self, site):
         dead = site.hold()
         site.arm(dead)
         site.kill_holder(dead)
         site.task("released", token=dead["token"])
-        assert site.task("checked")["left_armed"]["on_deadline"] == "start"
+        assert site.task("asked")["left_armed"]["on_deadline"] == "start"
 
 
 class TestStaging:

@@ -20,8 +20,8 @@ from ansible_collections.microbosh.director.plugins.module_utils._postgres._psql
     require_restricting,
 )
 from ansible_collections.microbosh.director.plugins.module_utils._postgres._scratch_postgres import matching_binaries
+from ansible_collections.microbosh.director.plugins.module_utils._restore import _database_load
 from ansible_collections.microbosh.director.plugins.module_utils._restore._restore import DatabaseServer
-from ansible_collections.microbosh.director.plugins.modules import pg_restore_bosh
 from crafted_dumps import HEAD, TAIL
 from postgres_databases import Postgres
 from postgres_rig import run_command, running_server
@@ -181,13 +181,13 @@ def test_a_load_elsewhere_runs_no_older_psql_on_the_controller(postgres, tmp_pat
     (old / "lib").symlink_to(os.path.join(postgres.scratch.binaries.package, "lib"))
     monkeypatch.setattr(_postgres, "PLACES", [str(old)])
     server = DatabaseServer.find(postgres.scratch.endpoint, "", run_command)
-    monkeypatch.setattr(pg_restore_bosh, "_server", lambda *dummy: server)
+    monkeypatch.setattr(_database_load, "server_of", lambda *dummy: server)
     params = dict.fromkeys(("checksum", "properties_checksum", "database", "roles"))
-    params.update(state="checked", src=str(crafted(tmp_path, "")), packages="", target="bosh", rewrite={})
+    params.update(src=str(crafted(tmp_path, "")), packages="", target="bosh", rewrite={})
     with pytest.raises(DirectorError, match=r"The psql 15\.13 of this controller"):
-        pg_restore_bosh.perform(params, False, run_command)
+        _database_load.look(params, False, run_command)
     # On a director it is what there is, and it runs as nobody who may do more.
-    assert pg_restore_bosh.perform({**params, "packages": "/var/vcap/packages"}, False, run_command)["changed"] is False
+    assert _database_load.look({**params, "packages": "/var/vcap/packages"}, False, run_command)["changed"] is False
 
 
 def test_who_is_told_what_to_do():

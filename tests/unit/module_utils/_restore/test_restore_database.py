@@ -446,11 +446,11 @@ class TestAsARoleOfItsOwn:
         postgres.sql("postgres", "SELECT pg_reload_conf()")
         try:
             with pytest.raises(DirectorError, match=r"could not be loaded: .*no pg_hba.conf entry"):
-                postgres.restore(path, target="bosh", state="checked", way_in=True, pretend=True)
+                postgres.restore(path, target="bosh", asked=True, way_in=True, pretend=True)
         finally:
             hba.write_text(before)
             postgres.sql("postgres", "SELECT pg_reload_conf()")
-        postgres.restore(path, target="bosh", state="checked", way_in=True, pretend=True)
+        postgres.restore(path, target="bosh", asked=True, way_in=True, pretend=True)
         assert (postgres.databases(), postgres.sql("postgres", self.LEFT)) == ({"postgres"}, "0")
 
     def test_what_a_killed_load_left_is_removed_by_the_next(self, postgres, tmp_path):

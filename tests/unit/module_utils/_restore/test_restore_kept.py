@@ -105,10 +105,10 @@ def dump(elsewhere, tmp_path):
     return tmp_path / "dbs" / f"{BOSH}.sql"
 
 
-def load(elsewhere, dump, state="loaded", keep=True):
-    wanted = {"database": BOSH, "target": BOSH, "replace": True, "rewrite": {}, "keep_replaced": keep, "state": state}
+def load(elsewhere, dump, keep=True, asked=False):
+    wanted = {"database": BOSH, "target": BOSH, "replace": True, "rewrite": {}, "keep_replaced": keep, "asked": asked}
     source = DumpFile(str(dump), None, None)
-    return restore_database(source, elsewhere.server(), wanted, state == "checked")
+    return restore_database(source, elsewhere.server(), wanted, asked)
 
 
 def end(elsewhere, state, **options):
@@ -116,7 +116,7 @@ def end(elsewhere, state, **options):
 
 
 def test_what_is_replaced_comes_back(elsewhere, dump):
-    assert load(elsewhere, dump, "checked")["replaced"] is True
+    assert load(elsewhere, dump, asked=True)["replaced"] is True
     assert load(elsewhere, dump)["replaced"] is True
     assert (elsewhere.rows(), elsewhere.rows(KEPT), elsewhere.names()) == (["backed up"], ["of today"], [KEPT])
     assert end(elsewhere, "put_back", pretend=True)["changed"] is True
@@ -148,7 +148,7 @@ def test_a_second_load_keeps_what_was_there_before_the_first(elsewhere, dump):
 def test_another_restore_does_not_begin_while_one_is_kept(elsewhere, dump):
     load(elsewhere, dump)
     with pytest.raises(DirectorError, match=f"still there as {KEPT}.*microbosh_restore_unfinished=resume"):
-        load(elsewhere, dump, "checked")
+        load(elsewhere, dump, asked=True)
 
 
 def test_without_keeping_nothing_is_kept_and_what_is_kept_stays(elsewhere, dump):
@@ -165,7 +165,7 @@ def test_where_there_was_none_there_is_none_again(elsewhere, dump):
     assert load(elsewhere, dump)["replaced"] is False
     assert (elsewhere.rows(), elsewhere.names()) == (["backed up"], [ABSENT])
     with pytest.raises(DirectorError, match=f"still there as {ABSENT}.*there was none"):
-        load(elsewhere, dump, "checked")
+        load(elsewhere, dump, asked=True)
     assert load(elsewhere, dump)["replaced"] is True  # a run whose end was lost is done again
     assert end(elsewhere, "put_back")["changed"] is True
     assert (elsewhere.server().has(BOSH), elsewhere.names()) == (False, [])
@@ -242,7 +242,7 @@ def test_who_is_connected_is_named_and_nothing_happens(elsewhere, dump, monkeypa
     monkeypatch.setattr(_restore, "PATIENCE", 0)
     monkeypatch.setattr(_restore_kept, "PATIENCE", 0)
     with elsewhere.session(user):
-        assert load(elsewhere, dump, "checked")["replaced"] is True
+        assert load(elsewhere, dump, asked=True)["replaced"] is True
         with pytest.raises(DirectorError, match=f"director is in use.*role {user}"):
             load(elsewhere, dump)
     assert (elsewhere.rows(), elsewhere.names()) == (["of today"], [])
@@ -268,7 +268,7 @@ def test_who_goes_is_waited_for(elsewhere, dump, monkeypatch):
 def test_what_the_role_may_not_is_told_before_anything_is_touched(elsewhere, dump, change, said):
     elsewhere.provide(change)
     dump.with_suffix(".properties").unlink()
-    for state in ("checked", "loaded"):
+    for asked in (True, False):
         with pytest.raises(DirectorError, match=said + ".*microbosh_restore_elsewhere=left"):
-            load(elsewhere, dump, state)
+            load(elsewhere, dump, asked=asked)
     assert elsewhere.names() == []

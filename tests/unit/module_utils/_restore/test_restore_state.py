@@ -7,7 +7,7 @@ import pytest
 import yaml
 from ansible_collections.microbosh.director.plugins.module_utils._restore._restore_state import state_of
 from ansible_collections.microbosh.director.plugins.module_utils._restore._restore_workspace import PHASES
-from ansible_collections.microbosh.director.plugins.modules import restore_tree
+from ansible_collections.microbosh.director.plugins.modules import restore_tree, restore_tree_info
 
 NAMES = ("unfinished", "settled", "rolling_back", "loaded", "started", "may_have_loaded")
 # What the playbooks read from lists of phases before the module told it, in the order of NAMES.
@@ -35,6 +35,7 @@ def test_no_phase_is_forgotten():
     assert set(STATES) == {None, *PHASES}
 
 
-def test_the_module_documents_each():
-    documented = yaml.safe_load(restore_tree.RETURN)
+@pytest.mark.parametrize("module", [restore_tree, restore_tree_info])
+def test_the_modules_document_each(module):
+    documented = yaml.safe_load(module.RETURN)
     assert [name for name in NAMES if documented.get(name, {}).get("type") != "bool"] == []

@@ -9,6 +9,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._services._agen
     AgentError,
     bring_agent,
     find_agent,
+    look_at_agent,
 )
 from monit_rig import FakeHost
 
@@ -83,6 +84,21 @@ def test_runit_has_nothing_to_do(state, words):
     result, conversation = converse(state, (STATUS, ok(words + LOG + "\n")))
     assert conversation.spoken == [STATUS]
     assert result["changed"] is False
+
+
+@pytest.mark.parametrize(
+    ("words", "state"),
+    [
+        ("run: agent: (pid 71) 100s", "started"),
+        ("down: agent: 9s, normally up", "stopped"),
+        ("run: agent: (pid 71) 107s, want down, got TERM", None),
+    ],
+)
+def test_who_only_looks_asks_for_the_status_and_no_more(words, state):
+    conversation = Conversation(FakeHost(), (STATUS, ok(words + LOG + "\n")))
+    agent = find_agent("auto", conversation, lambda path: path in RUNIT)
+    assert look_at_agent(agent) == {"manager": "runit", "state": state}
+    assert conversation.spoken == [STATUS]
 
 
 def test_runit_gives_up_waiting_before_we_do():

@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 from ansible import constants
 from ansible_collections.microbosh.director.plugins.action.push import wanted
-from ansible_collections.microbosh.director.plugins.action.restore_tree import MOST_CHANGES, without_long_lists
+from ansible_collections.microbosh.director.plugins.plugin_utils._source._tree_action import (
+    MOST_CHANGES,
+    without_long_lists,
+)
 
 NAMES = [f"store/director/tasks/{number}/\\040d\udcff" for number in range(5000)]
 CHANGES = "".join(f"+ {name}\n" for name in NAMES)
@@ -39,8 +42,8 @@ def test_what_was_asked_for_is_shown_as_far_as_a_person_reads():
     lines = result["diff"]["prepared"].splitlines()
     assert lines[-1] == f"... and {5000 - MOST_CHANGES} more"
     assert len(lines) == MOST_CHANGES + 1
-    few = without_long_lists({"diff": {"prepared": "+ a\n"}}, "m1", diff=True)
-    assert few["diff"] == {"prepared": "+ a\n"}
+    few = without_long_lists({"push": [], "diff": {"prepared": "+ a\n"}}, "m1", diff=True)
+    assert (few["diff"], few["changes"]) == ({"prepared": "+ a\n"}, 1)
 
 
 def test_what_is_pushed_is_what_was_kept():

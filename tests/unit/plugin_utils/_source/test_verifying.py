@@ -341,6 +341,12 @@ class TestRehearsal:
         with pytest.raises(DirectorError, match="no account nosuchuser"):
             unprivileged("nosuchuser")
 
+    def test_a_user_without_a_name_is_told_so(self, monkeypatch):
+        """As in a container whose entrypoint was not started: initdb would only say that the user does not exist."""
+        monkeypatch.setattr(os, "geteuid", lambda: 1000660000)
+        with pytest.raises(DirectorError, match=r"1000660000 has none on this controller.* entrypoint"):
+            unprivileged("")
+
     def test_what_another_rehearsal_removes_at_the_end_is_removed(self):
         """As soon as it is not locked any more, another one takes it for what a killed one left."""
         with running_server("/var/tmp") as scratch:

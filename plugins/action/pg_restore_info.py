@@ -1,0 +1,12 @@
+# Copyright: (c) 2026, microbosh.director contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A lost connection fails the task, so that the play can still start the director; a server elsewhere is reached."""
+
+from __future__ import annotations
+
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._database_action import (
+    DatabaseAction as ActionModule,
+)
+
+__all__ = ["ActionModule"]

@@ -1,0 +1,189 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, microbosh.director contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+DOCUMENTATION = r"""
+module: backup_manifest_info
+short_description: Tell whether a backup is what its manifest says
+version_added: 1.0.0
+description:
+  - Reads every file of a backup again and compares everything with the manifest that
+    M(microbosh.director.backup_manifest) wrote. What it finds is told apart into RV(missing), RV(altered), RV(extra)
+    and RV(metadata).
+  - Owner and group are compared if the backup was made by root; otherwise the files cannot show them, and modes let
+    the user who made it read everything.
+author: microbosh.director contributors (@microbosh)
+extends_documentation_fragment:
+  - microbosh.director.attributes
+  - microbosh.director.attributes.controller
+  - microbosh.director.guides.verify
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+  platform:
+    platforms: posix
+options:
+  path:
+    description: Directory of the backup.
+    type: path
+    required: true
+  fail:
+    description:
+      - Whether a backup that is not whole fails the task.
+      - If V(false), look at RV(whole).
+    type: bool
+    default: true
+  records:
+    description:
+      - The SHA-256 of C(SHA256SUMS) and C(metadata.mtree), by name, as M(microbosh.director.restore_source) found them.
+        With others, somebody has exchanged them since, and the task fails.
+    type: dict
+seealso:
+  - module: microbosh.director.backup_manifest
+  - module: microbosh.director.backup_verify_info
+"""
+
+EXAMPLES = r"""
+- name: The latest backup is whole
+  microbosh.director.backup_manifest_info:
+    path: /backups/bosh-1/latest
+  delegate_to: localhost
+
+- name: What is wrong with this backup is known
+  microbosh.director.backup_manifest_info:
+    path: /backups/bosh-1/20261121T221311Z
+    fail: false
+  delegate_to: localhost
+  register: verdict
+"""
+
+RETURN = r"""
+files:
+  description: Names of regular files in the backup.
+  returned: always
+  type: int
+  sample: 4711
+directories:
+  description: Directories in the backup.
+  returned: always
+  type: int
+  sample: 301
+links:
+  description: Symbolic links in the backup.
+  returned: always
+  type: int
+  sample: 2
+bytes:
+  description: Size of all files in bytes, those with several names counted once.
+  returned: always
+  type: int
+  sample: 1181116006
+read:
+  description: Files that were read, those with several names counted once.
+  returned: always
+  type: int
+  sample: 128
+read_bytes:
+  description: Bytes that were read.
+  returned: always
+  type: int
+  sample: 52428800
+seconds:
+  description: How long it took, in seconds.
+  returned: always
+  type: float
+  sample: 1.72
+whole:
+  description: Whether everything is as the manifest says.
+  returned: always
+  type: bool
+  sample: true
+missing:
+  description:
+    - What the manifest names and the backup has not. Paths are relative to the backup.
+    - In names, whatever cannot be printed, and the backslash, is written as three octal digits after a backslash.
+  returned: always
+  type: list
+  elements: str
+  sample: [vcap/store/blobstore/store/1f/1f4c5dd0-a9a1-4a3f-a77c-d3a8ae3a6a6c]
+altered:
+  description: Files whose content is not the recorded one.
+  returned: always
+  type: list
+  elements: str
+  sample: [dbs/bosh.sql]
+extra:
+  description: What the backup has and the manifest does not name.
+  returned: always
+  type: list
+  elements: str
+  sample: [vcap/store/core]
+metadata:
+  description: What has its recorded content, but not all of its metadata.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    path:
+      description: The name.
+      type: str
+      sample: vcap/bosh/settings.json
+    keyword:
+      description:
+        - What deviates. V(type), V(mode), V(mtime), V(size), V(link), V(device), V(uid) or V(gid); or V(twin), the
+          first of the names that are hard links of the same file.
+      type: str
+      sample: mode
+    recorded:
+      description: The value in the manifest.
+      type: str
+      sample: "0600"
+    found:
+      description: The value of the tree.
+      type: str
+      sample: "0644"
+problems:
+  description: Sentences on what is wrong with the manifest itself, or cannot be read.
+  returned: always
+  type: list
+  elements: str
+  sample: ["SHA256SUMS line 12 is malformed: expected '<sha256>  <path>'."]
+"""
+
+from ansible_collections.microbosh.director.plugins.module_utils._backup._manifest_verification import explain, verify
+from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._core._module import run_module
+
+
+def perform(module):
+    """Return what was found, or raise it where a backup that is not whole is a failure."""
+    path = module.params["path"]
+    result = verify(path, records=module.params["records"])
+    if module.params["fail"] and not result["whole"]:
+        raise DirectorError(explain(path, result), **result)
+    return result
+
+
+def main():
+    run_module(
+        perform,
+        argument_spec={
+            "path": {"type": "path", "required": True},
+            "fail": {"type": "bool", "default": True},
+            "records": {"type": "dict"},
+        },
+        trouble="The backup %(path)s could not be verified: %(error)s",
+    )
+
+
+if __name__ == "__main__":
+    main()
