@@ -49,7 +49,9 @@ options:
     elements: str
     default: []
   files_from:
-    description: File with more of such names, each but the last followed by a NUL, as M(microbosh.director.restore_compare_info) makes it.
+    description:
+      - File with more of such names, each but the last followed by a NUL, as M(microbosh.director.restore_compare_info)
+        makes it.
     type: path
   leave_out:
     description: Of all these names those that are not pushed.

@@ -109,7 +109,9 @@ push_files:
   type: int
   sample: 17
 push_list:
-  description: File on the controller with their names, for O(microbosh.director.push#module:files_from). It goes away with the run.
+  description:
+    - File on the controller with their names, for O(microbosh.director.push#module:files_from). It goes away with the
+      run.
   returned: always
   type: str
   sample: /root/.ansible/tmp/ansible-local-4711abcd/microbosh-push-0123456789abcdef

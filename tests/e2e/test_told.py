@@ -12,10 +12,12 @@ import pytest
 from conftest import REPOSITORY, ansible_environment, playbook_command, run_ansible, write_inventory
 from restoring import at_terminal
 
+pytestmark = pytest.mark.rotating
+
 RUNNER = REPOSITORY / ".venv-runner" / "bin" / "ansible-runner"
 NAMES = ("director1", "d-2.example")
 FAILED = r"Backup \d+T\d+Z of {} FAILED"
-REFUSAL_SECONDS = 30  # of the whole run, Ansible's start included, while other tests run beside it
+REFUSAL_SECONDS = 90  # of the whole run, while other tests run beside it: it ends by itself
 # The largest of the collection's own has 13 KB, and grows with monit's services. AWX drops a result of 700 KB.
 LARGEST_EVENT = 100_000
 ALL_KEYS = {"host", "playbook", "id", "outcome", "reason", "error", "path", "archive", "seconds", "phases"}
@@ -25,14 +27,21 @@ ALL_KEYS = {"host", "playbook", "id", "outcome", "reason", "error", "path", "arc
 def away(tmp_path_factory):
     """The inventory of two directors that nobody can reach."""
     place = tmp_path_factory.mktemp("away")
-    host = {"ansible_host": "127.0.0.1", "ansible_port": 1, "microbosh_backup_dir": f"{place}/{{{{ inventory_hostname }}}}"}
+    host = {
+        "ansible_host": "127.0.0.1",
+        "ansible_port": 1,
+        "microbosh_backup_dir": f"{place}/{{{{ inventory_hostname }}}}",
+    }
     return write_inventory(place / "hosts.yml", {name: dict(host) for name in NAMES})
 
 
 def output_of(away, playbook, *arguments, **environment):
     """Run a playbook as a program does that reads what it prints on stdout."""
     command = playbook_command(away, f"microbosh.director.{playbook}", *arguments)
-    cache = {"ANSIBLE_CACHE_PLUGIN": "ansible.builtin.jsonfile", "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(away.parent / "facts")}
+    cache = {
+        "ANSIBLE_CACHE_PLUGIN": "ansible.builtin.jsonfile",
+        "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(away.parent / "facts"),
+    }
     env = ansible_environment(**cache, ANSIBLE_SHOW_CUSTOM_STATS="1", **environment)
     return subprocess.run(
         command, capture_output=True, text=True, check=False, cwd="/", env=env, stdin=subprocess.DEVNULL
@@ -72,7 +81,7 @@ def test_for_a_program_stdout_is_json_and_no_more(away, callback):
 def check_artifacts(stats):
     assert set(stats["microbosh_backup"]) == set(NAMES)
     for name, made in stats["microbosh_backup"].items():
-        assert ALL_KEYS < set(made)
+        assert set(made) > ALL_KEYS
         assert (made["host"], made["outcome"], made["reason"]) == (name, "refused", "unreachable")
         assert "cannot be reached" in made["error"]
         assert made["phases"][-1]["phase"] == "preflight"
@@ -97,7 +106,10 @@ def test_nothing_is_said_twice(away, environment):
 def test_no_fact_of_ours_is_kept_in_a_cache(away):
     output_of(away, "backup")
     output_of(away, "verify")
-    kept = [json.loads(path.read_text()) for path in (away.parent / "facts").glob("*")]
+    files = [json.loads(path.read_text()) for path in (away.parent / "facts").glob("*")]
+    kept = [
+        json.loads(file["__payload__"]) if "__payload__" in file else file for file in files
+    ]  # since 2.19, or before
     assert not {name for facts in kept for name in facts if not name.startswith("discovered_interpreter")}
 
 
@@ -110,7 +122,11 @@ def test_awx_gets_it_with_the_event_of_its_host_and_task(away, tmp_path):
         data = said[0]["event_data"]
         assert (data["host"], data["task"]) == (name, "The backup failed")
         assert re.match(FAILED.format(re.escape(name)), data["res"]["msg"])
-    ours = [event for event in events if event["event"] == "verbose" and any(f"{name}: " in event["stdout"] for name in NAMES)]
+    ours = [
+        event
+        for event in events
+        if event["event"] == "verbose" and any(f"{name}: " in event["stdout"] for name in NAMES)
+    ]
     assert ours == []
     assert max(len(json.dumps(event)) for event in events) < LARGEST_EVENT
     check_artifacts(events[-1]["event_data"]["artifact_data"])
@@ -126,7 +142,9 @@ def test_a_failure_without_a_log_names_none(away):
 
 
 def test_a_misspelt_setting_has_an_artifact_too(away):
-    ended = output_of(away, "verify", "--limit", NAMES[0], "-e", "microbosh_verfy=all", ANSIBLE_STDOUT_CALLBACK="ansible.posix.json")
+    ended = output_of(
+        away, "verify", "--limit", NAMES[0], "-e", "microbosh_verfy=all", ANSIBLE_STDOUT_CALLBACK="ansible.posix.json"
+    )
     assert ended.returncode == 2
     made = json.loads(ended.stdout)["global_custom_stats"]["microbosh_verified"][NAMES[0]]
     assert (made["outcome"], made["reason"]) == ("refused", "settings")

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sends the metadata of a backup along with the module, keeps long lists out of its result, survives a lost connection."""
+"""Sends the metadata of a backup with the module, keeps long lists out of its result, survives a lost connection."""
 
 from __future__ import annotations
 

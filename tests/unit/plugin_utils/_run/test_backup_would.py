@@ -31,7 +31,10 @@ def test_the_first_one():
     for unknown in (None, ""):
         told = backup_would({**WOULD, "outage": unknown, "previous": "", "databases": [], "archive": "/b/a.tar"})
         assert "  dump     no database" in told
-        assert "  outage   not known before the first backup that stops the director; the lease ends it after 1800 s" in told
+        assert (
+            "  outage   not known before the first backup that stops the director; the lease ends it after 1800 s"
+            in told
+        )
         assert told[-1] == "  pack     /b/a.tar"
 
 
