@@ -11,9 +11,11 @@ author: microbosh.director contributors (@microbosh)
 version_added: 1.0.0
 short_description: Connection and Python of a task
 description:
-  - Returns the connection or the Python of a task, for variables of a play that take the place of those of the inventory.
-  - For a task on the director they are what the inventory or Ansible's configuration says. A task that is delegated to the
-    controller runs right there, with Ansible's own Python, also where the inventory says something else of all hosts.
+  - Returns the connection or the Python of a task, for variables of a play that take the place of those of the
+    inventory.
+  - For a task on the director they are what the inventory or Ansible's configuration says. A task that is delegated to
+    the controller runs right there, with Ansible's own Python, also where the inventory says something else of all
+    hosts.
 options:
   _terms:
     description: V(connection) or V(python).
