@@ -265,7 +265,7 @@ class StrangeUser(Runner):
         give(self.directory, POD_USER)
         mounts = f"mount --bind '{passwd}' /etc/passwd && mount --bind '{self.place}' {self.home}"
         mounts += " && mount -t tmpfs -o mode=1777 tmpfs /tmp"  # which may be root's here; in a pod it never is
-        # The tests' Python may be where only root looks; what has the bit of a group, as Debian's agent, loses the right.
+        # The tests' Python may be where only root looks; a program with the bit of a group, as Debian's agent, may not.
         rights = "--inh-caps=+dac_read_search --ambient-caps=+dac_read_search"
         user = f"setpriv --reuid={POD_USER} --regid=0 --clear-groups {rights}"
         prefix = ["unshare", "--mount", "sh", "-c", f'{mounts} && exec {user} "$@"', "sh"]
