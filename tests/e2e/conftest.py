@@ -35,7 +35,8 @@ SMALL_STORE = 192  # MiB
 SHARING = {
     **dict.fromkeys(["faults", "restore", "restore_faults"], "victim"),
     **dict.fromkeys(
-        ["backup", "checkup", "encryption", "identity", "liar", "many", "online", "rights", "services"], "micro"
+        ["backup", "checkup", "encryption", "identity", "liar", "logins", "many", "online", "rights", "services"],
+        "micro",
     ),
     **dict.fromkeys(["bad_input", "setup"], "small"),
 }
