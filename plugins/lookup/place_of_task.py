@@ -7,6 +7,10 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: place_of_task
+extends_documentation_fragment:
+  - microbosh.director.guides.setup
+seealso:
+  - module: microbosh.director.known_settings
 author: microbosh.director contributors (@microbosh)
 version_added: 1.0.0
 short_description: Connection and Python of a task
