@@ -88,9 +88,10 @@ def given(private_key: str, public_key: str) -> str:
     """Given both settings, return the public key that is named, "" if it is only the one beside the private key."""
     if is_key(public_key):
         return public_key.strip()
-    if not public_key or public_key == f"{private_key}{files.PUBLIC}" or public_key == files.PUBLIC:
+    path, private = os.path.expanduser(public_key), os.path.expanduser(private_key)
+    if path in ("", files.PUBLIC, f"{private}{files.PUBLIC}"):
         return ""
-    line = files.line_of(os.path.expanduser(public_key))
+    line = files.line_of(path)
     if not is_key(line):
         raise DirectorError(
             f"microbosh_public_key is {public_key!r}, which is neither a public key nor a file with one."

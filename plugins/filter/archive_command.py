@@ -12,7 +12,7 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._run import _ar
 def archive_command(name, recipients, host="director"):
     """Given microbosh_archive and the keys to encrypt it to, return the programs behind tar; refuse what is neither."""
     try:
-        return _archive_command.archive_command(str(name), list(recipients), host)
+        return _archive_command.archive_command(str(name), [str(key) for key in recipients], host)
     except _archive_command.ArchiveError as error:
         raise AnsibleFilterError(str(error)) from error
 

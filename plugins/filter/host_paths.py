@@ -12,7 +12,7 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._transfer impor
 def host_paths(rules, sealed=()):
     """Given microbosh_filter and what only root reads, return what the reader has to show, and what is above."""
     try:
-        return _rules.visible(list(rules), sealed)
+        return _rules.visible([str(rule) for rule in rules], sealed)
     except _rules.RuleError as error:
         raise AnsibleFilterError(str(error)) from error
 

@@ -12,7 +12,7 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._transfer impor
 def host_rules(rules):
     """Given microbosh_filter, return the rules that the host enforces on its side."""
     try:
-        return _rules.guard(list(rules))
+        return _rules.guard([str(rule) for rule in rules])
     except _rules.RuleError as error:
         raise AnsibleFilterError(str(error)) from error
 

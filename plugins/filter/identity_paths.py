@@ -12,7 +12,7 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._transfer impor
 def identity_paths(rules):
     """Given microbosh_filter, return the single paths that it names, and what else it reaches."""
     try:
-        return _rules.identity_paths(list(rules))
+        return _rules.identity_paths([str(rule) for rule in rules])
     except _rules.RuleError as error:
         raise AnsibleFilterError(str(error)) from error
 

@@ -11,6 +11,8 @@ author: microbosh.director contributors (@microbosh)
 version_added: 1.0.0
 extends_documentation_fragment:
   - microbosh.director.guides.backup
+seealso:
+  - module: microbosh.director.run_log
 short_description: The phases of this run on a host
 description:
   - Returns the phases that M(microbosh.director.run_log) noted for a host since the run began, for its report.

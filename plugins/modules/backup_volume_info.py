@@ -13,9 +13,10 @@ short_description: Tell whether backups can be kept in a directory
 version_added: 1.0.0
 description:
   - Tries, in a directory of its own that it removes again, what backups are made of. Hard links, links and directories
-    that are replaced in one step, modes, times and names are missing in some file systems, those of networks above all.
-  - Also tells whether owners can be kept on the disk, which root cannot on a share that squashes it. It is no fault, since
-    owners are recorded with every backup.
+    that are replaced in one step, modes, times and names are missing in some file systems, above all in those of
+    networks.
+  - Also tells whether owners can be kept on the disk, which root cannot on a share that squashes it. It is no fault,
+    since owners are recorded with every backup.
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
@@ -55,7 +56,7 @@ lacks:
   elements: str
   sample: []
 owners:
-  description: Whether the user can give files there to others, so that copies have the owners that they have on the director.
+  description: Whether files there can be given to others, so that copies have the owners of the director.
   returned: success
   type: bool
   sample: true

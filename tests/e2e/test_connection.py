@@ -10,6 +10,7 @@ import pytest
 import yaml
 from conftest import ANSIBLE, REPOSITORY, run_ansible, write_inventory
 
+SETTINGS = "microbosh.director.microbosh"
 PLAYBOOKS = REPOSITORY / ".collections/ansible_collections/microbosh/director/playbooks"
 # Stands in for ssh: notes what the real one would make of its arguments, and runs the command right here.
 FAKE_SSH = r"""#!/usr/bin/env python3
@@ -26,6 +27,8 @@ config = [line for line in said.stdout.splitlines() if not line.startswith(other
 spelling = re.search(r"spelling-(\w+)", command)
 if spelling:
     by = "rsync" if "--server" in command else "ansible"
+    if by == "rsync" and os.environ.get("LC_ALL") != "C":
+        sys.exit("rsync and ssh do not speak English")
     with open(os.environ["CONNECTIONS"], "a") as notes:
         notes.write(json.dumps([spelling.group(1), by, os.path.basename(sys.argv[0]), config]) + "\n")
 os.execvp("sh", ["sh", "-c", command])
@@ -86,6 +89,7 @@ HOSTS = {
     "loopback": {"ansible_host": "127.0.0.1"},
     "loopback6": {"ansible_host": "::1"},
     "tunnel": {"ansible_host": "localhost", "ansible_ssh_port": 2201},
+    "own_args": {"ansible_host": "192.0.2.1", "ansible_ssh_args": "-C -o ProxyJump=a@jump -S /elsewhere"},
     "jump": {"ansible_host": "192.0.2.1", "ansible_ssh_common_args": "-o ProxyJump=a@jump.example:22"},
     "proxy": {"ansible_ssh_common_args": "-o ProxyCommand=\"ssh -W %h:%p -i '/keys/the jump' 'jump.example'\""},
     "extra": {"ansible_ssh_extra_args": "-o HostKeyAlias=other -4"},
@@ -130,6 +134,8 @@ EXPECTED = {
     "extra_vars": ["hostname 192.0.2.1", "port 2201", "user operator"],
     "own_arguments": ["hostname 192.0.2.1"],
     "agent_extra": ["hostkeyalias other"],
+    "own_args": ["proxyjump a@jump", "compression no", "identitiesonly no"],
+    "decoy_key": ["identitiesonly no"],  # there is no such file
     "configured_agent": ["hostkeyalias b"],
     "arguments": ["hostkeyalias a"],
 }
@@ -148,7 +154,8 @@ def place(tmp_path_factory):
     shutil.copy(fake, place / "bin" / "other_ssh")
     (place / "ssh_config").write_text(SSH_CONFIG)
     play = yaml.safe_load((PLAYBOOKS / "backup.yml").read_text())[1]
-    play.update(tasks=TASKS, pre_tasks=[], vars_files=[str(PLAYBOOKS / name) for name in play["vars_files"]])
+    play.update(tasks=TASKS, roles=[SETTINGS], pre_tasks=[])
+    play["vars_files"] = [str(PLAYBOOKS / name) for name in play["vars_files"]]
     (place / "play.yml").write_text(yaml.safe_dump([play]))
     for name in (*HOSTS, *RUNS):
         (place / f"spelling-{name}" / "from").mkdir(parents=True)
@@ -211,7 +218,8 @@ def test_another_connection_than_ssh_is_refused(place):
 
 def headers(playbook):
     """The variables of each play that connects to directors, from the files that it names."""
-    plays = [play for play in yaml.safe_load((PLAYBOOKS / f"{playbook}.yml").read_text()) if "vars_files" in play]
+    plays = yaml.safe_load((PLAYBOOKS / f"{playbook}.yml").read_text())
+    plays = [play for play in plays if "vars/connection.yml" in play.get("vars_files", [])]
     files = [[yaml.safe_load((PLAYBOOKS / file).read_text()) for file in play["vars_files"]] for play in plays]
     return [{name: value for file in found for name, value in file.items()} for found in files]
 

@@ -106,5 +106,6 @@ def test_a_user_without_a_name_is_told_what_needs_one(pod):
     run = pod.play("backup", named=False)
     assert run.status != 0
     assert "No user exists for uid 1000660000" in run
+    assert "its entrypoint adds one to /etc/passwd" in run
     assert "Nothing was stopped on the director" in run
     assert pod.ids == ids

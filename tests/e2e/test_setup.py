@@ -194,6 +194,7 @@ def of_all_hosts(director, directory, **more):
     return path
 
 
+@pytest.mark.rotating_alone
 def test_nothing_becomes_root_on_the_controller_whatever_the_inventory_says(director, sudo_here, tmp_path):
     environment, seen = sudo_here
     inventory = of_all_hosts(director, tmp_path)
@@ -264,6 +265,7 @@ def keys_as_before(director):
     director.shell(f"cat >/home/{OWN}/.ssh/authorized_keys <<'END'\n{before}END")
 
 
+@pytest.mark.rotating_alone
 @pytest.mark.usefixtures("keys_as_before")
 def test_keys_of_an_agent_alone_serve_setup_and_backups(director, agent, made_keys, tmp_path):
     environment, add = agent
@@ -282,6 +284,7 @@ def test_keys_of_an_agent_alone_serve_setup_and_backups(director, agent, made_ke
     assert public.split()[1] in authorized(director)
 
 
+@pytest.mark.rotating_alone
 @pytest.mark.usefixtures("keys_as_before")
 def test_a_key_given_as_a_vaulted_text_is_nowhere_to_be_found(director, made_keys, tmp_path):
     key, secret = made_keys("text"), tmp_path / "vault-password"
@@ -312,6 +315,30 @@ def test_a_key_given_as_a_vaulted_text_is_nowhere_to_be_found(director, made_key
     for line in lines:
         assert not any(line in output for output in told)
         assert not any(line.encode() in content for content in written)
+
+
+@pytest.fixture
+def sudoers_as_before(director):
+    director.shell("cp -p /etc/sudoers /root/sudoers")
+    yield
+    director.shell("mv /root/sudoers /etc/sudoers")
+
+
+@pytest.mark.rotating_alone
+@pytest.mark.usefixtures("sudoers_as_before")
+def test_a_sudo_that_wants_a_terminal_and_more(director, tmp_path):
+    """Whatever it wants, and wherever it says so: behind what setup writes as well."""
+    settings = {"microbosh_backup_dir": str(tmp_path / "backups")}
+    strict = "requiretty\nDefaults:microbosh log_input,log_output,noexec,command_timeout=1"
+    director.shell(f"printf 'Defaults {strict}\n' >>/etc/sudoers")
+    refused = director.setup(**settings)
+    assert refused.status == 2, refused.output
+    assert "jumpbox cannot become root" in refused
+    assert "Defaults:jumpbox,root !requiretty" in refused
+    director.shell("echo 'Defaults:jumpbox,root !requiretty' >>/etc/sudoers")
+    for run in (director.setup(**settings), director.backup(**settings)):
+        assert run.status == 0, run.output
+    assert director.shell("find /var/log/sudo-io 2>/dev/null || true") == ""
 
 
 @pytest.mark.long

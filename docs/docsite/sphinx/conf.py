@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 import sys
-import urllib.error
-import urllib.request
 from pathlib import Path
+
+import requests
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -16,9 +16,8 @@ ANSIBLE = "https://docs.ansible.com/projects/ansible/latest/"
 def reached(inventory):
     """Whether the inventory of another site can be had from here; a build without the internet does without it."""
     try:
-        with urllib.request.urlopen(inventory, timeout=5) as answer:
-            return answer.status == 200
-    except (OSError, urllib.error.URLError):
+        return requests.head(inventory, timeout=5).ok
+    except requests.RequestException:
         return False
 
 

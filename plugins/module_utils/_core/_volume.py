@@ -52,7 +52,7 @@ def _probe(directory):
 
 
 def gives_away(directory):
-    """Return whether files there can be given to other users: root can, but not where it is squashed or has no others."""
+    """Return whether files there can be given to others: root can, but not where it is squashed or has no others."""
     if os.geteuid() != 0:
         return False
     with _probe(existing(directory)) as path:

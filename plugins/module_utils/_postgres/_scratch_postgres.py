@@ -130,8 +130,8 @@ def _require_name(uid):
         pwd.getpwuid(uid)
     except KeyError:
         raise ScratchError(
-            "PostgreSQL asks for the name of the user that it runs as, and %d has none on this controller. In a container, "
-            "its entrypoint adds it to /etc/passwd, if it is started and may write there." % uid
+            "PostgreSQL asks for the name of the user that it runs as, and %d has none on this controller. In a "
+            "container, its entrypoint adds it to /etc/passwd, if it is started and may write there." % uid
         )
 
 

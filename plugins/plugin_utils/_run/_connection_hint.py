@@ -19,6 +19,13 @@ BRACKETS = "An IPv6 address in ansible_host has no brackets: write 2001:db8::1, 
 # The first whose sign is found. Together they may be in a banner, so each sign is a whole phrase of its program.
 CAUSES = (
     (
+        r"^(?!.*(timed out|refused|No route|resolve hostname)).*"
+        r"(UNKNOWN port 65535|stdio forwarding failed|[Pp]roxy[Cc]ommand)",
+        "The way through the jump host does not work. Try it with  ssh  and the same -J, ProxyJump or ProxyCommand. "
+        "The jump host's key, host key and agent are ssh's own business: what is given for the director does not "
+        "count for it, so name its IdentityFile, with IdentitiesOnly=yes, in ssh's configuration.",
+    ),
+    (
         r"too long for Unix domain socket|ControlPath too long|unix_listener: |link mux listener",
         "ssh shares its connection by a socket, and cannot make it there. Set ANSIBLE_SSH_CONTROL_PATH_DIR "
         "(control_path_dir in ansible.cfg) to a short path on a file system of this machine, and leave "
@@ -55,8 +62,20 @@ CAUSES = (
         "key, in ansible_ssh_private_key_file.",
     ),
     (
+        r"No user exists for uid",
+        "ssh does not work for a user without a name. In a container, its entrypoint adds one to /etc/passwd: let "
+        "it be started, and let the image's /etc/passwd be writable for group 0, as ansible-builder makes it.",
+    ),
+    (
         r"install the sshpass program",
         "To log in with a password, Ansible needs the program sshpass on the controller, or a key instead.",
+    ),
+    (
+        r"is your shell clean|rather than greeting|protocol version mismatch|unexpected tag \d|multiplexing overflow|"
+        r"Received message too long",
+        "Something prints text when this user logs in, and rsync takes it for data. Let .bashrc, .profile, "
+        "/etc/bash.bashrc or sshd's ForceCommand on the director print nothing where no terminal is: begin it "
+        "with  case $- in *i*) ;; *) return ;; esac",
     ),
     (
         r"you must have a tty to run sudo",
@@ -66,13 +85,6 @@ CAUSES = (
     (
         r"a password is required|is not in the sudoers file|is not allowed to (run sudo|execute)",
         "sudo does not let this user run that. Run the setup playbook for this host again.",
-    ),
-    (
-        r"is your shell clean|protocol version mismatch|unexpected tag \d|multiplexing overflow|"
-        r"Received message too long",
-        "Something prints text when this user logs in, and rsync takes it for data. Let .bashrc, .profile, "
-        "/etc/bash.bashrc or sshd's ForceCommand on the director print nothing where no terminal is: begin it "
-        "with  case $- in *i*) ;; *) return ;; esac",
     ),
     (
         r"This account is currently not available|(account|password) (has|is) expired|Your account has expired",
@@ -89,13 +101,6 @@ CAUSES = (
         "An option for ssh is not one, or its quotes do not match: look at ansible_ssh_common_args, "
         "ansible_ssh_extra_args, ansible_ssh_args, ansible.cfg and ssh's own configuration. In YAML, a "
         "ProxyCommand is best written in a block (>-), its quotes as for a shell.",
-    ),
-    (
-        r""
-        r"^(?!.*(timed out|refused|No route|resolve)).*(UNKNOWN port 65535|stdio forwarding failed|[Pp]roxy[Cc]ommand)",
-        "The way through the jump host does not work. Try it with  ssh  and the same -J, ProxyJump or "
-        "ProxyCommand; the jump host's key and its host key are ssh's own business there: the options given "
-        "for the director do not count for it.",
     ),
 )
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shlex
 
 import ansible.constants as C
@@ -87,10 +88,16 @@ def has_password(variables) -> bool:
     return bool(named or any(context.CLIARGS.get(name) for name in ("ask_pass", "connection_password_file")))
 
 
+def ssh_path(path: str) -> str:
+    """Given a path, return it as ssh reads it between quotes, where a percent sign begins a token."""
+    return re.sub(r'(["\\])', r"\\\1", path).replace("%", "%%")
+
+
 def _is_there(key):
     """Return whether the key, or its public half where an agent has the other, is a file. If not, an agent may help."""
-    path = os.path.expanduser(key)
-    return os.path.exists(path) or os.path.exists(f"{path}.pub")
+    given = os.path.expanduser(key)
+    plain = re.sub(r'\\(["\\])', r"\1", given).replace("%%", "%")
+    return any(os.path.exists(path + suffix) for path in (given, plain) for suffix in ("", ".pub"))
 
 
 def _names_a_key(text):

@@ -11,25 +11,20 @@ from pathlib import Path
 import yaml
 from conftest import ANSIBLE, REPOSITORY
 
-PLAYBOOKS = ("setup", "backup", "verify", "checkup", "restore")
-# What a project's requirements.yml brings beside ours.
-OTHERS = ("ansible/posix", "community/general")
+PROJECT = REPOSITORY / "extensions" / "awx"
 
 
-def lay_out(directory, collections=True):
-    """Make the directory, with our collection below the project and a playbook of one line for each of ours."""
+def lay_out(directory):
+    """Make the directory with the project that AWX users copy, and in that our collection and those that it needs."""
     project = directory / "project"
-    place = project / "collections" / "ansible_collections"
-    place.mkdir(parents=True)
+    shutil.copytree(PROJECT, project)
     for name in ("env", "inventory"):
         (directory / name).mkdir()
+    place = project / "collections" / "ansible_collections"
     shutil.copytree(REPOSITORY / ".collections" / "ansible_collections" / "microbosh", place / "microbosh")
-    for name in OTHERS if collections else ():
-        (place / name).parent.mkdir(exist_ok=True)
-        shutil.copytree(others() / name, place / name, ignore=shutil.ignore_patterns("tests", "changelogs", "docs"))
-    for playbook in PLAYBOOKS:
-        line = [{"ansible.builtin.import_playbook": f"microbosh.director.{playbook}"}]
-        (project / f"{playbook}.yml").write_text(yaml.safe_dump(line))
+    for name in yaml.safe_load((REPOSITORY / "galaxy.yml").read_text())["dependencies"]:
+        path = name.replace(".", "/")
+        shutil.copytree(others() / path, place / path, ignore=shutil.ignore_patterns("tests", "changelogs", "docs"))
     return directory
 
 

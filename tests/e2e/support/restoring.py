@@ -17,7 +17,7 @@ import testhost
 import watching
 from conftest import Run, ansible_environment
 
-TYPING_SECONDS = 300
+TYPING_SECONDS = 600
 # Every name with its metadata and its content. What running services write is left out, and our own directories.
 FILES = r"""
 cd /var/vcap

@@ -15,7 +15,9 @@ README = REPOSITORY / "README.md"
 # What is not in the artifact is linked to where the repository is shown.
 SHOWN = "https://github.com/microbosh/director/blob/main/"
 MAP = REPOSITORY / "docs" / "architecture.md"
-DOCS = [README, REPOSITORY / "CONTRIBUTING.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+# What a release makes tells of names that were.
+DOCS = [path for path in sorted(REPOSITORY.glob("*.md")) if path.name != "CHANGELOG.md"]
+DOCS += sorted((REPOSITORY / "docs").glob("*.md"))
 MOST_LINES = 120
 FENCE = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`([^`\n]+)`")
@@ -107,6 +109,11 @@ def test_what_is_gone_would_be_found():
     text += f", [c]({SHOWN}gone.md), [d](https://example.com/gone.md)"
     assert missing_paths(text) == ["plugins/gone.py", "_gone.py", "tests/unit/gone/*", "script/gone"]
     assert broken_links(README, text) == ["gone.md", "#gone", f"{SHOWN}gone.md"]
+    assert broken_links(README, f"[a]({SHOWN}README.md#gone), [b](docs/setup.md#gone)") == [
+        f"{SHOWN}README.md#gone",
+        "docs/setup.md#gone",
+    ]
+    assert broken_links(README, f"[a]({SHOWN}README.md#install), [b](#install), [c](docs/setup.md#the-inventory)") == []
     assert missing_paths("```\nscript/test unit tests/gone.py\n```\n") == ["tests/gone.py"]
     assert missing_paths("`plugins/modules/*.py`, `script/test unit`, `/var/vcap/store`, `creds.yml`") == []
 
@@ -143,3 +150,8 @@ def test_the_map_shows_every_one(files):
     names = [path.stem for path in files if path.name != "__pycache__"]
     assert names
     assert [name for name in names if not re.search(rf"\b{name}\b", text)] == []
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name.endswith("/README.md")])
+def test_links_of_the_other_readmes_lead_somewhere(name):
+    assert broken_links(REPOSITORY / name, (REPOSITORY / name).read_text()) == []

@@ -73,9 +73,21 @@ def test_what_a_plugin_names_beside_itself_is_there(path: Path):
     doc = blocks(path)["DOCUMENTATION"]
     named = doc.get("seealso", [])
     assert set(doc.get("extends_documentation_fragment", [])) & set(GUIDES), "it names no guide"
+    assert [entry for entry in named if "link" not in entry], "it names no sibling"
     assert [entry for entry in named if not leads_somewhere(entry)] == []
     own = f"microbosh.director.{path.stem}"
     assert [entry for entry in named if entry.get(KINDS[path.parent.name], entry.get("plugin")) == own] == []
+
+
+MODULES = sorted((PLUGINS / "modules").glob("[a-z]*.py"))
+PAIRS = [path.stem for path in MODULES if path.with_stem(f"{path.stem}_info").exists()]
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_a_module_and_the_one_that_only_tells_name_each_other(name):
+    for one, other in ((name, f"{name}_info"), (f"{name}_info", name)):
+        named = blocks(PLUGINS / "modules" / f"{one}.py")["DOCUMENTATION"]["seealso"]
+        assert {"module": f"microbosh.director.{other}"} in named
 
 
 @pytest.mark.parametrize("name", GUIDES)

@@ -6,10 +6,12 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections import UserString
 
 import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.microbosh.director.plugins.action.known_settings import sealed
 from places import REPOSITORY
 
 ROLES = sorted(path.name for path in (REPOSITORY / "roles").iterdir())
@@ -58,6 +60,29 @@ def test_every_option_is_described(role):
     assert [name for name, option in options(role).items() if not option.get("description")] == []
 
 
+class AnsibleVaultEncryptedUnicode(UserString):
+    """What a vaulted variable is until ansible-core 2.19: no text, but it can be made one."""
+
+
+def test_a_vaulted_text_is_a_setting_as_any():
+    """no_log would look at its type, and protects nothing here: the values are no arguments of a task."""
+    texts = {name: option for name, option in options("microbosh").items() if option["type"] in ("str", "path")}
+    assert {"microbosh_director_database_password", "microbosh_private_key_text", "microbosh_backup_dir"} <= set(texts)
+    for name, option in texts.items():
+        value = AnsibleVaultEncryptedUnicode(option.get("choices", ["/a/secret"])[0])
+        assert ArgumentSpecValidator({name: option}).validate({name: value}).error_messages == []
+    vaulted = dict.fromkeys(texts, AnsibleVaultEncryptedUnicode("x"))
+    assert sealed(vaulted, options("microbosh")) == []
+
+
+def test_what_is_vaulted_and_no_text_is_told_with_the_way_out():
+    vaulted = dict.fromkeys(options("microbosh"), AnsibleVaultEncryptedUnicode("7"))
+    problems = sealed(vaulted, options("microbosh"))
+    assert len(problems) > 10
+    assert 'set microbosh_timeout to that one in braces: "{{ ... }}"' in " ".join(problems)
+    assert sealed({"microbosh_timeout": 7}, options("microbosh")) == []
+
+
 def test_there_are_settings_and_all_have_the_one_prefix():
     assert options("microbosh")
     assert [name for name in options("microbosh") if not name.startswith("microbosh_")] == []
@@ -81,3 +106,11 @@ def test_the_first_action_of_a_playbook_brings_all_filters():
     there = {f"{place}.filter.{path.stem}" for path in (REPOSITORY / "plugins/filter").glob("*.py")}
     assert len(there) > 5
     assert there <= set(done.stdout.split())
+
+
+def test_no_setting_reaches_a_filter_that_wants_text_as_it_is():
+    """Paths are texts of Python's own in there; what a vault holds is none until ansible-core 2.19."""
+    wants = r"microbosh_\w+ \| (?:map\(')?(?:ansible\.builtin\.)?(?:expanduser|basename|dirname|realpath|hash)\b"
+    files = [path for room in ("playbooks", "roles") for path in (REPOSITORY / room).rglob("*.yml")]
+    assert len(files) > 50
+    assert [path.name for path in files if re.search(wants, path.read_text(encoding="utf-8"))] == []

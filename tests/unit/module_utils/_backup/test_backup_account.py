@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import pwd
 import stat
@@ -315,6 +317,18 @@ def test_the_new_pair_takes_the_place_of_the_old_one_once(tmp_path):
     assert keys.retired() == [f"ssh-ed25519 {OLD} me"]
     assert keys.swap() is False  # the next director, which shares it
     assert keys.retired() == [f"ssh-ed25519 {OLD} me"]
+
+
+def test_the_lock_is_one_that_a_home_on_nfs_has(tmp_path, monkeypatch):
+    """NFS 4 locks a file alone for those who may write it."""
+
+    def flock(descriptor, _kind):
+        if fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+            raise OSError(errno.EBADF, "Bad file descriptor")
+
+    keys = pair(tmp_path)
+    monkeypatch.setattr(fcntl, "flock", flock)
+    assert keys.swap() is True
 
 
 def test_killed_in_the_middle_it_goes_on(tmp_path, monkeypatch):

@@ -19,17 +19,16 @@ PATH = "/home/x/.ansible/cp/" + "0" * 90
 KNOWN = {
     f'unix_listener: path "{PATH}.4Gjd6f" too long for Unix domain socket': "ANSIBLE_SSH_CONTROL_PATH_DIR",
     f"ControlPath too long ('{PATH}' >= 108 bytes)": "ANSIBLE_SSH_CONTROL_PATH_DIR",
-    "muxserver_listen: link mux listener /nfs/cp/a.x => /nfs/cp/a: Operation not permitted": "ANSIBLE_SSH_CONTROL_PATH_DIR",
+    "muxserver_listen: link mux listener /cp/a.x => /cp/a: Operation not permitted": "ANSIBLE_SSH_CONTROL_PATH_DIR",
     "@@@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @@@ Host key verification failed.": "pin the new one",
-    "No ED25519 host key is known for 10.0.0.6 and you have requested strict checking.\nHost key verification failed.": (
-        "pin it once"
-    ),
-    "Received disconnect from 10.0.0.6 port 22:2: Too many authentication failures\nDisconnected from 10.0.0.6": "MaxAuthTries",
-    'WARNING: UNPROTECTED PRIVATE KEY FILE!\nLoad key "k": bad permissions\nx@y: Permission denied (publickey).': "0600",
+    "No ED25519 host key is known for 10.0.0.6.\nHost key verification failed.": "pin it once",
+    "Received disconnect from 10.0.0.6 port 22:2: Too many authentication failures": "MaxAuthTries",
+    'WARNING: UNPROTECTED PRIVATE KEY FILE!\nLoad key "k": bad permissions\nPermission denied (publickey).': "0600",
     'Load key "k": error in libcrypto\nx@y: Permission denied (publickey).': "without a passphrase",
     "vcap@10.0.0.6: Permission denied (publickey,password).": "refuses the key or the password",
     "Invalid/incorrect password: Permission denied, please try again.": "refuses the key or the password",
-    "to use the 'ssh' connection type with passwords or pkcs11_provider, you must install the sshpass program": "sshpass",
+    "to use the 'ssh' connection type with passwords, you must install the sshpass program": "sshpass",
+    "Failed to connect to the host via ssh: No user exists for uid 1000660000": "entrypoint",
     "sudo: sorry, you must have a tty to run sudo": "requiretty",
     "sudo: a password is required": "setup playbook",
     "protocol version mismatch -- is your shell clean?\n(see the rsync manpage for an explanation)": "prints text",
@@ -41,7 +40,8 @@ KNOWN = {
     "Missing trailing-' in remote-shell command.": "quotes",
     "command-line: line 0: Bad configuration option: proxyjmp": "ansible_ssh_common_args",
     "Bad owner or permissions on /root/.ssh/config": "ssh's own configuration",
-    "kex_exchange_identification: Connection closed by remote host\nConnection closed by UNKNOWN port 65535": "jump host",
+    "kex_exchange_identification: closed by remote host\nConnection closed by UNKNOWN port 65535": "jump host",
+    'rsync: server sent "Welcome to the director" rather than greeting': "prints text",
     "channel 0: open failed: connect failed: x\nstdio forwarding failed": "jump host",
 }
 NETWORK = [

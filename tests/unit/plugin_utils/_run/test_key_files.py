@@ -150,6 +150,7 @@ def test_a_public_key_is_text_or_a_file_or_says_nothing(pair):
     public = files.public_of(pair)
     assert given("", f" {public}\n") == given("", f"{pair}.pub") == given("/other", f"{pair}.pub") == public
     assert given(pair, f"{pair}.pub") == given("", ".pub") == given("", "") == ""
+    assert given(os.path.expanduser("~/none"), "~/none.pub") == ""
     with pytest.raises(DirectorError, match="neither a public key nor a file"):
         given("", "/nowhere/key.pub")
 

@@ -14,6 +14,7 @@ from ansible.utils.context_objects import CLIArgs
 from ansible_collections.microbosh.director.plugins.filter.control_path import control_path
 from ansible_collections.microbosh.director.plugins.filter.shared_connection import shared_connection
 from ansible_collections.microbosh.director.plugins.filter.ssh_identity import ssh_identity
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._ssh_settings import ssh_path
 
 HOST = {"inventory_hostname": "director1"}
 ONLY = "-o IdentitiesOnly=yes"
@@ -69,7 +70,8 @@ def test_the_environment_counts_where_the_inventory_says_nothing(monkeypatch):
 
 
 def test_a_quote_that_nobody_closed_is_left_to_ansible():
-    assert shared_connection({**HOST, "ansible_ssh_args": "-o 'ProxyCommand=nc"}, "/cp").endswith(" -o 'ProxyCommand=nc")
+    given = "-o 'ProxyCommand=nc"
+    assert shared_connection({**HOST, "ansible_ssh_args": given}, "/cp").endswith(f" {given}")
 
 
 def test_one_address_behind_two_jump_hosts_is_two_connections():
@@ -118,3 +120,16 @@ def test_so_does_one_that_is_asked_for(monkeypatch):
 def test_a_key_comes_before_a_password(tmp_path):
     (tmp_path / "key").touch()
     assert ssh_identity({**HOST, "ansible_password": "secret"}, str(tmp_path / "key")) == ONLY
+
+
+@pytest.mark.parametrize("name", ["key", "of mine", "it's", 'the "one"', "a\\b", '\\"', "100%", "%h", "ü"])
+def test_ssh_finds_a_key_by_whatever_name(tmp_path, name):
+    path = tmp_path / name
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path], check=True)
+    # As Ansible gives it. Without a server to log in to, ssh says which of its keys it cannot find.
+    option = f'IdentityFile="{ssh_path(str(path))}"'
+    command = ["ssh", "-F", "/dev/null", "-v", "-o", option, "-o", "ProxyCommand=cat /dev/null", "192.0.2.1"]
+    said = subprocess.run(command, capture_output=True, text=True, check=False).stderr
+    assert "identity file" in said
+    assert "type -1" not in said.partition("cert")[0]
+    assert ssh_identity(HOST, ssh_path(str(path))) == ONLY
