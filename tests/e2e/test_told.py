@@ -132,13 +132,17 @@ def test_awx_gets_it_with_the_event_of_its_host_and_task(away, tmp_path):
     check_artifacts(events[-1]["event_data"]["artifact_data"])
 
 
-def test_a_failure_without_a_log_names_none(away):
-    ended = output_of(away, "backup", "--limit", NAMES[0], "-e", "microbosh_backup_dir=/proc/none")
-    assert ended.returncode == 2
+def test_a_failure_names_a_log_that_is_there_and_no_other(away, tmp_path):
+    arguments = ("--limit", NAMES[0], "-e", f"microbosh_backup_dir={tmp_path}/new")
+    ended = output_of(away, "backup", *arguments)
+    assert ended.returncode == 4, ended.stdout
     assert "The log is" not in ended.stdout
-    told = output_of(away, "backup", "--limit", NAMES[0]).stdout
-    path = re.search(r"The log is ([^\s\"\\]+)", told).group(1)
-    assert subprocess.run(["test", "-s", path], check=False).returncode == 0
+    (tmp_path / "new" / "logs").mkdir(parents=True)
+    ended = output_of(away, "backup", *arguments)
+    assert ended.returncode == 4, ended.stdout
+    (log,) = (tmp_path / "new" / "logs").glob("*.log")
+    assert f"The log is {log}" in ended.stdout
+    assert re.search(FAILED.format(NAMES[0]), log.read_text(encoding="utf-8"))
 
 
 def test_a_misspelt_setting_has_an_artifact_too(away):
