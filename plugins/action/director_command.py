@@ -20,7 +20,8 @@ ARGUMENTS = {
 MOST_BYTES = 1024 * 1024
 # The answer begins behind it: what a login prints before is none of it. And programs say it in English.
 ANSWER = "microbosh-answer:"
-BEGIN = f"LC_ALL=C; export LC_ALL; echo {ANSWER}; "
+# What it is given is read first: who ends before that is written has lost the connection, as Ansible sees it.
+BEGIN = f"cat >/dev/null; LC_ALL=C; export LC_ALL; echo {ANSWER}; "
 
 
 class ActionModule(ActionBase):

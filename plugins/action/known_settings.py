@@ -28,6 +28,7 @@ VAULTED = "AnsibleVaultEncryptedUnicode"
 # there, too, no task reads them from their sources again (that was a seventh of what a backup cost the controller).
 for _file in (Path(__file__).parents[1] / "filter").glob("*.py"):
     import_module(f"ansible_collections.microbosh.director.plugins.filter.{_file.stem}")
+import_module("ansible_collections.microbosh.director.plugins.lookup.place_of_task")
 
 
 class ActionModule(ActionBase):

@@ -28,7 +28,9 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._transfer._tran
 ARGUMENTS = {
     "src": {"type": "path", "required": True},
     "dest": {"type": "str", "required": True},
-    "files": {"type": "list", "elements": "str", "required": True},
+    "files": {"type": "list", "elements": "str", "default": []},
+    "files_from": {"type": "path"},
+    "leave_out": {"type": "list", "elements": "str", "default": []},
     "metadata": {"type": "path"},
     "records": {"type": "dict", "default": {}},
     "total": {"type": "int", "default": 0},
@@ -49,7 +51,7 @@ class ActionModule(ActionBase):
         result = super().run(tmp, task_vars)
         dummy, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
         try:
-            names = permitted(arguments["src"], arguments["files"], arguments["metadata"], arguments["records"])
+            names = permitted(arguments["src"], wanted(arguments), arguments["metadata"], arguments["records"])
         except (OutsideError, OSError) as error:
             raise AnsibleActionFail(f"Nothing was pushed: {error}.") from error
         result.update(changed=False, files=0, bytes=0, wire_bytes=0, seconds=0.0)
@@ -103,6 +105,16 @@ class ActionModule(ActionBase):
             "rsync_opts": [shlex.quote(option) for option in options],
         }
         return synchronize(self, transfer, task_vars)
+
+
+def wanted(arguments):
+    """Given the action's arguments, return the names that are to be pushed."""
+    files = list(arguments["files"])
+    if arguments["files_from"]:
+        listed = Path(arguments["files_from"]).read_text(encoding="utf-8", errors="surrogateescape")
+        files += [name for name in listed.split("\0") if name]
+    left_out = set(arguments["leave_out"])
+    return [name for name in files if name not in left_out]
 
 
 def rsync_options(log, listing):

@@ -47,7 +47,17 @@ options:
     description: Names below O(src), in the octal escapes of vis(3).
     type: list
     elements: str
-    required: true
+    default: []
+  files_from:
+    description:
+      - File with more of such names, each but the last followed by a NUL, as M(microbosh.director.restore_compare_info)
+        makes it.
+    type: path
+  leave_out:
+    description: Of all these names those that are not pushed.
+    type: list
+    elements: str
+    default: []
   metadata:
     description:
       - The backup's list of its files, C(metadata.mtree). Only what it names below C(vcap/) is pushed, for O(files) is

@@ -96,11 +96,35 @@ same:
   type: int
   sample: 5120
 push:
-  description: Files that have to be pushed, below O(root), in the octal escapes of vis(3).
-  returned: success
+  description:
+    - Files that have to be pushed, below O(root), in the octal escapes of vis(3). The action keeps them out of the
+      result of the task, in RV(push_list).
+  returned: never, but by the module itself
   type: list
   elements: str
   sample: [store/redis/dump.rdb]
+push_files:
+  description: Number of files that have to be pushed.
+  returned: always
+  type: int
+  sample: 17
+push_list:
+  description:
+    - File on the controller with their names, for O(microbosh.director.push#module:files_from). It goes away with the
+      run.
+  returned: always
+  type: str
+  sample: /root/.ansible/tmp/ansible-local-4711abcd/microbosh-push-0123456789abcdef
+changes:
+  description: Number of names that would change.
+  returned: always
+  type: int
+  sample: 954
+changes_list:
+  description: File on the controller with a line for each of them. It goes away with the run.
+  returned: always
+  type: str
+  sample: /root/.ansible/tmp/ansible-local-4711abcd/microbosh-changes-0123456789abcdef
 push_bytes:
   description: Their size in bytes.
   returned: success

@@ -39,8 +39,8 @@ options:
     required: true
   lines:
     description:
-      - Lines for a person, which go to O(log), too. Where the stdout callback prints for people they are printed before the
-        failure. Elsewhere they are the message of the failure, in place of O(msg).
+      - Lines for a person, which go to O(log), too. Where the stdout callback prints for people they are printed before
+        the failure. Elsewhere they are the message of the failure, in place of O(msg).
     type: list
     elements: str
     default: []

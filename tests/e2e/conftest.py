@@ -354,9 +354,6 @@ def pytest_collection_modifyitems(items):
     cells = [cell for cell in matrix if not cell.get_closest_marker("share")]
     for cell in cells[shares.SEED % max(len(cells), 1) :][:1]:
         cell.add_marker(pytest.mark.share)
-    runs = [item for item in items if item.path.name == "test_ways.py"]
-    for item in runs[shares.SEED % max(len(runs), 1) :][:1]:
-        item.add_marker(pytest.mark.share)
     rotating = sorted({item.path.name for item in items if item.get_closest_marker("rotating")})
     waiting = {name for number, name in enumerate(rotating) if not shares.is_turn_of(number)}
     alone = [item for item in items if item.get_closest_marker("rotating_alone")]

@@ -154,7 +154,8 @@ def place(tmp_path_factory):
     shutil.copy(fake, place / "bin" / "other_ssh")
     (place / "ssh_config").write_text(SSH_CONFIG)
     play = yaml.safe_load((PLAYBOOKS / "backup.yml").read_text())[1]
-    play.update(tasks=TASKS, roles=[SETTINGS], pre_tasks=[], vars_files=[str(PLAYBOOKS / name) for name in play["vars_files"]])
+    play.update(tasks=TASKS, roles=[SETTINGS], pre_tasks=[])
+    play["vars_files"] = [str(PLAYBOOKS / name) for name in play["vars_files"]]
     (place / "play.yml").write_text(yaml.safe_dump([play]))
     for name in (*HOSTS, *RUNS):
         (place / f"spelling-{name}" / "from").mkdir(parents=True)

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-
 import points
 import pytest
 import yaml
-from conftest import REPOSITORY, ansible_environment, playbook_command, run_ansible
-from restoring import at_terminal
+from conftest import REPOSITORY, playbook_command, run_ansible
 
 INVENTORIES = {"misspelt": "microbsh:\n  hosts:\n    director1:\n", "empty": "microbosh:\n  hosts: {}\n"}
 INVENTORY = """
@@ -123,31 +119,6 @@ def test_what_was_selected_is_done(tmp_path, name):
     ended = run(tmp_path, playbook, arguments)
     assert message in ended, ended.output
     assert ended.status == (0 if message == "deployed" else 2), ended.output
-
-
-def test_a_terminal_of_awx_is_never_asked(tmp_path):
-    """ansible-runner gives every job one, and nobody is there to answer."""
-    inventory = tmp_path / "hosts.yml"
-    inventory.write_text(INVENTORY)
-    command = playbook_command(inventory, "microbosh.director.restore")
-    ended = at_terminal(command, AWX_ISOLATED_DATA_DIR=str(tmp_path), BACKUPS=str(tmp_path))
-    assert ended.status == 2, ended.output
-    assert "nobody confirmed it" in ended
-    assert "Type its inventory name" not in ended
-
-
-def test_with_a_json_callback_stdout_is_one_document(tmp_path):
-    """What is told of a run is in the results of its tasks; a person finds it on stderr."""
-    inventory = tmp_path / "hosts.yml"
-    inventory.write_text(INVENTORY)
-    environment = ansible_environment(ANSIBLE_STDOUT_CALLBACK="ansible.posix.json", BACKUPS=str(tmp_path))
-    command = playbook_command(inventory, "microbosh.director.backup", "--limit", "director1", "-e", "ansible_port=1")
-    ended = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/", env=environment)
-    assert ended.returncode == 4, ended.stderr
-    document = json.loads(ended.stdout)
-    assert document["stats"]["director1"]["unreachable"] == 1
-    assert "director1: Backup" in ended.stderr  # what would stand among it
-    assert "cannot be reached" in ended.stdout
 
 
 @pytest.mark.parametrize("listing", LISTINGS)

@@ -162,7 +162,9 @@ def test_the_whole_way_through_a_jump_host(micro, place):
     # Without the agent: the password of vcap is all that setup has.
     asked = ("--connection-password-file", str(password), "--become-password-file", str(password))
     for playbook, arguments in (("setup", asked), ("backup", ()), ("restore", asked[2:])):
-        command = playbook_command(inventory, f"microbosh.director.{playbook}", "--limit", name, *arguments)
+        # Ansible takes a blank for the end of a name, unless there is a comma.
+        limit = ("--limit", f"{name},")
+        command = playbook_command(inventory, f"microbosh.director.{playbook}", *limit, *arguments)
         run = run_ansible(command, home)
         assert run.status == 0, run.output
     assert micro.wholly_up()

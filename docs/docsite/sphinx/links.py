@@ -81,7 +81,11 @@ def names():
 
 
 def shortened(text):
-    """A page of antsibull-docs without the table of contents, which the theme has, with short names in the sidebar."""
+    """A page of antsibull-docs without the table of contents, which the theme has, with short names in the sidebar.
+
+    Filters are for our own playbooks: the index lists them, the sidebar, which is made for each page, does not.
+    """
     text = re.sub(r"^\.\. contents::\n(?:   :.*\n)*", "", text, flags=re.MULTILINE)
     text = re.sub(r"^    (\w+)_module$", r"    \1 <\1_module>", text, flags=re.MULTILINE)
-    return re.sub(r"^    (\w+)_(filter|lookup|role)$", r"    \1 (\2) <\1_\2>", text, flags=re.MULTILINE)
+    text = re.sub(r"^    \w+_filter\n", "", text, flags=re.MULTILINE)
+    return re.sub(r"^    (\w+)_(lookup|role)$", r"    \1 (\2) <\1_\2>", text, flags=re.MULTILINE)

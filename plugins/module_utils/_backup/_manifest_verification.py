@@ -93,7 +93,7 @@ class _Comparison(object):
         self._find_missing(entries)
 
     def _owners_kept(self, entries):
-        """Return whether the disk has other owners than root, if the director had: all is root's where it may not chown."""
+        """Return whether the disk has other owners than root, if the director had: a squashed root owns all."""
         recorded = [self._recorded[entry.path] for entry in entries if entry.path in self._recorded]
         return not any(entry.uid for entry in recorded) or any(entry.uid or entry.gid for entry in entries)
 

@@ -19,7 +19,7 @@ LONGEST_LIST = 50
 
 
 def run_artifact(run: dict, playbook: str, failed: dict | None = None, more: dict | None = None) -> dict:
-    """Given what a run knows of itself, the playbook, what failed and what the playbook has to add, return the artifact.
+    """Given what a run knows of itself, the playbook, what failed and what that adds, return the artifact.
 
     ``run`` has the host, its id, when it began, its phase, the phases that ended and whether it was a ``check``.
     ``failed`` is empty for a run that did what was asked for; else it has a message and a reason.

@@ -9,20 +9,19 @@ facts, as a cache of facts would keep those, and hand them to the next run.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import time
 from datetime import datetime, timezone
-from pathlib import Path
 
-from ansible import constants
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._kept_list import place, write
+
+PHASES = "phases"
 
 
 def phases_of(host: str, began: float = 0) -> list[dict]:
     """Return the phases that have ended on a host in the run that began then."""
     try:
-        known = json.loads(_file(host).read_text(encoding="utf-8"))
+        known = json.loads(place(host, PHASES).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return []
     return [phase for phase in known if phase["ended"] >= began]
@@ -32,9 +31,7 @@ def end_phase(host: str, name: str, began: float) -> dict:
     """Note that a phase has ended; return it. It began where the one before ended, the first one with the run."""
     known = phases_of(host, began)
     known.append(phase_until_now(name, known, began))
-    path = _file(host)
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        json.dump(known, file)
+    write(place(host, PHASES), json.dumps(known))
     return known[-1]
 
 
@@ -44,8 +41,3 @@ def phase_until_now(name: str, before: list[dict], began: float) -> dict:
     since = before[-1]["ended"] if before else began or now
     stamp = datetime.fromtimestamp(since, timezone.utc).isoformat(timespec="milliseconds")
     return {"phase": name, "start": stamp, "seconds": round(max(now - since, 0), 2), "ended": now}
-
-
-def _file(host):
-    name = hashlib.sha256(host.encode("utf-8", "surrogateescape")).hexdigest()[:32]
-    return Path(constants.DEFAULT_LOCAL_TMP, f"microbosh-phases-{name}.json")

@@ -157,7 +157,8 @@ def inventory_of(groups):
 
 def names(inventory, pattern):
     """Return the names of the hosts that a pattern means."""
-    return [host.name for host in inventory.get_hosts(pattern)]
+    # Ansible takes a blank for the end of a name, unless there is a comma.
+    return [host.name for host in inventory.get_hosts(f"{pattern}," if " " in pattern else pattern)]
 
 
 def limit_parts(limit):

@@ -17,7 +17,7 @@ import testhost
 import watching
 from conftest import Run, ansible_environment
 
-TYPING_SECONDS = 300
+TYPING_SECONDS = 600
 # Every name with its metadata and its content. What running services write is left out, and our own directories.
 FILES = r"""
 cd /var/vcap
@@ -133,7 +133,8 @@ def become(director):
 
 def restore_at_terminal(director, answer):
     """Restore from a terminal, and type this when asked for the director's name; return the Run."""
-    return at_terminal(director.command("restore", *become(director)), answer)
+    asks = {"microbosh_restore_confirm": "ask"}
+    return at_terminal(director.command("restore", *become(director), **asks), answer)
 
 
 def at_terminal(command, answer=None, **environment):

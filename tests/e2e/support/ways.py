@@ -31,20 +31,25 @@ class Way(Director):
     arguments = ()
     environment = None
 
+    @property
+    def at_home(self):
+        """The environment: each way has a home of its own, so that none uses a connection that another one made."""
+        return {"HOME": str(self.directory), **(self.environment or {})}
+
     @contextlib.contextmanager
     def ready(self):
         """What holds while the playbooks run."""
         yield
 
     def play(self, playbook, *arguments, **settings):
-        return run_ansible(self.command(playbook, *arguments, *self.arguments, **settings), self.environment)
+        return run_ansible(self.command(playbook, *arguments, *self.arguments, **settings), self.at_home)
 
 
 class Terminal(Way):
     """Somebody at a terminal."""
 
     def play(self, playbook, *arguments, **settings):
-        return at_terminal(self.command(playbook, *arguments, **settings))
+        return at_terminal(self.command(playbook, *arguments, **settings), **self.at_home)
 
 
 class Cron(Way):
@@ -62,7 +67,8 @@ class JsonCallback(Way):
 
     def play(self, playbook, *arguments, **settings):
         command = self.command(playbook, *arguments, **settings)
-        run = done(command, "/", stderr=subprocess.DEVNULL, ANSIBLE_STDOUT_CALLBACK="ansible.posix.json")
+        callback = {"ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"}
+        run = done(command, "/", stderr=subprocess.DEVNULL, **self.at_home, **callback)
         try:
             json.loads(run.output)
         except ValueError as error:
@@ -265,7 +271,7 @@ class StrangeUser(Runner):
         give(self.directory, POD_USER)
         mounts = f"mount --bind '{passwd}' /etc/passwd && mount --bind '{self.place}' {self.home}"
         mounts += " && mount -t tmpfs -o mode=1777 tmpfs /tmp"  # which may be root's here; in a pod it never is
-        # The tests' Python may be where only root looks; what has the bit of a group, as Debian's agent, loses the right.
+        # The tests' Python may be where only root looks; a program with the bit of a group, as Debian's agent, may not.
         rights = "--inh-caps=+dac_read_search --ambient-caps=+dac_read_search"
         user = f"setpriv --reuid={POD_USER} --regid=0 --clear-groups {rights}"
         prefix = ["unshare", "--mount", "sh", "-c", f'{mounts} && exec {user} "$@"', "sh"]

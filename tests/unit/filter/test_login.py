@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The user and the key of a login, and the Python there, are found in the order in which Ansible looks for them."""
+"""The user and the key of a login are found in the order in which Ansible looks for them."""
 
 from __future__ import annotations
 
 import pytest
-from ansible import constants, context
+from ansible import context
 from ansible.utils.context_objects import CLIArgs
 from ansible_collections.microbosh.director.plugins.filter.login_key import login_key
 from ansible_collections.microbosh.director.plugins.filter.login_user import login_user
-from ansible_collections.microbosh.director.plugins.filter.python_of import python_of
 
 KEY, SSH_KEY = "ansible_private_key_file", "ansible_ssh_private_key_file"
 
@@ -47,10 +46,3 @@ def test_the_key(variables, key):
 def test_nothing_is_named(monkeypatch):
     monkeypatch.setattr(context, "CLIARGS", CLIArgs({"remote_user": None}))
     assert (login_user({}), login_key({})) == ("", "")
-
-
-def test_the_python(monkeypatch):
-    assert python_of({"ansible_python_interpreter": "/usr/bin/python2.7"}) == "/usr/bin/python2.7"
-    assert python_of({}).startswith("auto")
-    monkeypatch.setenv("ANSIBLE_PYTHON_INTERPRETER", "/opt/python")
-    assert constants.config.get_config_value("INTERPRETER_PYTHON") == python_of({}) == "/opt/python"

@@ -75,6 +75,26 @@ def test_only_who_is_not_root_widens_modes_and_only_in_the_copy():
     assert f"--chmod={CHMOD}" not in options(owners=True)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be squashed")
+def test_a_root_that_may_not_give_files_away_copies_and_links_them(tmp_path):
+    """As on a share that squashes root: every chown is refused there."""
+    source, first, second = (tmp_path / name for name in ("source", "first", "second"))
+    (source / "shared").mkdir(parents=True)
+    (source / "shared" / "file").write_text("content")
+    os.link(source / "shared" / "file", source / "another name")
+    subprocess.run(["chown", "-R", "1234:4321", source], check=True)
+    (source / "shared").chmod(0o2770)
+    (source / "shared" / "file").chmod(0o640)
+    squashed = ["setpriv", "--bounding-set=-chown", "--inh-caps=-chown", "rsync", "--archive"]
+    for target, more in ((first, []), (second, [str(first)])):
+        given = [shlex.split(option)[0] for option in options(link_dest=more)]
+        subprocess.run([*squashed, *given, f"{source}/", f"{target}/"], check=True)
+    copies = [top / name for top in (first, second) for name in ("another name", "shared/file")]
+    assert {path.stat().st_nlink for path in copies} == {4}
+    assert {path.stat().st_uid for path in copies} == {0}
+    assert (second / "shared").stat().st_mode & 0o770 == 0o770
+
+
 def test_the_look_at_the_owners_copies_nothing_and_tells_groups_of_others():
     """As synchronize runs it: with a format of its own at the end."""
     with tempfile.TemporaryDirectory(dir="/var/tmp") as directory:

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What --check tells of a backup."""
+
+from __future__ import annotations
+
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._backup_would import backup_would
+
+WOULD = {
+    "mode": "offline",
+    "estimate": {
+        "transfer_files": 15, "transfer_bytes": 2048, "total_files": 1828, "total_bytes": 1048576,
+        "free_bytes": 1073741824,
+    },
+    "databases": ["bosh", "uaa"], "dump_bytes": "4096", "services": ["postgres", "director"],
+    "previous": "20261122T221326Z", "outage": 7.1, "limit": "1800", "path": "/b/20261123T221326Z", "archive": "",
+}  # fmt: skip
+
+
+def test_what_would_be_done():
+    assert backup_would(WOULD) == [
+        "A backup could be made; nothing was dumped, copied or stopped. It would",
+        "  copy     15 files, 2.00 KB, of 1828 files, 1.00 MB in all",
+        "  dump     bosh, uaa, about 4.00 KB",
+        "  stop     2 services and the agent: postgres, director",
+        "  outage   about 7.1 s, as in the backup 20261122T221326Z; the lease ends it after 1800 s",
+        "  to       /b/20261123T221326Z, where 1.00 GB are free",
+    ]
+
+
+def test_the_first_one():
+    for unknown in (None, ""):
+        told = backup_would({**WOULD, "outage": unknown, "previous": "", "databases": [], "archive": "/b/a.tar"})
+        assert "  dump     no database" in told
+        assert (
+            "  outage   not known before the first backup that stops the director; the lease ends it after 1800 s"
+            in told
+        )
+        assert told[-1] == "  pack     /b/a.tar"
+
+
+def test_online_nothing_stops():
+    told = backup_would({**WOULD, "mode": "online"})
+    assert "  stop     nothing (online)" in told
+    assert "  outage   none" in told
