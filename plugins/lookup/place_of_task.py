@@ -13,11 +13,6 @@ seealso:
   - module: microbosh.director.known_settings
 author: microbosh.director contributors (@microbosh)
 version_added: 1.0.0
-extends_documentation_fragment:
-  - microbosh.director.guides.setup
-seealso:
-  - plugin: microbosh.director.not_root
-    plugin_type: filter
 short_description: Connection and Python of a task
 description:
   - Returns the connection or the Python of a task, for variables of a play that take the place of those of the
