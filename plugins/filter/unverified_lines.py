@@ -11,14 +11,26 @@ def unverified_lines(verdicts, host, problem):
     lines = [f"Verification of {host} FAILED"]
     if not verdicts:
         return [*lines, f"  {problem or 'no message'}", "  Nothing was looked at."]
-    bad = [verdict["name"] for verdict in verdicts if not verdict["good"]]
     good = [verdict["name"] for verdict in verdicts if verdict["good"]]
-    return [
-        *lines,
-        f"  not good  {', '.join(bad)}",
-        f"  good      {', '.join(good) or 'none'}",
-        "  Do not restore from what is not good. Make a new backup, and look at the disk.",
-    ]
+    unknown = [verdict["name"] for verdict in verdicts if not verdict["good"] and is_unknown(verdict)]
+    bad = [verdict["name"] for verdict in verdicts if not verdict["good"] and verdict["name"] not in unknown]
+    if bad:
+        lines.append(f"  not good  {', '.join(bad)}")
+    if unknown:
+        lines.append(f"  unknown   {', '.join(unknown)}")
+    lines.append(f"  good      {', '.join(good) or 'none'}")
+    if bad:
+        lines.append("  Do not restore from what is not good. Make a new backup, and look at the disk.")
+    if unknown:
+        lines.append("  What is unknown was not found damaged: this controller cannot look, for the reason above.")
+    return lines
+
+
+def is_unknown(verdict):
+    """Tell whether the controller lacks something, a key or what a rehearsal needs: no fault of the backup."""
+    if verdict.get("whole"):
+        return not (verdict.get("rehearsed") or {}).get("possible", True)
+    return {finding["kind"] for finding in verdict.get("findings", [])} == {"key"}
 
 
 class FilterModule:

@@ -206,6 +206,7 @@ verdicts:
     rehearsed:
       description:
         - What M(microbosh.director.pg_rehearse) returns; null if it was not asked for, or the backup is not whole.
+        - If this controller cannot rehearse it, C(possible) is V(false), and nothing is said of the backup.
       type: dict
       sample: {"good": true, "problems": []}
 """

@@ -196,7 +196,8 @@ class Verifier:
             )
         except DirectorError as error:
             # A fault of the controller, not of the backup: no verdict is kept with it.
-            return {"good": False, "problems": [str(error)], "databases": [], "roles": [], "seconds": 0.0}
+            nothing = {"databases": [], "roles": [], "seconds": 0.0}
+            return {"good": False, "possible": False, "problems": [str(error)], **nothing}
         if self.keep:
             note(verdict, REHEARSED, rehearsed)
         return rehearsed

@@ -50,6 +50,23 @@ def test_none_is_good():
     assert "  good      none" in unverified_lines([{**GOOD, "good": False}], "d", "")
 
 
+def test_what_the_controller_cannot_look_at_is_not_called_damaged():
+    unloaded = {**GOOD, "good": False, "whole": True, "rehearsed": {"good": False, "possible": False}}
+    closed = {**GOOD, "name": "a.age", "good": False, "whole": False, "findings": [{"kind": "key"}]}
+    last = "  What is unknown was not found damaged: this controller cannot look, for the reason above."
+    told = ["Verification of d FAILED", "  unknown   20261122T221326Z, a.age", "  good      none", last]
+    assert unverified_lines([unloaded, closed], "d", "") == told
+
+
+def test_what_was_loaded_with_other_rows_or_is_altered_is_not_good():
+    loaded = {**GOOD, "good": False, "whole": True, "rehearsed": {"good": False}}
+    altered = {**GOOD, "good": False, "whole": False, "findings": [{"kind": "key"}, {"kind": "altered"}]}
+    for verdict in (loaded, altered):
+        lines = unverified_lines([verdict], "d", "")
+        assert "  not good  20261122T221326Z" in lines
+        assert not [line for line in lines if "unknown" in line]
+
+
 def test_no_backup_was_looked_at():
     assert unverified_lines([], "d", "there is none") == [
         "Verification of d FAILED",
