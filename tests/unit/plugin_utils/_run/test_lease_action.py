@@ -26,11 +26,11 @@ class Director:
         return self.answers.pop(0)
 
 
-def run(monkeypatch, director, **arguments):
+def run(monkeypatch, director, check_mode=False, in_check_run=False, **arguments):
     monkeypatch.setattr(DirectorAction, "run", lambda action, *given: director.run(action, *given))
     action = object.__new__(LeaseAction)
-    action._task = SimpleNamespace(args=arguments)
-    return action.run(None, {"inventory_hostname": "m1"})
+    action._task = SimpleNamespace(args=arguments, check_mode=check_mode)
+    return action.run(None, {"inventory_hostname": "m1", "ansible_check_mode": in_check_run})
 
 
 def refused(controller):
@@ -55,6 +55,16 @@ def test_takes_over_from_a_dead_run(monkeypatch):
     director = Director(refused(dead_process()), {"changed": True})
     assert run(monkeypatch, director, state="held") == {"changed": True}
     assert director.asked[1]["takeover"] == "t1"
+
+
+@pytest.mark.parametrize(
+    ("check_mode", "in_check_run", "times"), [(False, False, 1), (True, False, 0), (True, True, 1)]
+)
+def test_a_takeover_is_told_once(monkeypatch, capsys, check_mode, in_check_run, times):
+    """A run asks first, and takes it later; a run with --check only asks."""
+    director = Director(refused(dead_process()), {"changed": True})
+    run(monkeypatch, director, check_mode, in_check_run, state="held")
+    assert capsys.readouterr().out.count("its lease is taken over") == times
 
 
 @pytest.mark.parametrize("controller", ["living", "", "elsewhere/1/1"])
