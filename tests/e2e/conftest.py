@@ -33,7 +33,7 @@ PLAYBOOK_SECONDS = 600
 SMALL_STORE = 192  # MiB
 # The files that share hosts, those that take longest first: they begin first, or one worker would be left with them.
 SHARING = {
-    **dict.fromkeys(["faults", "restore", "restore_faults"], "victim"),
+    **dict.fromkeys(["faults", "lease", "restore", "restore_faults"], "victim"),
     **dict.fromkeys(
         ["backup", "checkup", "encryption", "identity", "liar", "logins", "many", "online", "rights", "services"],
         "micro",
