@@ -174,6 +174,7 @@ class TestBegin:
             "resumed": False,
             "resumed_from": None,
             "previous": None,
+            "previous_outage": None,
             "link_dest": [],
         }
         assert {mode(directory) for directory in (backups, path, path / ".work")} == {0o700}
