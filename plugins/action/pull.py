@@ -213,6 +213,7 @@ def _trial(arguments):
         with open(rules, "w", encoding="ascii") as file:
             file.write("- *\n")
         staging = os.path.join(scratch, "staging")
+        os.mkdir(staging)  # in check mode, too, where no other is made
         arguments.update(dest=os.path.join(scratch, "vcap"), filter=rules, staging=staging, vanishing=True)
         yield
 

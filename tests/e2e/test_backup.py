@@ -239,3 +239,18 @@ def test_a_checkup_does_not_start_what_a_backup_has_stopped(second):
     told = second.meanwhile.told(second.director.name)
     assert "backup" in told
     assert second.report["id"] in told
+
+
+@pytest.mark.parametrize("earlier", [True, False])
+def test_check_says_what_a_backup_would_do_and_does_nothing(micro, tmp_path, earlier):
+    kept = micro.backups if earlier else tmp_path / "none"
+    before = sorted((str(path), path.lstat().st_mtime_ns) for path in kept.rglob("*"))
+    run = micro.backup("--check", microbosh_backup_dir=str(kept))
+    assert run.status == 0, run.output
+    outage = rf"about [\d.]+ s, as in the backup {micro.latest.name}" if earlier else "not known before the first"
+    told = run.told(micro.name)
+    for words in (r"A backup could be made", r"stop +13 services and the agent", outage, rf"to +{kept}"):
+        assert re.search(words, told), (words, told)
+    assert sorted((str(path), path.lstat().st_mtime_ns) for path in kept.rglob("*")) == before
+    assert kept.exists() is earlier
+    assert micro.wholly_up()
