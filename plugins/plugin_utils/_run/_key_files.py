@@ -101,7 +101,7 @@ def ssh_settings(command: list[str], host: str) -> dict[str, list[str]]:
     """Given a command line of ssh and a host, return what ssh makes of it all, {lower-case name: values}."""
     settings: dict[str, list[str]] = {}
     for line in _run([*command, "-G", host]).stdout.splitlines():
-        name, _, value = line.partition(" ")
+        name, dummy, value = line.partition(" ")
         settings.setdefault(name, []).append(value)
     return settings
 
