@@ -113,7 +113,6 @@ def test_no_fact_of_ours_is_kept_in_a_cache(away):
     assert not {name for facts in kept for name in facts if not name.startswith("discovered_interpreter")}
 
 
-@pytest.mark.skipif(not RUNNER.exists(), reason="script/setup makes .venv-runner")
 def test_awx_gets_it_with_the_event_of_its_host_and_task(away, tmp_path):
     events = events_of(tmp_path / "runner", "backup", away)
     for name in NAMES:
