@@ -113,3 +113,44 @@ def test_a_playbook_loads_the_variables_that_it_uses_and_no_more(playbook):
 
 def test_all_phases_of_a_backup_are_reached():
     assert set(PHASES) <= {path.resolve() for path in reached(PLAYBOOKS / "backup.yml")}
+
+
+# A name that may not be there yet when it is read: "name.part | default(...)", "name is defined".
+NOT_YET = re.compile(r"(?<![.\w'\"])([a-z]\w+)((?:\.\w+)*) ?(?:\| ?default\(|is (?:not )?defined)")
+BEGIN = {path.parent.name: path for path in (PLAYBOOKS / "tasks").glob("*/begin.yml")}
+
+
+def not_yet(playbook):
+    """Return the names that tasks make, which the playbook reads where they may not be there yet, and where it does."""
+    everything = made((PLAYBOOKS / "tasks").glob("*/*.yml"))
+    files = reached(PLAYBOOKS / f"{playbook}.yml") | {PLAYBOOKS / "vars" / name for name in loaded(playbook)}
+    found = {}
+    for path in files - set(BEGIN.values()):
+        here = made([path]) if path.parent.name != "vars" and path.suffix == ".yml" else set()
+        for name, part in NOT_YET.findall(text(path)):
+            if name in everything - here:
+                found.setdefault(name, set()).add(f"{path.name}: {name}{part}")
+    return found
+
+
+@pytest.mark.parametrize("playbook", sorted(BEGIN))
+def test_a_run_knows_nothing_of_an_earlier_play_of_the_same_command(playbook):
+    """What a task registers or sets outlives its play: a backup's lease would be a restore's."""
+    known = made([BEGIN[playbook]])
+    assert {name: places for name, places in not_yet(playbook).items() if name not in known} == {}
+    settings = {name for file in loaded(playbook) for name in VARIABLES[file]}
+    assert settings & made(reached(PLAYBOOKS / f"{playbook}.yml")) <= known
+
+
+@pytest.mark.parametrize("playbook", sorted(BEGIN))
+def test_what_a_run_begins_with_needs_no_default(playbook):
+    known = made([BEGIN[playbook]])
+    plain = re.compile(rf"(?<![.\w'\"])({'|'.join(known)}) ?(?:\| ?default\((?![^()]*, true\))|is (?:not )?defined)")
+    paths = [*(PLAYBOOKS / "tasks" / playbook).glob("*.yml"), *(PLAYBOOKS / "vars").glob(f"{playbook}.yml")]
+    assert [f"{path.name}: {found}" for path in paths for found in plain.findall(text(path))] == []
+
+
+def test_each_playbook_that_connects_or_verifies_begins_anew():
+    assert set(BEGIN) == {"backup", "restore", "checkup", "verify"}
+    for playbook, path in BEGIN.items():
+        assert path in {file.resolve() for file in reached(PLAYBOOKS / f"{playbook}.yml")}
