@@ -85,6 +85,7 @@ def synchronize(action, arguments, task_vars):
         "set_remote_user": False,
         "rsync_opts": [shell, *arguments["rsync_opts"]],
     }
+    task.args.setdefault("rsync_path", remote_rsync(action._connection))
     delegate = action._shared_loader_obj.action_loader.get(
         "ansible.posix.synchronize",
         task=task,
@@ -95,6 +96,22 @@ def synchronize(action, arguments, task_vars):
         shared_loader_obj=action._shared_loader_obj,
     )
     return delegate.run(task_vars=_as_synchronize_knows(host, password_of(action._connection), task_vars))
+
+
+def remote_rsync(connection) -> str | None:
+    """Return the command that is rsync on the director, as the user that the task becomes there; None is rsync itself.
+
+    Synchronize would ask the play's context, where the variable ``ansible_become`` beats the task even when it is null.
+    """
+    become = connection.become
+    if not become:
+        return None
+    if become.name.rpartition(".")[2] != "sudo":
+        raise AnsibleActionFail(
+            f"Files are copied as {become.get_option('become_user')} by sudo, and this host's become method is "
+            f"{become.name}. Leave ansible_become_method out, or set it to sudo."
+        )
+    return shlex.join(["sudo", "-n", "-u", become.get_option("become_user"), "rsync"])
 
 
 def _as_synchronize_knows(host, password, task_vars):
