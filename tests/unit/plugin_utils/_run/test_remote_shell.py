@@ -30,5 +30,5 @@ def test_a_task_that_becomes_somebody_has_rsync_by_sudo(user, word):
 
 
 def test_another_way_to_become_somebody_is_named():
-    with pytest.raises(AnsibleActionFail, match=r"copied as microbosh by sudo.* become method is (ansible.builtin.)?su\."):
+    with pytest.raises(AnsibleActionFail, match=r"copied as microbosh by sudo.* method is (ansible.builtin.)?su\."):
         remote_rsync(connection("su", become_user="microbosh"))
