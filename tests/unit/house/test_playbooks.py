@@ -154,3 +154,11 @@ def test_each_playbook_that_connects_or_verifies_begins_anew():
     assert set(BEGIN) == {"backup", "restore", "checkup", "verify"}
     for playbook, path in BEGIN.items():
         assert path in {file.resolve() for file in reached(PLAYBOOKS / f"{playbook}.yml")}
+
+
+def test_the_time_of_a_run_is_that_of_any_time_zone():
+    """With utc, now() gives a time of no zone, which timestamp() takes for a local one: hours too late or too early."""
+    paths = [*PLAYBOOKS.rglob("*.yml"), *(REPOSITORY / "roles").rglob("*.yml")]
+    stamps = [found for path in paths for found in re.findall(r"now\(([^)]*)\)\.timestamp\(\)", text(path))]
+    assert len(stamps) > 4
+    assert set(stamps) == {""}
