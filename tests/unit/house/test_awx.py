@@ -33,6 +33,8 @@ THIN = ["backup", "checkup", "restore", "setup", "verify"]
 # What a question may be, and its default; the types of AWX.
 QUESTION_TYPES = {"text": str, "textarea": str, "multiplechoice": str, "integer": int}
 BOTH = ["true", "false"]
+# The new key would be a file of the job's container, and gone with it when every director has forgotten the old one.
+NOT_IN_A_JOB = ["rotate"]
 
 
 def ansible(program, *arguments, **environment):
@@ -138,6 +140,7 @@ def test_no_job_becomes_root_on_the_controller(made):
 def test_a_question_is_one_of_our_settings(question):
     setting = SETTINGS[question["variable"]]
     choices = BOTH if setting["type"] == "bool" else setting.get("choices")
+    choices = choices and [choice for choice in choices if choice not in NOT_IN_A_JOB]
     assert question.get("choices") == choices
     assert question["type"] == ("multiplechoice" if choices else {"str": "text", "int": "integer"}[setting["type"]])
     default = setting.get("default", "")
@@ -245,3 +248,22 @@ def test_the_pod_sees_the_volume_where_backups_are_kept():
     assert mount["name"] == volume["name"]
     assert SETTINGS["microbosh_backup_dir"]["default"].startswith(mount["mountPath"] + "/")
     assert pod["spec"]["securityContext"]["fsGroup"]
+
+
+@pytest.mark.parametrize(("key", "job", "refused"), [
+    ("/runner/env/tmp1/key", {"AWX_ISOLATED_DATA_DIR": "/runner/artifacts/1"}, True),
+    ("~/.ssh/microbosh_backup", {"AWX_ISOLATED_DATA_DIR": "/runner/artifacts/1"}, False),
+    ("/runner/env/tmp1/key", {}, False),
+])  # fmt: skip
+def test_no_key_is_replaced_by_one_that_goes_away_with_the_job(tmp_path, key, job, refused):
+    """What is allowed goes on to the next question, which another director with the same key answers."""
+    variables = {"microbosh_private_key": key, "microbosh_public_key": "", "microbosh_private_key_text": ""}
+    inventory = tmp_path / "hosts.yml"
+    inventory.write_text(json.dumps({"microbosh": {"hosts": {"localhost": {}, "other": {}}, "vars": variables}}))
+    role = {"name": "microbosh.director.setup", "tasks_from": "rotate"}
+    play = {"hosts": "localhost", "gather_facts": False, "tasks": [{"ansible.builtin.include_role": role}]}
+    playbook = tmp_path / "play.yml"
+    playbook.write_text(json.dumps([play]))
+    run = ansible("ansible-playbook", "-c", "local", "-i", str(inventory), str(playbook), **job)
+    assert ("would be gone with it" in run.stdout + run.stderr) == refused
+    assert ("other has the same key" in run.stdout + run.stderr) != refused

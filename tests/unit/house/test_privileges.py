@@ -56,6 +56,13 @@ def test_a_play_decides_for_itself(name, play):
         assert PRIVILEGES in play["vars_files"]
 
 
+@pytest.mark.parametrize(("name", "play"), plays())
+def test_no_setting_of_ansible_ends_a_task_early(name, play):
+    """With ANSIBLE_TASK_TIMEOUT a copy, and the start of the director, would fail after so many seconds."""
+    assert name
+    assert play["timeout"] == 0
+
+
 def test_the_role_alone_decides_for_itself():
     [block] = load(REPOSITORY / "roles" / "setup" / "tasks" / "main.yml")
     assert (block["become"], block["become_user"], block["vars"]) == (False, "root", NOT_SET)
