@@ -86,7 +86,8 @@ def test_a_run_ends_at_such_a_list(host):
 def test_a_host_that_sends_without_end_is_stopped(host, outside):
     """What it announced was little; then it sends a file of 4 GiB, and a link in the place of a directory.
 
-    The fourth copy is the first pass, after the trial, the blobs and the measure; one from which a file vanished is made again.
+    The fourth copy is the first pass, after the trial, the blobs and the measure; one from which a file vanished is
+    made again.
     """
     endless = f"""#!/bin/sh
 [ "$1" = --server ] || exec {READER}.aside "$@"
