@@ -86,12 +86,13 @@ def test_a_run_ends_at_such_a_list(host):
 def test_a_host_that_sends_without_end_is_stopped(host, outside):
     """What it announced was little; then it sends a file of 4 GiB, and a link in the place of a directory.
 
-    The third copy is the first pass, after the blobs and the measure; one from which a file vanished is made again.
+    The fourth copy is the first pass, after the trial, the blobs and the measure; one from which a file vanished is
+    made again.
     """
     endless = f"""#!/bin/sh
 [ "$1" = --server ] || exec {READER}.aside "$@"
 n=$(($(cat /run/copies 2>/dev/null) + 1))
-[ $n != 3 ] || {{ cd /var/vcap/store/blobstore && truncate -s 4G huge && ln -sfn {outside} swapped; }}
+[ $n != 4 ] || {{ cd /var/vcap/store/blobstore && truncate -s 4G huge && ln -sfn {outside} swapped; }}
 {READER}.aside "$@"
 status=$?
 [ $status = 24 ] || echo $n >/run/copies

@@ -292,7 +292,7 @@ def test_a_key_given_as_a_vaulted_text_is_nowhere_to_be_found(director, made_key
     encrypt = [str(ANSIBLE / "bin/ansible-vault"), "encrypt_string", "--vault-password-file", str(secret)]
     text = key.read_text()
     vaulted = [
-        subprocess.run([*encrypt, "--name", name], input=value, capture_output=True, text=True, check=True).stdout
+        subprocess.run([*encrypt, "--stdin-name", name], input=value, capture_output=True, text=True, check=True).stdout
         for name, value in {
             "microbosh_private_key_text": text,
             "microbosh_backup_dir": str(tmp_path / "vaulted"),
@@ -300,7 +300,7 @@ def test_a_key_given_as_a_vaulted_text_is_nowhere_to_be_found(director, made_key
         }.items()
     ]
     settings = tmp_path / "vaulted.yml"
-    settings.write_text("".join(vaulted))
+    settings.write_text("".join(f"{setting}\n" for setting in vaulted))
     key.unlink()
     told = []
     for playbook in ("setup", "backup"):

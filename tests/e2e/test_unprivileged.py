@@ -181,7 +181,7 @@ def test_a_host_that_sends_more_than_it_announced_is_stopped(operator):
     more = f"""#!/bin/sh
 [ "$1" = --server ] || exec {READER}.aside "$@"
 n=$(($(cat /run/copies 2>/dev/null) + 1))
-[ $n != 3 ] || {{ head -c 30M /dev/urandom >{ODD}/more && chown 1000:4321 {ODD}/more; }}
+[ $n != 4 ] || {{ head -c 30M /dev/urandom >{ODD}/more && chown 1000:4321 {ODD}/more; }}
 {READER}.aside "$@"
 status=$?
 [ $status = 24 ] || echo $n >/run/copies

@@ -7,10 +7,10 @@ import time
 
 WAIT_SECONDS = 300
 
-# What a run asks rsync on the host for: which blobs there are, how much there is to copy, the first pass, attributes;
-# and then, in an outage or online, the second pass and perhaps the owners.
+# What a run asks rsync on the host for: the trial, which blobs there are, how much there is to copy, the first pass,
+# attributes; and then, in an outage or online, the second pass and perhaps the owners.
 SECOND_PASS = "outage.1"
-SECOND_PASS_ONLINE, OWNERS_ONLINE = "5", "6"
+SECOND_PASS_ONLINE, OWNERS_ONLINE = "6", "7"
 
 READER = "/usr/local/sbin/microbosh-read"
 # Counts what rsync is asked for before an outage and in it, and holds the one that it is told to hold. It stands before
