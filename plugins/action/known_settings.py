@@ -11,12 +11,15 @@ from pathlib import Path
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible.utils.vars import load_extra_vars
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._facts import require_none_of_ours
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._gate import GateError
 
 PREFIX = "microbosh_"
 # The plays say who runs what, and have these as null. What is not null then beats them: -e, or a fact.
 WHO = ("ansible_become", "ansible_become_user", "ansible_sudo_user", "ansible_su_user", "ansible_doas_user")
+# The plays have it, so that what is done on the controller is done there.
+WHERE = ("ansible_connection",)
 # AWX hands the artifacts of a job to the next one of a workflow, as variables.
 ARTIFACTS = ("microbosh_backup", "microbosh_restore", "microbosh_verified", "microbosh_checkup")
 SPECIFICATION = Path(__file__).parents[2] / "roles" / "microbosh" / "meta" / "argument_specs.yml"
@@ -46,6 +49,7 @@ class ActionModule(ActionBase):
         known = self._loader.load_from_file(str(SPECIFICATION))["argument_specs"]["main"]["options"]
         unknown = sorted(name for name in task_vars if name.startswith(PREFIX) and name not in (*known, *ARTIFACTS))
         problems = [_refusal(name, list(known)) for name in unknown] + overruling(task_vars) + sealed(task_vars, known)
+        problems += misleading(load_extra_vars(self._loader))
         result.update(changed=False, unknown=unknown)
         if problems:
             result.update(failed=True, msg=" ".join(problems))
@@ -59,6 +63,16 @@ def overruling(task_vars):
         "as root there. Leave it out: setup and restore become root on the director by themselves, nothing else does."
         for name in WHO
         if task_vars.get(name) is not None
+    ]
+
+
+def misleading(extra_vars):
+    """Given the variables of -e, return what is wrong with one that leads the controller's own tasks elsewhere."""
+    return [
+        f"{name} is given with -e, which counts for the controller's own tasks, too. Leave it out, or set it for the "
+        "hosts in the inventory."
+        for name in WHERE
+        if name in extra_vars
     ]
 
 

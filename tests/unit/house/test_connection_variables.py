@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ansible knows an option of a connection by several variables, and the last one that is set counts: it is the play's."""
+"""Ansible knows an option of a connection by several variables, and takes the last that is set: it is the play's."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_the_inventory_has_no_other_name_for_what_a_play_sets(path):
         for names in options:
             mine = [name for name in names if name in mapping and mapping[name] is not None]
             if mine:
-                assert names[-1] in mapping, f"{path.name} sets {mine}, and {names[-1]} of the inventory would beat that"
+                assert names[-1] in mapping, f"{path.name} sets {mine}, and {names[-1]} would beat that"
 
 
 def test_a_key_that_the_inventory_has_as_text_is_the_logins():

@@ -162,3 +162,9 @@ def test_the_time_of_a_run_is_that_of_any_time_zone():
     stamps = [found for path in paths for found in re.findall(r"now\(([^)]*)\)\.timestamp\(\)", text(path))]
     assert len(stamps) > 4
     assert set(stamps) == {""}
+
+
+def test_the_backup_directory_is_the_one_that_modules_take_it_for():
+    """Arguments of the type path have ~ and $HOME replaced; what a shell or a lookup gets has to be the same."""
+    assert "expanduser" in VARIABLES["places.yml"]["run_dir"]
+    assert "expandvars" in VARIABLES["places.yml"]["run_dir"]

@@ -7,7 +7,7 @@ import re
 
 import pytest
 import yaml
-from ansible_collections.microbosh.director.plugins.action.known_settings import WHO, overruling
+from ansible_collections.microbosh.director.plugins.action.known_settings import WHO, misleading, overruling
 from places import REPOSITORY
 
 PLAYBOOKS = sorted((REPOSITORY / "playbooks").glob("*.yml"))
@@ -122,3 +122,9 @@ def test_what_would_overrule_the_plays_is_refused(value):
 def test_the_variables_of_the_plays_overrule_nothing():
     assert overruling(NOT_SET) == []
     assert overruling({}) == []
+
+
+def test_what_would_lead_the_controllers_own_tasks_elsewhere_is_refused():
+    [problem] = misleading({"ansible_connection": "ssh", "ansible_user": "jumpbox"})
+    assert problem.startswith("ansible_connection is given with -e")
+    assert misleading({"ansible_python_interpreter": "/usr/bin/python3"}) == []
