@@ -99,11 +99,12 @@ class BecomeInInventory(Way):
 
 
 class Requiretty(Way):
-    """A director whose sudo wants a terminal."""
+    """A director whose sudo wants a terminal, but not of the login that becomes root, as setup says that it has to be."""
 
     @contextlib.contextmanager
     def ready(self):
-        self.shell("echo 'Defaults requiretty' >/etc/sudoers.d/000-requiretty")
+        lines = "Defaults requiretty\\nDefaults:jumpbox,root !requiretty\\n"
+        self.shell(f"printf '{lines}' >/etc/sudoers.d/000-requiretty")
         try:
             yield
         finally:
