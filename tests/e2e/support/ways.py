@@ -99,7 +99,7 @@ class BecomeInInventory(Way):
 
 
 class Requiretty(Way):
-    """A director whose sudo wants a terminal, but not of the login that becomes root, as setup says that it has to be."""
+    """A director whose sudo wants a terminal, but not of the login that becomes root, as setup says it has to be."""
 
     @contextlib.contextmanager
     def ready(self):
