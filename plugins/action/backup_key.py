@@ -64,7 +64,10 @@ class ActionModule(ActionBase):
             look = files.public_of if text or self._task.check_mode else files.with_public
             found.public = look(private)
             if not found.public and not found.given:
-                raise DirectorError(f"{private} has a passphrase or is no private key. Backups need one without.")
+                raise DirectorError(
+                    f"{private} cannot be used: it must be a private key without a passphrase, whose last line has an "
+                    "end, and without the line ends of Windows (`sed -i 's/\\r$//; $a\\' FILE` mends both)."
+                )
         return self._with_login(found)
 
     def _with_login(self, found):

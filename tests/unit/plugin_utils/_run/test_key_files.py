@@ -46,6 +46,16 @@ def test_a_pair_is_made_once(pair):
     assert sorted(os.listdir(os.path.dirname(pair))) == ["key", "key.pub"]
 
 
+@pytest.mark.parametrize("spoil", [lambda text: text.replace("\n", "\r\n"), lambda text: text.rstrip("\n")])
+def test_what_setup_says_of_a_key_that_was_pasted_mends_it(pair, spoil):
+    key = Path(pair)
+    key.write_bytes(spoil(key.read_text()).encode())
+    Path(f"{pair}.pub").unlink()
+    if files.public_of(pair) == "":  # some versions of ssh read the one or the other
+        subprocess.run(["sed", "-i", "s/\\r$//; $a\\", pair], check=True)
+    assert files.public_of(pair).startswith("ssh-ed25519 ")
+
+
 def test_many_at_the_same_moment_have_one_key(tmp_path):
     path = str(tmp_path / "new" / "key")
     script = f"from {PLACE} import *; print(make_pair({path!r}), with_public({path!r}))"
