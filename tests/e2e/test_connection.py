@@ -229,7 +229,9 @@ def test_no_playbook_forwards_an_agent(playbook):
     assert headers(playbook)
     for known in headers(playbook):
         assert known["ansible_ssh_extra_args"] == "{{ run_ssh_identity }} {{ run_ssh_extra_args }}"
-        assert known["run_ssh_extra_args"].endswith("| microbosh.director.without_forwarding }}")
+        settled, of_host = "run_connection.ssh_extra_args if run_connection else", "run_ssh_extra_args_of_host"
+        assert known["run_ssh_extra_args"] == f"{{{{ {settled} {of_host} }}}}"
+        assert known[of_host].endswith("| microbosh.director.without_forwarding }}")
         assert known["ansible_host_key_checking"] is True
 
 
