@@ -23,7 +23,7 @@ ARGUMENTS = {
     "elsewhere": {"type": "dict"},
     "where": {"type": "str", "default": ""},
     "filter": {"type": "list", "elements": "str", "required": True},
-    "mode": {"type": "str", "choices": ["offline", "online"], "default": "offline"},
+    "mode": {"type": "str", "choices": ["offline", "online", "auto"], "default": "offline"},
     "services": {"type": "list", "elements": "str", "default": []},
     "servers": {"type": "list", "elements": "str", "default": []},
     "copy": {"type": "path"},
@@ -48,7 +48,9 @@ class ActionModule(ActionBase):
 
 def planned(given: dict) -> dict:
     """Given the action's arguments, return what it returns; raise PlanError."""
-    facts, rules, mode = given["local"], given["filter"], given["mode"]
+    facts, rules = given["local"], given["filter"]
+    # In mode auto the run is online until an outage takes its place; what would refuse that is asked at once.
+    mode = "online" if given["mode"] == "auto" else given["mode"]
     _check_places(facts)
     if given["copy"]:
         facts = dict(facts, wal_directory=facts.get("wal_directory") or files.where_wal_leads(facts, given["copy"]))

@@ -63,9 +63,11 @@ options:
     elements: str
     required: true
   mode:
-    description: Whether services are stopped.
+    description:
+      - Whether services are stopped.
+      - V(auto) refuses what V(offline) does, and tells what V(online) does; it has been there since version 1.1.0.
     type: str
-    choices: [offline, online]
+    choices: [offline, online, auto]
     default: offline
   services:
     description: Names of monit's services.

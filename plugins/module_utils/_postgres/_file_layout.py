@@ -105,12 +105,18 @@ class FileLayout(object):
 
     def _refusals(self):
         if self._report.get("mode") == "online":
-            return ["it was made online, while PostgreSQL ran, so its files are not in it"]
+            return ["it was made online%s, while PostgreSQL ran, so its files are not in it" % self._held_still()]
         if self.live is None:
             return ["it has no files of PostgreSQL"]
         if self.live not in [found["name"] for found in self.directories]:
             return ["the files of PostgreSQL are in %s, which is not in it" % os.path.join(HOME, STORE, self.live)]
         return self._missing() + self._elsewhere()
+
+    def _held_still(self):
+        """Return in words whether anything moved while an online backup was copied; earlier versions did not look."""
+        online = self._report.get("online")
+        verdict = online.get("verdict") if isinstance(online, dict) else None
+        return {"still": " of a director that held still", "moved": " OF A DIRECTOR THAT MOVED"}.get(str(verdict), "")
 
     def _missing(self):
         """Return what of the data directory is not there."""

@@ -6,11 +6,16 @@
 from __future__ import annotations
 
 from ansible.module_utils.common.text.formatters import bytes_to_human
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._online import moved_but, online_said
 
 
-def verdict(without: str) -> str:
-    """Given what is missing of the director's database, return what a backup is called: never just whole without it."""
-    return f"whole BUT {without}" if without else "whole"
+def verdict(without: str, moved: str = "") -> str:
+    """Given what is missing of the director's database, and what moved, return what a backup is called.
+
+    It is never just whole with one of them.
+    """
+    but = " AND ".join(part for part in (without, moved) if part)
+    return f"whole BUT {but}" if but else "whole"
 
 
 def blobs_gone(blobs: dict) -> int:
@@ -55,8 +60,9 @@ def backup_said(report: dict, seconds: float, path: str, identity: str = "") -> 
     told = identity or f"as setup or a restore brought it on {report['identity']['taken']}"
     took = round(float(seconds), 1)
     return [
-        f"Backup {report['id']} of {report['host']} is {verdict(report['without'])}{but}",
+        f"Backup {report['id']} of {report['host']} is {verdict(report['without'], moved_but(report['online']))}{but}",
         f"  outage   {report['outage_seconds']} s of {took} s in all ({report['mode']})",
+        *online_said(report["online"]),
         f"  new      {new['files']} files, {bytes_to_human(new['bytes'])}; {moved} copied",
         f"  in all   {everything['files']} files, {bytes_to_human(everything['bytes'])}",
         f"  dumps    {', '.join(_dump(dump) for dump in report['dumps']) or 'none'}",

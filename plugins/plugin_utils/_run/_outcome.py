@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._backup_words import verdict
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._failure import first_failed, first_line
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._online import moved_but
 
 # What Ansible says of a command that failed, which tells nothing without its name.
 NAMELESS = ("non-zero return code", "The command exited with a non-zero return code.")
@@ -45,14 +46,14 @@ def backup_outcome(run: dict, agent_stop: dict, start: dict) -> dict:
     """Given what a backup that failed knows, return its outcome.
 
     ``run`` has its id, its host, its failure(), the token of its lease and the path of the published backup, both empty
-    if it had none, what is missing of the director's database, and the limit of an outage. ``agent_stop``, which is the
+    if it had none, what is missing of the director's database, the ``online`` verdict, and the limit of an outage. ``agent_stop``, which is the
     first thing that is stopped, and ``start`` are what those tasks returned, empty if the run never came to them. Where
     something was stopped and is not known to run again, the lease stays, as the director's last chance.
     """
     failed, name = run["failure"], f"Backup {run['id']} of {run['host']}"
     stopped, published = bool(agent_stop), bool(run["published"])
     runs = "services" in start and not start.get("failed")
-    is_whole = f"is {verdict(run['without'])} and published, what came after it FAILED"
+    is_whole = f"is {verdict(run['without'], moved_but(run['online']))} and published, what came after it FAILED"
     return {
         "give_back": bool(run["lease"]) and not published,
         "left_down": stopped and not runs,

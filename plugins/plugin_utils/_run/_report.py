@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._online import online_record
+
 BLOBS = (
     "named",
     "checked",
@@ -38,9 +40,9 @@ def backup_report(made: dict) -> dict:
 
 # As the report is read from the first version on.
 ORDER = (
-    *("id", "host", "status", "mode", "versions", "phases", "outage_seconds", "resumed_from", "previous", "moved"),
-    *("new", "all", "dumps", "director_database", "without", "elsewhere", "postgresql", "filter", "tasks", "machine"),
-    *("attributes", "superuser_for", "unrestorable_by_files", "services", "left_out", "identity", "proof"),
+    *("id", "host", "status", "mode", "versions", "phases", "outage_seconds", "online", "resumed_from", "previous"),
+    *("moved", "new", "all", "dumps", "director_database", "without", "elsewhere", "postgresql", "filter", "tasks"),
+    *("machine", "attributes", "superuser_for", "unrestorable_by_files", "services", "left_out", "identity", "proof"),
 )
 
 
@@ -54,6 +56,7 @@ def _of_run(made):
         "versions": _versions(made),
         "phases": [{name: phase[name] for name in phase if name != "ended"} for phase in made["phases"]],
         "outage_seconds": float(made["outage"] or 0),
+        "online": online_record(made["online"]["verdict"], made["online"]["attempt"], made["mode"]),
         "resumed_from": state.get("resumed_from") or None,
         "previous": os.path.basename(state.get("previous") or "") or None,
         "filter": list(made["filter"]),
@@ -84,7 +87,7 @@ def _of_files(made):
 def _of_databases(made):
     plan = made["plan"]
     return {
-        "dumps": [one for dump in made["dumps"] for one in dump.get("dumps") or []],
+        "dumps": [_kept(one) for dump in made["dumps"] for one in dump.get("dumps") or []],
         "director_database": plan["director_database"],
         "without": plan["without"],
         "elsewhere": plan["server_elsewhere"],
@@ -92,6 +95,11 @@ def _of_databases(made):
         "superuser_for": made["reading"].get("superuser_for", {}),
         "unrestorable_by_files": made["layout"].get("unrestorable"),
     }
+
+
+def _kept(dump):
+    """Return what is kept of a dump: its content was of use for the verdict alone."""
+    return {name: dump[name] for name in dump if name != "content"}
 
 
 def _of_director(made):

@@ -28,6 +28,7 @@ OTHERWISE = {
     "on_director": "runs a module of others, which says it",
     "pg_rehearse": "starts a server of its own, fills it and removes it",
     "restore_source": "unpacks an archive",
+    "run_busy": "ends a run that may be tried again",
     "run_failed": "ends a run",
     "run_log": "says something",
 }

@@ -158,10 +158,25 @@ def test_the_deeper_layout_comes_back_by_files(tree, recorded):
 
 def test_a_backup_without_the_files_says_so(tree):
     assert "no files of PostgreSQL" in unrestorable(tree)
-    assert "online" in unrestorable(tree, mode="online")
+    assert unrestorable(tree, mode="online").startswith("it was made online, while PostgreSQL ran")
     make(tree, "postgres-13", "13")
     for recorded in ("data/pg", "/var/vcap/data/pg", "/data/pg"):
         assert f"{recorded}, which is not in it" in unrestorable(tree, postgresql={"data_directory": recorded})
+
+
+@pytest.mark.parametrize(
+    ("online", "said"),
+    [
+        ({"verdict": "still", "moved": []}, "made online of a director that held still, while"),
+        ({"verdict": "moved", "moved": [{}]}, "made online OF A DIRECTOR THAT MOVED, while"),
+        ({"verdict": ["still"]}, "made online, while"),
+        ({"verdict": "whatever"}, "made online, while"),
+        ("still", "made online, while"),
+        (None, "made online, while"),
+    ],
+)
+def test_an_online_backup_says_whether_the_director_held_still(tree, online, said):
+    assert said in unrestorable(tree, mode="online", online=online)
 
 
 @pytest.mark.parametrize("missing", ["global/pg_control", "base", "pg_wal"])

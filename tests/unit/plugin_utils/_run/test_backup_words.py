@@ -20,7 +20,7 @@ REPORT = {
     "id": "20261122T221326Z", "host": "director1", "mode": "offline", "without": "", "outage_seconds": 11.9,
     "new": {"files": 3, "bytes": 2048}, "all": {"files": 8, "bytes": 4096}, "moved": {"files": 3, "bytes": 100},
     "dumps": [{"database": "bosh", "size": 1048576, "rows": {"a": 2, "b": 3}}, {"database": "uaa", "size": 10}],
-    "identity": {"taken": "2026-11-20"}, "proof": {"blobs": BLOBS},
+    "online": None, "identity": {"taken": "2026-11-20"}, "proof": {"blobs": BLOBS},
 }  # fmt: skip
 
 
@@ -39,6 +39,18 @@ def test_what_is_said_of_a_backup():
         "  identity as setup or a restore brought it on 2026-11-20",
         "  path     /backups/x",
     ]
+
+
+def test_one_whose_databases_moved_is_never_just_whole():
+    moved = {"verdict": "moved", "attempts": 3, "moved": [{"database": "uaa", "table": "public.users", "what": "rows"}]}
+    lines = said(mode="online", outage_seconds=0.0, online=moved)
+    assert lines[0].endswith("is whole BUT ITS DATABASES MOVED WHILE IT WAS COPIED")
+    assert lines[1:3] == [
+        "  outage   0.0 s of 94.5 s in all (online)", "  online   MOVED in 3 attempts: uaa: public.users (rows)",
+    ]  # fmt: skip
+    assert said(mode="online", online={**moved, "verdict": "still", "harmless": []})[0].endswith("is whole")
+    both = said(without="WITHOUT THE DIRECTOR'S DATABASE", online=moved)[0]
+    assert "whole BUT WITHOUT THE DIRECTOR'S DATABASE AND ITS DATABASES MOVED" in both
 
 
 def test_what_it_lacks_stands_in_the_first_line():

@@ -5,8 +5,11 @@ from __future__ import annotations
 
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._backup_would import backup_would
 
+ANY_TIME = {"open": True, "words": "", "refusal": ""}
+NOW = {"open": True, "words": "01:00-04:00 CET", "refusal": ""}
+NOT_NOW = {"open": False, "words": "01:00-04:00 CET", "refusal": "No outage may begin now. It opens at 01:00 CET"}
 WOULD = {
-    "mode": "offline",
+    "mode": "offline", "attempts": "3", "moved": "refuse", "window": ANY_TIME,
     "estimate": {
         "transfer_files": 15, "transfer_bytes": 2048, "total_files": 1828, "total_bytes": 1048576,
         "free_bytes": 1073741824,
@@ -38,7 +41,37 @@ def test_the_first_one():
         assert told[-1] == "  pack     /b/a.tar"
 
 
+def test_in_the_window_of_outages():
+    told = backup_would({**WOULD, "window": NOW})
+    assert told[0].startswith("A backup could be made; ")
+    assert told[5] == "  window   01:00-04:00 CET, which is open"
+
+
+def test_outside_of_the_window():
+    told = backup_would({**WOULD, "window": NOT_NOW})
+    assert told[0] == "A backup could be made, but not now; nothing was dumped, copied or stopped. It would"
+    assert told[5] == "  window   No outage may begin now. It opens at 01:00 CET"
+
+
 def test_online_nothing_stops():
-    told = backup_would({**WOULD, "mode": "online"})
-    assert "  stop     nothing (online)" in told
-    assert "  outage   none" in told
+    told = backup_would({**WOULD, "mode": "online", "window": NOT_NOW})
+    assert told[3:6] == [
+        "  online   try 3 times whether the director holds still while it is copied, else end with status 4",
+        "  stop     nothing (online)",
+        "  outage   none",
+    ]
+    assert "but not now" not in told[0]
+    published = backup_would({**WOULD, "mode": "online", "attempts": 1, "moved": "publish"})
+    assert published[3].startswith("  online   try once ")
+    assert published[3].endswith(", and publish what moved, with the list")
+
+
+def test_auto_is_both():
+    told = backup_would({**WOULD, "mode": "auto", "window": NOT_NOW})
+    assert "but not now" not in told[0]
+    assert told[3:7] == [
+        "  online   try 3 times whether the director holds still while it is copied; nothing is stopped then, else",
+        "  stop     2 services and the agent: postgres, director",
+        "  outage   about 7.1 s, as in the backup 20261122T221326Z; the lease ends it after 1800 s",
+        "  window   No outage may begin now. It opens at 01:00 CET",
+    ]

@@ -249,6 +249,8 @@ def test_a_server_that_monit_does_not_run_is_refused_where_its_files_are_copied(
     given = {"services": ["nats", "postgres_exporter"]}
     with pytest.raises(PlanError, match="no service of monit, so it would go on while its files"):
         plan(server(BOSH), **given)
+    with pytest.raises(PlanError, match="set microbosh_mode: online"):
+        plan(server(BOSH), mode="auto", **given)
     assert plan(server(BOSH), mode="online", **given)["services"] == []
     assert plan(server(BOSH, data_directory="/srv/pg"), **given)["directories"] == []
 
@@ -284,6 +286,7 @@ def test_online_nothing_is_left_out_but_what_a_server_on_the_director_has(local,
     found = plan(local, [], mode="online", services=services)
     assert found["never_live"] == left_out
     assert [words in line for line in found["told"] if "its files are not copied" in line] == ([True] if words else [])
+    assert plan(local, [], mode="auto", services=services)["told"] == found["told"]
     offline = plan(local, [], services=services)
     assert not any("its files are not copied" in line for line in offline["told"])
 

@@ -71,6 +71,7 @@ UNGATED = {
     "pull": "counts what rsync logs, and makes what it says printable",
     "push": "counts what rsync logs, and makes what it says printable",
     "restore_source": "reads a backup within the action, and makes what is in it plain",
+    "run_busy": "says what a setting or a verdict says",
     "run_failed": "says what the tasks before it answered",
     "run_log": "writes lines, and makes them printable",
 }

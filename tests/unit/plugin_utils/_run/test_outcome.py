@@ -8,6 +8,7 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._run._outcome i
 
 RUN = {
     "id": "20261122T221326Z", "host": "director1", "lease": "", "published": "", "without": "", "limit": "1800",
+    "online": {"verdict": ""},
     "failure": {"message": "Preflight: no", "reason": "error"},
 }  # fmt: skip
 STOPPED = {"changed": True, "seconds": 1.0}
@@ -102,6 +103,12 @@ def test_a_failure_after_the_backup_was_published(without, is_what):
         f"Backup 20261122T221326Z of director1 is {is_what} and published, what came after it FAILED"
     )
     assert (outcome["give_back"], outcome["published"], outcome["record"]["status"]) == (False, True, "published")
+
+
+def test_what_is_published_and_moved_is_not_called_just_whole():
+    run = {**RUN, "published": "/backups/x", "online": {"verdict": "moved"}}
+    assert "is whole BUT ITS DATABASES MOVED" in backup_outcome(run, {}, {})["lines"][0]
+    assert "is whole and published" in backup_outcome({**run, "online": {"verdict": "still"}}, {}, {})["lines"][0]
 
 
 @pytest.mark.parametrize("reason", ["held", "busy", "unreachable"])

@@ -40,6 +40,7 @@ MADE = {
     "placed": {"identity": {"taken": "2026-11-20"}, "told": ""},
     "manifest": {"files": 8, "bytes": 71, "read": 3, "read_bytes": 22, "reused": 5, "whole": True},
     "layout": {"unrestorable": "other glibc"},
+    "online": {"verdict": {}, "attempt": "0"},
     "blobs": BLOBS,
 }  # fmt: skip
 # As it was written down before there was a function: numbers, order and all.
@@ -51,6 +52,7 @@ EXPECTED = {
     "versions": {"collection": "1.0.0", "ansible_core": "2.16.19", "monit": "5.2.5", "postgresql": "15.3"},
     "phases": [PHASE],
     "outage_seconds": 11.9,
+    "online": None,
     "resumed_from": None,
     "previous": "20261121T221326Z",
     "moved": {"files": 8, "bytes": 71},
@@ -100,9 +102,14 @@ def test_numbers_are_numbers_where_ansible_makes_texts_of_them():
 def test_the_report_of_an_online_backup():
     """No outage, no start and no look at tasks; the databases are not the director's, so no blob was checked."""
     skipped = {"changed": False, "skipped": True}
+    online = {"verdict": {"verdict": "still", "moved": [], "harmless": []}, "attempt": "2"}
     report = backup_report(
-        made(mode="online", outage=0, start={}, tasks={}, blobs=skipped, passes=MADE["passes"][:2], dumps=[skipped, {}])
-    )
+        made(
+            mode="online", outage=0, start={}, tasks={}, blobs=skipped, passes=MADE["passes"][:2], dumps=[skipped, {}],
+            online=online,
+        )
+    )  # fmt: skip
+    assert report["online"] == {"verdict": "still", "attempts": 2, "moved": [], "harmless": []}
     assert list(report) == list(EXPECTED)
     assert (report["outage_seconds"], type(report["outage_seconds"])) == (0.0, float)
     assert report["tasks"] == {"killed": [], "dead": []}
@@ -124,6 +131,11 @@ def test_what_is_not_known_yet_when_the_layout_is_judged():
     assert report["unrestorable_by_files"] is None
     assert report["superuser_for"] == {}
     assert report["attributes"] == {"known": False}
+
+
+def test_what_a_dump_was_compared_by_is_not_kept():
+    report = backup_report(made(dumps=[{"dumps": [{**DUMP, "content": {"tables": {"public.tasks": "9f86"}}}]}, {}]))
+    assert report["dumps"] == [DUMP]
 
 
 def test_a_server_elsewhere_alone_was_dumped():
