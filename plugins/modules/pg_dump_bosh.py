@@ -27,6 +27,7 @@ seealso:
   - module: microbosh.director.pg_restore_bosh
   - module: microbosh.director.blobstore_check_info
   - module: microbosh.director.pg_dump_info
+  - module: microbosh.director.online_verdict_info
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes
@@ -64,6 +65,26 @@ options:
       - If it is empty, they are looked for where distributions keep them, as on a controller.
     type: path
     default: /var/vcap/packages
+  content:
+    description:
+      - Whether to tell what the dumps say, table by table, as digests that do not depend on the order of rows, between
+        marks of the databases that were taken before the first of the dumps and after the last.
+      - With this of two dumps, M(microbosh.director.online_verdict_info) tells whether anything was changed in between.
+      - A mark tells of a change that was taken back before the next dump, too. Of each table it has the numbers of
+        the transactions that wrote its rows, and what the server has counted; of each sequence its value.
+    type: bool
+    default: false
+    version_added: 1.1.0
+  since:
+    description:
+      - RV(transactions) of the first of two dumps, for the second.
+      - If the server has written anything since, what its sessions did is waited for until they have counted it, which
+        takes up to 11 seconds since PostgreSQL 15, and 1.5 before. Without it, a server that has written anything in
+        between counts as moved.
+      - Before PostgreSQL 15 a session that does nothing any more may count later than that.
+    type: str
+    default: ""
+    version_added: 1.1.0
 """
 
 EXAMPLES = r"""
@@ -71,6 +92,14 @@ EXAMPLES = r"""
   microbosh.director.pg_dump_bosh:
     databases: [bosh, uaa]
     dest: /var/vcap/store/microbosh-backup/dbs
+  register: dumped
+
+- name: It is known what they say
+  microbosh.director.pg_dump_bosh:
+    databases: [bosh, uaa]
+    dest: /var/vcap/store/microbosh-backup/dbs
+    content: true
+    since: "{{ dumped_before.transactions }}"
   register: dumped
 
 - name: No dump is left on the director
@@ -152,6 +181,47 @@ dumps:
       description: Seconds that this dump took.
       type: float
       sample: 0.61
+    content:
+      description: What the dump says; only with O(content).
+      type: dict
+      contains:
+        schema:
+          description: SHA-256 of all that is neither rows nor values of sequences.
+          type: str
+          sample: 1f825aa2f0020ef7cf91dfa30da4668d791c5d4824fc8e41354b89ec05795ab3
+        tables:
+          description: Number of rows and a digest of them, in any order, by table.
+          type: dict
+          sample: {"public.tasks": {"rows": 1520, "digest": "5e1f39a8"}}
+        sequences:
+          description: Last value and whether it was given away, by sequence.
+          type: dict
+          sample: {"public.tasks_id_seq": "1520,t"}
+        marks:
+          description:
+            - Marks of the database from before and from after all of the dumps.
+            - C(problem) says why there is none, else it is null. C(counts) tells whether the server counts at all.
+          type: dict
+          sample:
+            before:
+              tables: {"public.tasks": {"versions": "16385 1520 1204330 -84324", "counted": "1520 4560 0"}}
+              sequences: {"public.tasks_id_seq": "1520,t"}
+              catalog: 1204 883201 55421
+              transactions: "10551:10551:"
+              counts: true
+              problem: null
+        settled:
+          description: Whether what sessions did was waited for, as of O(since).
+          type: bool
+          sample: true
+        began:
+          description: When the first mark was begun, in seconds since the boot.
+          type: float
+          sample: 5312.11
+        ended:
+          description: When the last mark was had.
+          type: float
+          sample: 5312.84
 globals:
   description: What RV(dumps) has, but for the roles and tablespaces, and so without database and rows.
   returned: O(state=dumped)
@@ -168,6 +238,13 @@ globals_problem:
   returned: O(state=dumped)
   type: str
   sample: null
+transactions:
+  description:
+    - With O(content), the transactions that the server had seen before the dumps, as it writes them, for O(since) of
+      the next dump. Else null.
+  returned: O(state=dumped)
+  type: str
+  sample: "10551:10551:"
 removed:
   description: Paths of the dumps that were, or would be, removed.
   returned: O(state=absent)
@@ -200,6 +277,8 @@ def main():
         argument_spec=dict(
             dict(POSTGRES, **DUMPS),
             state={"type": "str", "choices": ["dumped", "absent"], "default": "dumped"},
+            content={"type": "bool", "default": False},
+            since={"type": "str", "default": ""},
         ),
         environment=C_LOCALE,
     )

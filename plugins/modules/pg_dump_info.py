@@ -87,7 +87,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._core._argument
 from ansible_collections.microbosh.director.plugins.module_utils._core._module import C_LOCALE, run_module
 from ansible_collections.microbosh.director.plugins.module_utils._dump._dump_directory import DumpJob
 
-OF_DUMPS = ("dumps", "globals", "globals_problem")
+OF_DUMPS = ("dumps", "globals", "globals_problem", "transactions")
 
 
 def perform(module):

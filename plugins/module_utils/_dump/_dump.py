@@ -56,7 +56,7 @@ _COPY = re.compile(
     br" *(?:\((?P<columns>.*)\))? FROM stdin;\n\Z",
     re.DOTALL,
 )
-_COLUMN = re.compile(_NAME)
+NAMES = re.compile(_NAME)
 _SEARCH_PATH = re.compile(br"SET search_path = (" + _NAME + br")")
 _CONNECT = re.compile(br"\\connect (?:-reuse-previous=on )?(.*?)\s*\Z")
 _CONNINFO = re.compile(br"dbname='(.*)'\Z", re.DOTALL)
@@ -293,13 +293,35 @@ def connected(payload):
     return native(re.sub(br"\\(.)", br"\1", conninfo.group(1))) if conninfo else name
 
 
+class Names(object):
+    """What a dump says on its way about the names in it: the schema that a bare one is in, and their encoding."""
+
+    def __init__(self):
+        self.schema = "public"
+        self.codec = None
+
+    def follow(self, statement):
+        search_path = _SEARCH_PATH.match(statement)
+        if search_path:
+            self.schema = _unquoted(search_path.group(1), self.codec)
+        encoding = _CLIENT_ENCODING.match(statement)
+        if encoding:
+            self.codec = _CODECS.get(encoding.group(1))
+
+
+def qualified(parts, names):
+    """Given the parts of a name as SQL writes them, and the Names of its dump, return it with its schema."""
+    parts = [_unquoted(part, names.codec) for part in parts]
+    return Table(None, parts[0] if len(parts) > 1 else names.schema, parts[-1], ()).qualified
+
+
 def copy_target(payload, database=None, schema="public", codec=None):
     """Given the payload of a COPY segment, return the table it fills; ``codec`` is that of names, if not UTF-8.
 
     ``schema`` is for pg_dump before 10.3, which names it in search_path and not in the COPY line.
     """
     match = _COPY.match(payload)
-    columns = tuple(_unquoted(name, codec) for name in _COLUMN.findall(match.group("columns") or b""))
+    columns = tuple(_unquoted(name, codec) for name in NAMES.findall(match.group("columns") or b""))
     if match.group("schema"):
         schema = _unquoted(match.group("schema"), codec)
     return Table(database, schema, _unquoted(match.group("table"), codec), columns)
@@ -326,8 +348,7 @@ class _Reader(object):
         self._visit = visit
         self._inspect = inspect
         self._database = None
-        self._schema = "public"
-        self._codec = None
+        self._names = Names()
         self._table = None
         self._consume = None
         self._partial = b""
@@ -375,16 +396,11 @@ class _Reader(object):
 
     def _on_statement(self, payload):
         self._tail = b""
-        search_path = _SEARCH_PATH.match(payload)
-        if search_path:
-            self._schema = _unquoted(search_path.group(1), self._codec)
-        encoding = _CLIENT_ENCODING.match(payload)
-        if encoding:
-            self._codec = _CODECS.get(encoding.group(1))
+        self._names.follow(payload)
 
     def _on_copy(self, payload):
         self._tail = b""
-        self._table = copy_target(payload, self._database, self._schema, self._codec)
+        self._table = copy_target(payload, self._database, self._names.schema, self._names.codec)
         # Partitions of an enumeration come as several parts of their root.
         self._rows.setdefault(self._table, 0)
         self._consume = self._visit(self._table) if self._visit else None

@@ -30,11 +30,13 @@ from ansible_collections.microbosh.director.plugins.module_utils._dump._database
     superusers_setting,
 )
 from ansible_collections.microbosh.director.plugins.module_utils._dump._dump import HEADERS
+from ansible_collections.microbosh.director.plugins.module_utils._dump._dump_content import Content
 from ansible_collections.microbosh.director.plugins.module_utils._dump._dump_running import (
     dump_command,
     globals_command,
     run_dump,
 )
+from ansible_collections.microbosh.director.plugins.module_utils._dump._marks import Marks, Settled
 from ansible_collections.microbosh.director.plugins.module_utils._postgres._postgres import (
     Endpoint,
     PostgresError,
@@ -64,6 +66,7 @@ NOTHING = {
     "globals": None,
     "globals_problem": None,
     "dumps": [],
+    "transactions": None,
 }
 
 _NAME_REFUSED = re.compile(r"[/\x00-\x1f\x7f]|\A\.")
@@ -208,6 +211,19 @@ class Preflight(object):
         found = properties_of(ask, self._server.version, database)
         return found.text(database), superusers_setting(ask, found.settings())
 
+    def marks(self):
+        """Return the mark of each database, by name."""
+        marks = Marks(self._psql, self._server.version)
+        return dict((database.name, marks.of(database.name)) for database in self.databases)
+
+    def settle(self, since):
+        """Wait until what sessions did since that snapshot is counted; return whether it is."""
+        try:
+            Settled(self._psql, self._server.version).wait([database.name for database in self.databases], since)
+        except PostgresError:
+            return False
+        return True
+
     @property
     def bytes_estimate(self):
         return sum(database.size for database in self.databases)
@@ -227,22 +243,47 @@ class Preflight(object):
         }
 
 
-def _dump(preflight, requested, with_globals):
+class Bracket(object):
+    """Puts the content of dumps between marks that were taken before the first of them and after the last."""
+
+    def __init__(self, preflight, since):
+        self._preflight = preflight
+        self._since = since
+        self._began = uptime()
+        self._before = preflight.marks()
+
+    def close(self, written):
+        """Note the marks in what was written, and that its snapshots are from between these times."""
+        settled = bool(self._since and self._preflight.settle(self._since))
+        after = self._preflight.marks()
+        times = {"began": self._began, "ended": uptime()}
+        for dump in written["dumps"]:
+            marks = {"before": self._before[dump["database"]], "after": after[dump["database"]]}
+            dump["content"].update(times, marks=marks, settled=settled)
+        if written["globals"]:
+            written["globals"]["content"].update(times)
+        first = self._before[self._preflight.databases[0].name] if self._preflight.databases else {}
+        return dict(written, transactions=first.get("transactions"))
+
+
+def _dump(preflight, job):
     """Dump databases and globals; return what was written: everything, or nothing."""
     directory = preflight.directory
     directory.make()
     with directory.locked():
         # Dumps that a killed run left here would be pulled as part of this backup.
         directory.remove(directory.dumps())
-        preflight.choose(requested, with_globals)
+        preflight.choose(job.databases, job.with_globals)
         paths = []
         try:
-            roles, problem = _dump_globals(preflight, paths) if with_globals else (None, None)
+            bracket = Bracket(preflight, job.since) if job.content else None
+            roles, problem = _dump_globals(preflight, job, paths) if job.with_globals else (None, None)
             written = {
                 "globals": roles,
                 "globals_problem": problem,
-                "dumps": [_dump_one(preflight, database.name, paths) for database in preflight.databases],
+                "dumps": [_dump_one(preflight, job, database.name, paths) for database in preflight.databases],
             }
+            written = bracket.close(written) if bracket else written
             directory.publish(paths)
         except BaseException:
             directory.remove([path + PART for path in paths])
@@ -250,10 +291,10 @@ def _dump(preflight, requested, with_globals):
     return written
 
 
-def _dump_globals(preflight, paths):
+def _dump_globals(preflight, job, paths):
     """Return what was written of roles and tablespaces, and why nothing was if a role elsewhere may not."""
     try:
-        return _dump_one(preflight, None, paths), None
+        return _dump_one(preflight, job, None, paths), None
     except PostgresError as error:
         if not preflight.endpoint.address:
             raise
@@ -261,7 +302,7 @@ def _dump_globals(preflight, paths):
         return None, str(error)
 
 
-def _dump_one(preflight, database, paths):
+def _dump_one(preflight, job, database, paths):
     """Write one part, that of a database or, for None, that of the globals; note its path in ``paths``."""
     began = uptime()
     directory, client, endpoint = preflight.directory, preflight.client, preflight.endpoint
@@ -272,9 +313,10 @@ def _dump_one(preflight, database, paths):
         name, what, command = database, "database %s" % database, dump_command(client, endpoint, database)
     path = directory.dump_path(name)
     paths.append(path)
+    content = Content() if job.content else None
     try:
         with directory.part(path) as target:
-            written = run_dump(client, command, target, directory.path)
+            written = run_dump(client, command, target, directory.path, content and content.inspect)
     except PostgresError as error:
         raise PostgresError("The dump of %s failed, nothing is left of it. %s" % (what, error))
     except EnvironmentError as error:
@@ -288,6 +330,8 @@ def _dump_one(preflight, database, paths):
         result["rows"] = dict((table.qualified, count) for table, count in written.dump.rows.items())
         text, result["superuser_setting"] = preflight.properties(database)
         result["properties"] = _write_properties(preflight, database, text, paths)
+    if content:
+        result["content"] = content.facts()
     return result
 
 
@@ -300,16 +344,23 @@ def _write_properties(preflight, database, text, paths):
     return {"path": path, "size": len(text), "sha256": hashlib.sha256(text).hexdigest()}
 
 
-def _check(preflight, requested, with_globals):
+def _check(preflight, job):
     """Find out whether ``_dump`` could be done; it writes nothing."""
-    preflight.choose(requested, with_globals)
+    preflight.choose(job.databases, job.with_globals)
     return {}
 
 
-class DumpJob(namedtuple("DumpJob", "directory endpoint packages databases with_globals")):
-    """One request to dump: the databases, their server and the target directory."""
+class DumpJob(namedtuple("DumpJob", "directory endpoint packages databases with_globals content since")):
+    """One request to dump: the databases, their server and the target directory.
+
+    With ``content`` it is told what the dumps say, and since which snapshot of the server it matters what was counted.
+    """
 
     __slots__ = ()
+
+    def __new__(cls, directory, endpoint, packages, databases, with_globals, content=False, since=None):
+        return super(DumpJob, cls).__new__(
+            cls, directory, endpoint, packages, databases, with_globals, content, since)
 
     @classmethod
     def of(cls, params):
@@ -320,6 +371,8 @@ class DumpJob(namedtuple("DumpJob", "directory endpoint packages databases with_
             packages=params["packages"],
             databases=params["databases"],
             with_globals=params["globals"],
+            content=params.get("content", False),
+            since=params.get("since"),
         )
 
     def dump(self, run_command):
@@ -339,7 +392,7 @@ class DumpJob(namedtuple("DumpJob", "directory endpoint packages databases with_
         way = self.databases[0] if self.endpoint.address else None
         preflight = Preflight(self.directory, self.endpoint, self.packages, run_command, way)
         with _named_errors(self.directory):
-            written = action(preflight, self.databases, self.with_globals)
+            written = action(preflight, self)
             result = dict(NOTHING, changed=changed)
             result.update(preflight.facts())
             result.update(written)

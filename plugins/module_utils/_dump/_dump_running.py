@@ -44,11 +44,11 @@ def globals_command(client, endpoint, database=None):
     return command + endpoint.options
 
 
-def run_dump(client, command, target, scratch):
+def run_dump(client, command, target, scratch, inspect=None):
     """Run pg_dump or pg_dumpall, hash and read its output on the way to an open file, and return what was Written.
 
-    Its messages are kept in a nameless file in the directory ``scratch``. Raise PostgresError if it fails or if what
-    it wrote is not a whole dump. It never outlives this call.
+    Its messages are kept in a nameless file in the directory ``scratch``. ``inspect`` sees each segment, as of
+    ``read_dump``. Raise PostgresError if it fails or if what it wrote is not a whole dump. It never outlives this call.
     """
     environment = dict((name, value) for name, value in os.environ.items() if not name.startswith("PG"))
     environment.update(client.environment)
@@ -56,7 +56,7 @@ def run_dump(client, command, target, scratch):
     # Not a pipe: nobody would read it while the dump is read. Not in /tmp either, which is small on a director.
     with tempfile.TemporaryFile(dir=scratch) as complaints:
         with _started(command, environment, complaints) as process:
-            dump = read_dump(_through(process.stdout, digest, target))
+            dump = read_dump(_through(process.stdout, digest, target), inspect=inspect)
         complaints.seek(0)
         complaint = last_lines(native(complaints.read()))
     if process.returncode != 0:

@@ -43,7 +43,8 @@ FROM part JOIN pg_catalog.pg_class c USING (oid) JOIN pg_catalog.pg_namespace n 
 
 # What is set for a database or a role may let functions of its own stand before PostgreSQL's, and a superuser asks; or
 # end a question after a while, and a large table takes its time. What a client gives counts before both.
-_NO_TIMEOUT = "-c statement_timeout=0"
+_TIMEOUT = "-c statement_timeout=%d"
+_NO_TIMEOUT = _TIMEOUT % 0
 _OWN_FUNCTIONS = "-c search_path=pg_catalog"
 # Nor may it change where a text ends.
 _OWN_SETTINGS = _NO_TIMEOUT + " -c standard_conforming_strings=on"
@@ -167,14 +168,16 @@ class Psql(object):
         command = [self._client.command("psql")] + _OPTIONS + self._endpoint.options
         return command + ["--dbname=" + conninfo(database)]
 
-    def ask(self, database, query):
-        """Return the rows that answer a query, as lists of texts.
+    def ask(self, database, query, seconds=0):
+        """Return the rows that answer a query, as lists of texts; 0 seconds for it are as long as it takes.
 
         Its tables are named with their schemas: but for PostgreSQL's own, nothing of a database is found without.
         """
         argv = self._argv(database) + ["--command=" + query]
         environment = dict(self._client.environment, PGCLIENTENCODING="UTF8")
         environment["PGOPTIONS"] = "%s %s" % (_OWN_SETTINGS, _OWN_FUNCTIONS)
+        if seconds:
+            environment["PGOPTIONS"] += " " + _TIMEOUT % (seconds * 1000)
         code, out, error = self._run_command(argv, environ_update=environment)
         if code != 0:
             complaint = _complaint(error.splitlines())
