@@ -110,6 +110,7 @@ def test_online_stops_nothing(host, backups):
     online = report(host, 2)
     assert (online["mode"], online["outage_seconds"]) == ("online", 0)
     assert not list((host.backups / online["id"] / "vcap/store").glob("postgres*"))
+    assert (online["online"]["verdict"], online["online"]["attempts"]) == ("still", 1)
     assert "Second pass" in backups[2].told(host.name)
 
 

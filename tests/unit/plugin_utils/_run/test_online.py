@@ -13,6 +13,7 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._run._online im
     online_record,
     online_said,
 )
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._online_verdict import online_verdict
 
 OPEN = {"open": True, "words": "", "refusal": ""}
 CLOSED = {"open": False, "words": "01:00-04:00 CET", "refusal": "No outage may begin now. It opens at 01:00 CET"}
@@ -58,6 +59,33 @@ def test_what_held_still_is_done_and_nothing_else_is():
             assert step(verdict, **asked) != "done"
             assert step(verdict, **asked) != "outage" or (mode, window) == ("auto", OPEN)
             assert step(verdict, **asked) != "publish" or (mode, what) == ("online", "publish")
+
+
+MARK = {"tables": {}, "sequences": {}, "catalog": "1", "transactions": "7:7:", "counts": True, "problem": None}
+
+
+def dumped(began):
+    """Return what pg_dump_bosh tells of a director's database that nobody writes to."""
+    content = {"schema": "a", "tables": {}, "sequences": {}, "marks": {"before": MARK, "after": MARK}, "settled": True}
+    content.update(began=began, ended=began + 0.5)
+    dump = {"database": "bosh", "content": content, "properties": {"sha256": "p"}}
+    return {"dumps": [dump], "globals": {"content": {"schema": "g"}}}
+
+
+@pytest.mark.parametrize(
+    ("second", "expected"),
+    [
+        ([dumped(9.0), {"skipped": True}], "done"),
+        ([{"skipped": True}, {"skipped": True}], "refuse"),
+        ([{}, {}], "refuse"),
+        ([dumped(1.0), {"skipped": True}], "refuse"),
+    ],
+)
+def test_a_second_dump_that_was_not_made_proves_nothing(second, expected):
+    """The planted fault: what is handed in as the second dump was skipped, or is the first one once more."""
+    idle = {"known": True, "running": []}
+    verdict = online_verdict([dumped(1.0), {}], second, "bosh", {"after": idle})
+    assert step(verdict) == expected
 
 
 def test_a_refusal_names_what_moved_and_the_ways_out():
