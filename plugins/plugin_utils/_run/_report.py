@@ -38,8 +38,8 @@ def backup_report(made: dict) -> dict:
 
 # As the report is read from the first version on.
 ORDER = (
-    *("id", "host", "status", "mode", "versions", "phases", "outage_seconds", "resumed_from", "previous", "moved"),
-    *("new", "all", "dumps", "director_database", "without", "elsewhere", "postgresql", "filter", "tasks", "machine"),
+    *("id", "host", "status", "mode", "versions", "phases", "outage_seconds", "outage", "resumed_from", "previous"),
+    *("moved", "new", "all", "dumps", "director_database", "without", "elsewhere", "postgresql", "filter", "tasks", "machine"),
     *("attributes", "superuser_for", "unrestorable_by_files", "services", "left_out", "identity", "proof"),
 )
 
@@ -54,6 +54,7 @@ def _of_run(made):
         "versions": _versions(made),
         "phases": [{name: phase[name] for name in phase if name != "ended"} for phase in made["phases"]],
         "outage_seconds": float(made["outage"] or 0),
+        "outage": list(made["parts"]),
         "resumed_from": state.get("resumed_from") or None,
         "previous": os.path.basename(state.get("previous") or "") or None,
         "filter": list(made["filter"]),

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 import os
 import re
 from collections.abc import Iterator
@@ -27,6 +26,7 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._transfer._insi
 # For so long nothing has happened in a directory that is spared, by the director's clock: longer than a client waits in
 # the middle of a blob, and than the coarsest clock of a file system.
 QUIET_SECONDS = 60
+LATEST = 2**40
 # Names that mean nothing in a rule of rsync.
 _PLACE = re.compile(r"[0-9A-Za-z_][0-9A-Za-z_.-]*(/[0-9A-Za-z_][0-9A-Za-z_.-]*)*")
 _SHARD = re.compile(r"[0-9a-f]{2}")
@@ -40,7 +40,9 @@ def find_spared(tree: str, places: list[str], clock: float) -> dict[str, int]:
 
     ``places`` are those of the blobs, ``clock`` what the director's said before that pass, 0 if that is not known.
     """
-    before, found = int((clock - QUIET_SECONDS) * 1e9) if math.isfinite(clock) else 0, {}
+    if not QUIET_SECONDS < clock < LATEST:
+        return {}
+    before, found = int((clock - QUIET_SECONDS) * 1e9), {}
     for place in [inner for place in places if _PLACE.fullmatch(place) for inner in (place, f"{place}/{INNER}")]:
         for path in [place, *(f"{place}/{name}" for name in _shards(tree, place))]:
             with contextlib.suppress(OSError, OutsideError), opened_directory(*_raw(tree, path)) as directory:
