@@ -40,6 +40,14 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._transfer._owne
     remove_from_copy,
     write_listing,
 )
+from ansible_collections.microbosh.director.plugins.plugin_utils._transfer._spared import (
+    changed_since,
+    find_spared,
+    only_rules,
+    read_spared,
+    sparing_rules,
+    write_spared,
+)
 from ansible_collections.microbosh.director.plugins.plugin_utils._transfer._transfer_log import Transfer, stats
 
 ARGUMENTS = {
@@ -60,6 +68,10 @@ ARGUMENTS = {
     "relative": {"type": "bool", "default": False},
     "vanishing": {"type": "bool", "default": False},
     "steady": {"type": "list", "elements": "str", "default": []},
+    "spare": {"type": "path"},
+    "spare_in": {"type": "list", "elements": "str"},
+    "clock": {"type": "float", "default": 0},
+    "spared_only": {"type": "bool", "default": False},
     "estimate": {"type": "bool", "default": False},
     "trial": {"type": "bool", "default": False},
     "total": {"type": "int", "default": 0},
@@ -97,12 +109,19 @@ class ActionModule(ActionBase):
         looking = arguments["owners"] or arguments["look"]
         counted = not (looking or arguments["estimate"])
         began = time.monotonic()
-        with _rules(arguments), _listing(arguments, counted), _largest_file(arguments["limit"] if counted else 0):
+        with (
+            _rules(arguments),
+            _filter(arguments, _first_rules(arguments)),
+            _listing(arguments, counted),
+            _largest_file(arguments["limit"] if counted else 0),
+        ):
             transfer = Transfer(arguments["listing"] if counted else None, arguments["staging"])
             answer = self._transferred(arguments, transfer, counted, task_vars)
             transfer.read()
         answer = {name: answer[name] for name in KEPT if name in answer}
         result = {**answer, "seconds": round(time.monotonic() - began, 2), **transfer.counts()}
+        if arguments["spare"]:
+            result["spared"] = len(read_spared(arguments["spare"]))
         if arguments["estimate"] and not result.get("failed"):
             result.update(stats(result.pop("msg", "")), free_bytes=free_space(arguments["dest"]))
         if "msg" in result:
@@ -119,6 +138,8 @@ class ActionModule(ActionBase):
         with Watch(task_vars["inventory_hostname"], transfer, arguments["dest"], **amounts) as watch:
             again = 0 if counted else LOOKS_AGAIN
             answer = until_nothing_vanishes(lambda: self._synchronize(arguments, task_vars), again)
+            if counted and arguments["spare"] and not self._task.check_mode:
+                answer = self._spare(arguments, answer, task_vars)
         if answer.get("rc") == VANISHED and arguments["vanishing"] and not looking:
             self._accept_vanished(arguments, answer)
         if watch.exceeded:
@@ -144,6 +165,22 @@ class ActionModule(ActionBase):
             task_vars["inventory_hostname"], Transfer(log, None), dest, **amounts
         ))  # fmt: skip
         return keep_attributes(found, arguments["dest"], arguments["keep"], pull)
+
+    def _spare(self, arguments, answer, task_vars):
+        """Note which directories a later pass may spare; or look into those of the noted ones that have changed."""
+        if answer.get("failed") and answer.get("rc") != VANISHED:
+            return answer
+        if arguments["spare_in"] is not None:
+            write_spared(arguments["spare"], find_spared(arguments["dest"], arguments["spare_in"], arguments["clock"]))
+            return answer
+        spared = read_spared(arguments["spare"])
+        changed, gone = changed_since(arguments["dest"], spared)
+        if changed or gone:
+            write_spared(arguments["spare"], {path: spared[path] for path in spared if path not in {*changed, *gone}})
+        if changed:
+            with _filter(dict(arguments, filter=arguments["own_filter"]), only_rules(changed)) as only:
+                answer = _worse(answer, self._synchronize(only, task_vars))
+        return answer
 
     def _synchronize(self, arguments, task_vars, options=None):
         given = {
@@ -228,6 +265,35 @@ def _rules(arguments):
         arguments["filter"] = os.path.join(scratch, "filter")
         Path(arguments["filter"]).write_text("".join(f"{rule}\n" for rule in arguments["rules"]), encoding="utf-8")
         yield
+
+
+def _first_rules(arguments):
+    """Return the rules before those of the filter that keep a pass out of what it spares, or let it see nothing else."""
+    # What an earlier run noted is of its own first pass.
+    spared = {} if arguments["spare_in"] is not None else read_spared(arguments["spare"])
+    return only_rules(sorted(spared)) if arguments["spared_only"] else sparing_rules(spared)
+
+
+@contextlib.contextmanager
+def _filter(arguments, first):
+    """Have some rules before those of the filter, for this transfer alone; yield the arguments with them."""
+    arguments["own_filter"] = arguments["filter"]
+    if not first:
+        yield arguments
+        return
+    with tempfile.TemporaryDirectory(prefix="microbosh-") as scratch:
+        rules = Path(arguments["filter"]).read_bytes() if arguments["filter"] else b""
+        arguments["filter"] = os.path.join(scratch, "filter")
+        Path(arguments["filter"]).write_bytes("".join(f"{rule}\n" for rule in first).encode("ascii") + rules)
+        yield arguments
+
+
+def _worse(first, second):
+    """Return the answer of two transfers: of what both say, if nothing failed but that files vanished."""
+    if second.get("failed") and second.get("rc") != VANISHED:
+        return second
+    said = "\n".join(text for text in (first.get("msg"), second.get("msg")) if text)
+    return {**(second if second.get("rc") == VANISHED else first), "msg": said}
 
 
 @contextlib.contextmanager

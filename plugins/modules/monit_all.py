@@ -192,6 +192,26 @@ seconds:
   type: float
   returned: success, and when the time is over
   sample: 4.04
+took:
+  description:
+    - The processes that are as wanted in the end, and how many seconds after RV(began) each was seen so, the quickest
+      first. Stopped is a process that has ended, started one that monit calls running.
+    - With O(wait=false), those that were as wanted before the last action was accepted.
+  type: list
+  elements: dict
+  returned: success
+  contains:
+    name:
+      description: Name of the service.
+      type: str
+      sample: director
+    seconds:
+      description: Seconds since it began.
+      type: float
+      sample: 1.35
+  sample:
+    - name: director
+      seconds: 1.35
 up_at:
   description:
     - When monit was done with the start of every process but those of O(down_before), in seconds since the host's boot.

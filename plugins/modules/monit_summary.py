@@ -222,6 +222,11 @@ libc:
   type: str
   returned: success
   sample: "2.35"
+clock:
+  description: What the host's clock says, as Unix time.
+  type: float
+  returned: success
+  sample: 1795385606.12
 unknown:
   description: Names that were given and that monit does not know.
   type: list
@@ -231,6 +236,7 @@ unknown:
 """
 
 import platform
+import time
 
 from ansible_collections.microbosh.director.plugins.module_utils._core._arguments import MONIT
 from ansible_collections.microbosh.director.plugins.module_utils._core._host import Host
@@ -243,7 +249,7 @@ def perform(module):
     """Return what monit says, and what the host is."""
     given = module.params
     facts = look(Monit(module.run_command, given["monit"]), Host(), given["wait"], given["required_checks"])
-    return dict(facts, architecture=platform.machine(), libc=libc_version())
+    return dict(facts, architecture=platform.machine(), libc=libc_version(), clock=time.time())
 
 
 def main():

@@ -19,6 +19,7 @@ description:
 seealso:
   - module: microbosh.director.push
   - module: microbosh.director.rsync_holes_info
+  - module: microbosh.director.spared_files
   - module: ansible.posix.synchronize
 author: microbosh.director contributors (@microbosh)
 version_added: 1.0.0
@@ -125,6 +126,33 @@ options:
     type: list
     elements: str
     default: []
+  spare:
+    description:
+      - File that says which directories hold what an earlier pass copied of them. They come empty, and what has changed
+        by now, by the time of the directory, is looked into all the same and taken out of the file. Then
+        M(microbosh.director.spared_files) brings what was spared.
+      - Without such a file, nothing is spared.
+    type: path
+    version_added: 1.1.0
+  spare_in:
+    description:
+      - Places of blobs, relative to C(/var/vcap). With them, be it an empty list, this is a first pass, which goes by no
+        earlier O(spare) and writes it anew after the transfer.
+      - It gets the directories there, or in a C(store) there, that hold no other directory, are named by two hexadecimal
+        digits or hold all blobs, and in which nothing had changed for 60 seconds at O(clock).
+    type: list
+    elements: str
+    version_added: 1.1.0
+  clock:
+    description: What the director's clock said before the transfer, as Unix time. V(0) is unknown, and spares nothing.
+    type: float
+    default: 0
+    version_added: 1.1.0
+  spared_only:
+    description: Look at nothing but what is spared, instead of all else.
+    type: bool
+    default: false
+    version_added: 1.1.0
   estimate:
     description: Copy nothing and return what would be copied.
     type: bool
@@ -238,6 +266,11 @@ attributes:
       elements: str
       returned: with O(keep)
       sample: []
+spared:
+  description: How many directories O(spare) names in the end.
+  returned: when O(spare) is given
+  type: int
+  sample: 256
 vanished:
   description: Whether a file went away while it was to be copied.
   returned: when one did

@@ -22,6 +22,7 @@ import sys
 
 from bench_host import REPOSITORY, BenchHost, Watcher
 from contenders import contenders
+from outage_parts import parts_table
 from restoring import measure_restore
 from results import RUNS, BenchError, as_json, restore_table, table
 
@@ -69,9 +70,10 @@ def bench(options):
             host.down()
     BUILD.mkdir(exist_ok=True)
     (BUILD / "bench.json").write_text(json.dumps(as_json(vars(options), runs, restore), indent=2) + "\n")
+    parts = parts_table(BUILD / "bench" / "backups" / host.name, runs)
     if not options.keep:
         shutil.rmtree(BUILD / "bench")
-    print(f"\n{table(runs)}\n\n{restore_table(restore)}\n\nEvery step and event: {BUILD / 'bench.json'}")
+    print(f"\n{table(runs)}\n\n{parts}\n\n{restore_table(restore)}\n\nEvery step and event: {BUILD / 'bench.json'}")
 
 
 def say(text):

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from breakage import SECOND_PASS, gate
+from breakage import ATTRIBUTES, SECOND_PASS, gate
 from conftest import Director, Run, finish
 from standing import standing, whole
 from trees import check_archive, host_tree, recorded_tree
 
 TASKS = "/var/vcap/store/director/tasks"
+BLOBS = "/var/vcap/store/blobstore/store"
 ODD_NAMES = [
     "with spaces  in it", " at both ends ", "tab\tinside", "new\nline", "'single' and \"double\"", "back\\slash",
     "grüße-ключ-鍵", "-n --delete", "*?[a-z]", "$(touch x) `id` ;&|<>", "%n %i \\#012 #", "{id}{{ run_id }}",
@@ -239,6 +240,63 @@ def test_a_checkup_does_not_start_what_a_backup_has_stopped(second):
     told = second.meanwhile.told(second.director.name)
     assert "backup" in told
     assert second.report["id"] in told
+
+
+# Of an age at which nothing has happened to a directory of blobs for a while; one blob that no row names.
+SETTLED = f"""
+cd {BLOBS}; shard=$(ls | head -n 1); echo x >$shard/goes; chown -R vcap:vcap $shard
+find . -exec touch -hd '2014-12-21 01:30:12' {{}} +; echo $shard
+"""
+BETWEEN_THE_PASSES = f"""
+cd {BLOBS}; rm $(ls | head -n 1)/goes; echo new >$(ls | tail -n 1)/comes
+free=$(for n in $(seq 16 255); do printf '%02x\\n' $n; done | grep -vxF "$(ls)" | head -n 1)
+mkdir $free; echo new >$free/in-a-new-directory; chown -R vcap:vcap .; echo $free
+"""
+
+
+def states(backup):
+    """Inode, mode and times of every file of a backup: nobody may touch them once it is published."""
+    stats = {path: path.lstat() for path in (backup / "vcap").rglob("*")}
+    return {path: (s.st_ino, s.st_mode, s.st_uid, s.st_gid, s.st_mtime_ns) for path, s in stats.items()}
+
+
+def test_blobs_that_come_and_go_after_the_first_pass_are_as_the_director_has_them_in_the_outage(micro):
+    previous, before = micro.latest, states(micro.latest)
+    going = micro.shell(SETTLED).strip()
+    with gate(micro) as barrier:
+        barrier.hold(ATTRIBUTES)
+        process = micro.start("backup")
+        barrier.wait(process)
+        made = micro.shell(BETWEEN_THE_PASSES).strip()
+        (first_pass,) = micro.backups.glob("*.partial/.work/vcap/store/blobstore/store")
+        spared = json.loads((first_pass.parents[3] / "spared.json").read_text())
+        assert f"store/blobstore/store/{going}" in spared
+        assert (first_pass / going / "goes").exists()
+        barrier.hold_next(process, SECOND_PASS)
+        on_host = host_tree(micro)
+        barrier.release()
+        run = finish(process)
+    assert run.status == 0, run.output
+    blobs = micro.latest / "vcap/store/blobstore/store"
+    assert (recorded_tree(micro.latest)[0], whole(micro.latest)) == (on_host[0], True)
+    assert not (blobs / going / "goes").exists()
+    assert len(list(blobs.rglob("comes"))) == len(list((blobs / made).iterdir())) == 1
+    assert states(previous) == before
+    micro.shell(f"cd {BLOBS}; rm -r {made}; rm */comes")
+
+
+def test_the_report_says_where_the_seconds_of_the_outage_went(second):
+    report = second.report
+    parts = {part["part"]: part for part in report["outage"]}
+    assert list(parts) == [
+        "agent", "stop", "dumps", "stop_postgresql", "second_pass", "postgresql_files", "start", "between",
+    ]  # fmt: skip
+    whole_outage = sum(part["seconds"] for name, part in parts.items() if name != "agent")
+    assert whole_outage == pytest.approx(report["outage_seconds"], abs=0.1)
+    assert set(parts["start"]["services"]) == {*parts["stop"]["services"], "postgres"}
+    assert len(parts["stop"]["services"]) == 11
+    assert re.search(r"of that stopping the agent before it \S+ s, stopping services \S+ s, dumps ", second.told)
+    assert re.search(r"slowest of starting services: \w+ \S+ s, ", second.told)
 
 
 @pytest.mark.parametrize("earlier", [True, False])

@@ -33,6 +33,8 @@ mkdir readonly.d shut.d shared.d
 echo x >readonly.d/x; echo y >shut.d/y; echo z >shared.d/z
 chown 1000:4321 readonly.d shared.d; chmod 0555 readonly.d; chmod 0000 shut.d; chmod 3770 shared.d
 touch -h -d '2011-02-03 04:05:06.123456789' shut link readonly.d
+cd /var/vcap/store/blobstore/store; chown 33:4321 $(ls | head -n 1)/*
+find . -exec touch -hd '2014-12-21 01:30:12' {{}} +
 """
 # What a director does between the copy and the look at the owners.
 MEANWHILE = f"""

@@ -130,6 +130,7 @@ class Change(object):
         self.accepted = {}  # name -> when monit accepted the action
         self.refused = {}  # name -> the error with which the last one was refused
         self.answered = None  # when the daemon last did
+        self._seen = {}  # name -> since when it is seen as wanted, without a break
         self._records = None
         self._recorded = None  # when they were read
 
@@ -208,6 +209,18 @@ class Change(object):
 
     def noticed(self, report):
         """Note what a fresh report shows."""
+
+    def saw(self, name, as_wanted):
+        """Note that a service is as wanted, or not: for how long it took each."""
+        if as_wanted:
+            self._seen.setdefault(name, self.host.now())
+        else:
+            self._seen.pop(name, None)
+
+    def took(self):
+        """Return the services that are as wanted with the seconds until they were, the quickest first."""
+        seen = sorted((round(when - self.began, 2), name) for name, when in self._seen.items())
+        return [dict(name=name, seconds=seconds) for seconds, name in seen]
 
     def in_turn(self, services):
         """Return services in the order in which they are asked for."""
@@ -312,6 +325,7 @@ class Change(object):
             began=self.began,
             ended=ended,
             seconds=round(ended - self.began, 2),
+            took=self.took(),
             diff=dict(before=before, after=dict(before, **dict.fromkeys(acted, self.state))),
             **self.findings(report)
         )
@@ -402,12 +416,21 @@ class Stop(Change):
         for service in report.services:
             if service.pid and service.name in self.exclude:
                 self._spared[service.name] = (service.pid, self.host.birth(service.pid))
+        self._watch_the_living([service.name for service in self.targets(report)])
+
+    def _watch_the_living(self, names):
+        """Note which processes have ended, and return those that live."""
+        living = self._living()
+        there = set(name for name, dummy in living)
+        for name in names:
+            self.saw(name, name not in there)
+        return living
 
     def pace(self):
         """Send one command for each process that has ended: it wakes monit when there is a change to see."""
         end = self.host.now() + STOP_PACE
         while self.host.now() < end:
-            living = self._living()
+            living = self._watch_the_living(self._processes)
             if not living or len(self._known()) - len(living) >= len(self.accepted):
                 return
             self.host.sleep(PROCESS_LOOK)
@@ -416,7 +439,7 @@ class Stop(Change):
         """Look again soon after a process has gone, and at once when all have."""
         living = self._living()
         end = self.host.now() + (SLOW_LOOK if living else QUICK_LOOK)
-        while self.host.now() < end and self._living() == living:
+        while self.host.now() < end and self._watch_the_living(self._processes) == living:
             self.host.sleep(QUICK_LOOK)
 
     def check_excluded(self, report):
@@ -635,6 +658,9 @@ class Start(Change):
     def noticed(self, report):
         self._checks = frozenset(service.name for service in report.services if not service.has_process)
         needed = [s for s in self.targets(report) if s.has_process and s.name not in self.down_before]
+        for service in self.targets(report):
+            if service.has_process:
+                self.saw(service.name, service.started)
         if not all(service.started for service in needed):
             self.up_at = None  # one that was there has died
         elif self.up_at is None:

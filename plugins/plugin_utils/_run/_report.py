@@ -40,9 +40,9 @@ def backup_report(made: dict) -> dict:
 
 # As the report is read from the first version on.
 ORDER = (
-    *("id", "host", "status", "mode", "versions", "phases", "outage_seconds", "online", "resumed_from", "previous"),
-    *("moved", "new", "all", "dumps", "director_database", "without", "elsewhere", "postgresql", "filter", "tasks"),
-    *("machine", "attributes", "superuser_for", "unrestorable_by_files", "services", "left_out", "identity", "proof"),
+    *("id", "host", "status", "mode", "versions", "phases", "outage_seconds", "outage", "online", "resumed_from", "previous"),
+    *("moved", "new", "all", "dumps", "director_database", "without", "elsewhere", "postgresql", "filter", "tasks", "machine"),
+    *("attributes", "superuser_for", "unrestorable_by_files", "services", "left_out", "identity", "proof"),
 )
 
 
@@ -56,6 +56,7 @@ def _of_run(made):
         "versions": _versions(made),
         "phases": [{name: phase[name] for name in phase if name != "ended"} for phase in made["phases"]],
         "outage_seconds": float(made["outage"] or 0),
+        "outage": list(made["parts"]),
         "online": online_record(made["online"]["verdict"], made["online"]["attempt"], made["mode"]),
         "resumed_from": state.get("resumed_from") or None,
         "previous": os.path.basename(state.get("previous") or "") or None,

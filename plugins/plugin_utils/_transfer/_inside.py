@@ -40,6 +40,17 @@ def opened_parent(top: bytes, name: bytes) -> Iterator[int]:
         os.close(descriptor)
 
 
+@contextlib.contextmanager
+def opened_directory(top: bytes, name: bytes) -> Iterator[int]:
+    """Given a directory and the path of another one in it, yield that one, open."""
+    with opened_parent(top, name) as parent:
+        descriptor = os.open(_steps(name)[-1], DIRECTORY, dir_fd=parent)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
 def file_status(top: bytes, name: bytes) -> os.stat_result:
     """Given a directory and a path in it, return what lstat says of a regular file there; else raise OutsideError."""
     try:

@@ -10,6 +10,7 @@ WAIT_SECONDS = 300
 # What a run asks rsync on the host for: the trial, which blobs there are, how much there is to copy, the first pass,
 # attributes; and then, in an outage or online, the second pass and perhaps the owners.
 SECOND_PASS = "outage.1"
+ATTRIBUTES = "5"
 SECOND_PASS_ONLINE, OWNERS_ONLINE = "6", "7"
 
 READER = "/usr/local/sbin/microbosh-read"
@@ -21,7 +22,9 @@ if [ "$2" = --daemon ]; then
     [ ! -e /var/vcap/store/microbosh-backup/lease-armed ] || outage=outage.
     number=$(($(cat /run/gate/${outage}number 2>/dev/null || echo 0) + 1))
     echo $number >/run/gate/${outage}number
-    while [ -e /run/gate/hold.$outage$number ]; do touch /run/gate/held; sleep 0.1; done
+    while [ -e /run/gate/hold.$outage$number ]; do
+        echo $outage$number >/run/gate/holding; touch /run/gate/held; sleep 0.1
+    done
     rm -f /run/gate/held
 fi
 exec READER.aside "$@"
@@ -91,6 +94,15 @@ class Gate:
 
     def release(self):
         self._director.shell("rm -f /run/gate/hold.*")
+
+    def hold_next(self, process, copy):
+        """Let the pass that is held go on, and hold another one."""
+        self._director.shell(f"touch /run/gate/hold.{copy}; rm /run/gate/hold.$(cat /run/gate/holding)")
+        wait_until(lambda: self._holding() == copy or process.poll() is not None, f"pass {copy} is held")
+        assert process.poll() is None, process.communicate()[0]
+
+    def _holding(self):
+        return self._director.execute("cat", "/run/gate/holding", check=False).stdout.strip()
 
     def slow(self, speed):
         """Let no pass be faster than this, in KiB/s."""

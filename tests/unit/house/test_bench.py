@@ -4,6 +4,8 @@
 """The bench's arithmetic: what it calls an outage, what it calls met, and when it has nothing to show."""
 
 import importlib.util
+import json
+import re
 import sys
 
 import pytest
@@ -12,13 +14,17 @@ from places import REPOSITORY
 BENCH = REPOSITORY / "tests" / "bench"
 
 
-@pytest.fixture(scope="module")
-def results():
-    specification = importlib.util.spec_from_file_location("bench_results", BENCH / "results.py")
+def loaded(name, known_as):
+    specification = importlib.util.spec_from_file_location(known_as, BENCH / f"{name}.py")
     module = importlib.util.module_from_spec(specification)
     sys.modules[specification.name] = module
     specification.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def results():
+    return loaded("results", "bench_results")
 
 
 def events(*those):
@@ -117,3 +123,31 @@ def test_the_table_is_aligned_and_says_what_was_missed(results):
     assert [line.split()[-2:] for line in below.splitlines() if "floor" in line and "at most" in line] == [
         ["NOT", "MET"]
     ]
+
+
+def test_the_parts_of_ours_stand_beside_those_of_the_floor(results, monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "results", results)
+    module = loaded("outage_parts", "bench_outage_parts")
+    for name, seconds in (("20261122T221326Z", 1.5), ("20261122T231326Z", 1.25)):
+        (tmp_path / name).mkdir()
+        outage = [{"part": "stop", "seconds": seconds, "services": {}}, {"part": "between", "seconds": 2}]
+        (tmp_path / name / "backup.json").write_text(json.dumps({"outage": outage}))
+    steps = [
+        {"step": name, "began": 0, "seconds": 0.5} for name in ("first pass", "stop services", "second pass", "start")
+    ]
+    runs = [results.Run("floor", run, 1.0, 2.0, steps=steps) for run in results.RUNS]
+    lines = module.parts_table(tmp_path, runs).splitlines()
+    assert lines[0].split() == [*"where an outage went ours, first floor, first ours, warm floor, warm".split()]
+    assert {line.split()[0]: line.split()[1:] for line in lines[1:]} == {
+        "stop": ["1.50", "s", "0.50", "s", "1.25", "s", "0.50", "s"],
+        "between": ["2.00", "s", "-", "2.00", "s", "-"],
+        "second_pass": ["-", "0.50", "s", "-", "0.50", "s"],
+        "start": ["-", "0.50", "s", "-", "0.50", "s"],
+    }
+
+
+def test_every_step_of_the_floor_in_its_outage_is_one_of_its_parts(results, monkeypatch):
+    monkeypatch.setitem(sys.modules, "results", results)
+    module = loaded("outage_parts", "bench_outage_parts")
+    steps = re.findall(r'step\("([^"]+)"\)', (BENCH / "on_host" / "floor.py").read_text(encoding="utf-8"))
+    assert set(module.OF_FLOOR) == set(steps) - {"first pass"}

@@ -814,3 +814,39 @@ def test_the_dead_mans_switch_starts_what_it_cannot_see(host, monkeypatch):
     switch = _lease_director.Director(run_command, "/var/vcap/bosh/bin/monit", "auto")
     assert switch.not_running() == []
     assert run_command.asked == []
+
+
+# How long each service took.
+
+
+def seconds_of(result):
+    return {one["name"]: one["seconds"] for one in result["took"]}
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_stop_tells_when_each_process_had_ended(host, version):
+    run_command = ReplayedMonit(host, version, "monit stop all")
+    began = host.clock
+    result = change(Stop, run_command, host).run()
+    took = seconds_of(result)
+    assert set(took) == set(PROCESSES)
+    assert list(took.values()) == sorted(took.values())
+    assert len(set(took.values())) > 3, "they did not end at one moment"
+    for name, pid in run_command.pids.items():
+        assert host.birth(pid) is None
+        assert 0 <= took[name] <= result["ended"] - began
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_start_tells_when_each_service_ran(host, version):
+    run_command = ReplayedMonit(host, version, "monit start all")
+    result = change(Start, run_command, host).run()
+    took = seconds_of(result)
+    assert set(took) == set(PROCESSES)
+    assert max(took.values()) == pytest.approx(result["up_at"] - result["began"], abs=0.01)
+
+
+def test_what_does_not_live_when_it_begins_took_nothing(host):
+    run_command = serial(host)
+    change(Stop, run_command, host).run()
+    assert max(seconds_of(change(Stop, run_command, host).run()).values()) < 0.1

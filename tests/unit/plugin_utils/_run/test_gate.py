@@ -74,6 +74,7 @@ UNGATED = {
     "restore_source": "reads a backup within the action, and makes what is in it plain",
     "run_busy": "says what a setting or a verdict says",
     "run_failed": "says what the tasks before it answered",
+    "spared_files": "renames files, and makes what it says printable",
     "run_log": "writes lines, and makes them printable",
 }
 # No playbook asks them: they are for people.

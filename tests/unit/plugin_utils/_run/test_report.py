@@ -23,6 +23,7 @@ MADE = {
     "ansible_core": "2.16.19",
     "phases": [{**PHASE, "ended": 1795385608.2}],
     "outage": 11.9,
+    "parts": [{"part": "stop", "seconds": 1.9}],
     "filter": ["- /store/microbosh-backup"],
     "summary": {
         "version": "5.2.5", "alarms": [{"name": "disk", "alarm": "full"}], "unmonitored": ["cron"],
@@ -52,6 +53,7 @@ EXPECTED = {
     "versions": {"collection": "1.0.0", "ansible_core": "2.16.19", "monit": "5.2.5", "postgresql": "15.3"},
     "phases": [PHASE],
     "outage_seconds": 11.9,
+    "outage": [{"part": "stop", "seconds": 1.9}],
     "online": None,
     "resumed_from": None,
     "previous": "20261121T221326Z",
