@@ -68,6 +68,7 @@ UNGATED = {
     "identity_place": "copies files that it names itself",
     "kept_key": "reads settings, and what an agent of the controller says",
     "known_settings": "looks at the names of settings",
+    "outage_slot": "locks files of the controller, and tells names of its inventory",
     "pull": "counts what rsync logs, and makes what it says printable",
     "push": "counts what rsync logs, and makes what it says printable",
     "restore_source": "reads a backup within the action, and makes what is in it plain",
