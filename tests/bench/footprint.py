@@ -79,6 +79,7 @@ class Footprint:
 
     def __init__(self):
         self.seconds_of_cpu = 0.0
+        self.seconds_of_first = 0.0
         self.peak = {"kib": 0, "processes": 0, "programs": {}}
         self.ended = {}
 
@@ -92,7 +93,11 @@ class Footprint:
                 self.ended[pid] = os.waitstatus_to_exitcode(how)
                 self.seconds_of_cpu += usage.ru_utime + usage.ru_stime
 
-    def sample(self):
+    def sample(self, first):
+        """Look at the memory of all, and at the processor time of the command's own process, which is no other's."""
+        fields = status(first)
+        if fields:
+            self.seconds_of_first = (int(fields[11]) + int(fields[12])) / TICKS
         self.peak = max(self.peak, sample(descendants(os.getpid())), key=lambda one: one["kib"])
 
     def end_the_rest(self):
@@ -119,7 +124,7 @@ def measure(log, command):
     sampled = 0.0
     while pid not in found.ended:
         if time.monotonic() - sampled >= SAMPLE_SECONDS:
-            found.sample()
+            found.sample(pid)
             sampled = time.monotonic()
         time.sleep(LOOK_SECONDS)
         found.reap()
@@ -129,6 +134,7 @@ def measure(log, command):
         "status": found.ended[pid],
         "seconds": round(total, 2),
         "cpu_seconds": round(found.seconds_of_cpu, 2),
+        "own_cpu_seconds": round(found.seconds_of_first, 2),
         "peak": found.peak,
     }
 

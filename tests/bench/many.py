@@ -114,7 +114,8 @@ class Fleet:
         found["outages"] = {name: report["outage_seconds"] for name, report in self._reports(new).items()}
         if sorted(found["outages"]) != sorted(wanted):
             raise BenchError(f"{which}: backups of {sorted(found['outages'])}, expected {sorted(wanted)}; see {log}")
-        say(f"{which}: {found['seconds']} s, {found['cpu_seconds']} s of CPU, outages {list(found['outages'].values())}")
+        outages = list(found["outages"].values())
+        say(f"{which}: {found['seconds']} s, {found['cpu_seconds']} s of CPU, outages {outages}")
         return {"load_before": load, **found}
 
     def _published(self):
