@@ -29,6 +29,7 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._run._control_d
 PLACES = tuple(f"/{place}" for place in ("tmp", "var/tmp", "dev/shm"))
 HOLDER = Path(__file__).with_name("_outage_slot_holder.py")
 QUOTA = Path("/sys/fs/cgroup/cpu.max")
+PREFIX = "outage-"
 MODE = 0o600
 GIVEN_BACK_SECONDS = 5
 PAUSE_SECONDS = 0.02
@@ -88,6 +89,12 @@ def hosts_away(directory: str, count: int) -> list[str]:
     return sorted({record.get("host", UNKNOWN) for record in records})
 
 
+def any_held(directory: str) -> bool:
+    """Return whether any director is stopped in its turn, whatever its number is."""
+    numbers = [name.removeprefix(PREFIX) for name in os.listdir(directory) if name.startswith(PREFIX)]
+    return any(is_held(directory, int(number)) for number in numbers if number.isdigit())
+
+
 def is_held(directory: str, number: int) -> bool:
     """Return whether a slot is locked by anybody."""
     try:
@@ -142,11 +149,11 @@ def give_back(directory: str, token: str) -> bool:
 
 
 def _path(directory, number):
-    return os.path.join(directory, f"outage-{number}")
+    return os.path.join(directory, f"{PREFIX}{number}")
 
 
 def _way_back(directory, number):
-    return os.path.join(directory, f"outage-{number}.back")
+    return os.path.join(directory, f"{PREFIX}{number}.back")
 
 
 def _locked(path):
