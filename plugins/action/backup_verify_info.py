@@ -13,6 +13,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._backup._verifi
 from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._restore._rehearsal import SECONDS
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._gate import plain, told
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._giving_way import give_way
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._lines import duration
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._screen import tell
 from ansible_collections.microbosh.director.plugins.plugin_utils._source._signing import Trust
@@ -45,6 +46,7 @@ class ActionModule(ActionBase):
         result = super().run(tmp, task_vars)
         required = [("rehearse", True, ["rehearse_in"])]
         dummy, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS, required_if=required)
+        give_way(self._templar, task_vars, heavy=True)
         verdicts = []
         try:
             arguments["host"] = arguments["host"] or task_vars["inventory_hostname"]

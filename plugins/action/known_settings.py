@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
-from importlib import import_module
 from pathlib import Path
 
 from ansible.errors import AnsibleActionFail
@@ -14,6 +13,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.vars import load_extra_vars
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._facts import require_none_of_ours
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._gate import GateError
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._preloaded import preload
 
 PREFIX = "microbosh_"
 # The plays say who runs what, and have these as null. What is not null then beats them: -e, or a fact.
@@ -27,11 +27,8 @@ SPECIFICATION = Path(__file__).parents[2] / "roles" / "microbosh" / "meta" / "ar
 TEXTS = ("str", "path")
 VAULTED = "AnsibleVaultEncryptedUnicode"
 
-# The first action of each playbook is loaded in the process that all tasks are forked from. With the filters loaded
-# there, too, no task reads them from their sources again (that was a seventh of what a backup cost the controller).
-for _file in (Path(__file__).parents[1] / "filter").glob("*.py"):
-    import_module(f"ansible_collections.microbosh.director.plugins.filter.{_file.stem}")
-import_module("ansible_collections.microbosh.director.plugins.lookup.place_of_task")
+# The first action of each playbook is loaded in the process that all tasks are forked from.
+preload()
 
 
 class ActionModule(ActionBase):

@@ -19,6 +19,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._core._kept imp
 from ansible_collections.microbosh.director.plugins.module_utils._core._volume import beside, gives_away
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._connection_hint import transfer_hint
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._gate import told
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._giving_way import give_way
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._lines import size
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._printable import printable_lines
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._remote_shell import host_of, synchronize
@@ -99,6 +100,7 @@ class ActionModule(ActionBase):
         dummy, arguments = self.validate_argument_spec(
             argument_spec=ARGUMENTS, required_if=[("trial", False, ["dest"])]
         )
+        give_way(self._templar, task_vars, heavy=True)
         with _trial(arguments):
             result.update(self._pulled(arguments, task_vars))
         return result

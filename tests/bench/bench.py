@@ -12,7 +12,7 @@ At the end, ours restores its backup into an emptied store, beside a plain rsync
 Each runs twice; before its second, warm run the host gets some new blobs. Outages are observed on the host, by watching
 the processes of the services.
 
-Call it as script/bench.
+Call it as script/bench. With --many N it is many.py that runs.
 """
 
 import argparse

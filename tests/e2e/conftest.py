@@ -31,6 +31,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 ANSIBLE = Path(os.environ.get("MICROBOSH_ANSIBLE", sys.prefix))
 PLAYBOOK_SECONDS = 600
 SMALL_STORE = 192  # MiB
+OUTAGES = 50  # no test waits for another one's: see test_many.py
 # The files that share hosts, those that take longest first: they begin first, or one worker would be left with them.
 SHARING = {
     **dict.fromkeys(["faults", "lease", "restore", "restore_faults"], "victim"),
@@ -133,6 +134,7 @@ class Director:
             "ansible_python_interpreter": "auto_silent",
             "microbosh_backup_dir": str(self.backups),
             "microbosh_private_key": str(self.directory / "key"),
+            "microbosh_outages_at_once": OUTAGES,
             **self.settings,
             **settings,
         }
@@ -142,6 +144,7 @@ class Director:
         variables = {
             "microbosh_backup_dir": f"{self.directory}/backups/{{{{ inventory_hostname }}}}",
             "microbosh_private_key": str(self.directory / "key"),
+            "microbosh_outages_at_once": OUTAGES,
             **self.settings,
             **settings,
         }

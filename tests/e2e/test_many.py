@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import itertools
 import json
 import os
 import shutil
 import stat
+import threading
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
-from conftest import ANSIBLE, Run, playbook_command, run_ansible, write_inventory
+from breakage import wait_until
+from conftest import ANSIBLE, PLAYBOOK_SECONDS, Run, playbook_command, start_ansible, write_inventory
 from standing import refused, whole
 from trees import check_archive
+from watching import Watch
 
 pytestmark = pytest.mark.rotating
 
@@ -37,12 +44,69 @@ exec SSH "$@"
 """
 
 
+WAITING = "Waiting, nothing is stopped yet, for the outage of somebody (1 at once, microbosh_outages_at_once)"
+
+ONE = {"microbosh_outages_at_once": 1}
+
+
 @dataclass
 class Many:
-    """The run, and the ids that each host had before it."""
+    """The run, the ids that each host had before it, and when each was down."""
 
     run: Run
     before: dict
+    watches: list
+
+
+@contextlib.contextmanager
+def only_slot_taken():
+    """The one slot of runs with microbosh_outages_at_once=1 is another run's."""
+    directory = Path(f"/tmp/microbosh-{os.geteuid()}")
+    directory.mkdir(mode=0o700, exist_ok=True)
+    with open(directory / "outage-0", "a+", encoding="ascii") as slot:
+        fcntl.flock(slot, fcntl.LOCK_EX)
+        slot.truncate(0)
+        slot.write(json.dumps({"host": "somebody"}))
+        slot.flush()
+        yield
+
+
+class Running:
+    """A run that goes on while its output is read."""
+
+    def __init__(self, command):
+        self.process, self.lines = start_ansible(command), []
+        self.reader = threading.Thread(target=lambda: self.lines.extend(self.process.stdout), daemon=True)
+        self.reader.start()
+
+    def waiting(self):
+        return sum(WAITING in line for line in list(self.lines))
+
+    def finish(self):
+        self.reader.join(PLAYBOOK_SECONDS)
+        return Run(self.process.wait(PLAYBOOK_SECONDS), "".join(self.lines))
+
+
+def in_turns(directors, *commands):
+    """Run these; the only slot gets free when all directors wait for it. Return the Runs, and a Watch of each."""
+    watches = [Watch(each) for each in directors]
+    with contextlib.ExitStack() as stack:
+        with only_slot_taken():
+            running = [Running(command) for command in commands]
+            wait_until(
+                lambda: sum(one.waiting() for one in running) == len(directors)
+                or not any(one.reader.is_alive() for one in running),
+                "all directors wait for their turn", PLAYBOOK_SECONDS,
+            )  # fmt: skip
+            for watch in watches:
+                stack.enter_context(watch)
+        return [one.finish() for one in running], watches
+
+
+def one_after_the_other(watches):
+    """Tell whether no two were down at the same moment, and all were."""
+    spans = sorted((watch.first_down, watch.last_down) for watch in watches)
+    return all(end < begin for (_first, end), (begin, _last) in itertools.pairwise(spans))
 
 
 @pytest.fixture(scope="module")
@@ -56,14 +120,15 @@ def many(micro, director, tmp_path_factory):
     hosts = {
         micro.name: micro.variables(
             ansible_host="127.0.0.1", ansible_port=director.host.facts["port"], **address,
-            microbosh_archive="{id}.tar.gz", microbosh_databases=[], microbosh_keep={"last": 1},
+            microbosh_archive="{id}.tar.gz", microbosh_databases=[], microbosh_keep={"last": 1}, **ONE,
         ),
-        director.name: director.variables(microbosh_archive="{id}.tar", microbosh_databases=["bosh"]),
+        director.name: director.variables(microbosh_archive="{id}.tar", microbosh_databases=["bosh"], **ONE),
         "gone": micro.variables(ansible_host="no-such-host.invalid", microbosh_backup_dir=str(directory / "gone")),
     }
     before = {each.name: each.ids for each in (micro, director)}
     inventory = write_inventory(directory / "hosts.yml", hosts)
-    return Many(run_ansible(playbook_command(inventory, "site.yml"), directory=directory), before)
+    (run,), watches = in_turns((micro, director), playbook_command(inventory, directory / "site.yml"))
+    return Many(run, before, watches)
 
 
 def test_one_host_that_does_not_answer_makes_the_run_fail(many):
@@ -102,6 +167,14 @@ def test_no_host_waits_for_another(micro, director, many):
     (first, first_end), (second, second_end) = spans
     assert first < second_end
     assert second < first_end
+
+
+def test_outages_of_one_run_take_turns(micro, director, many):
+    assert one_after_the_other(many.watches)
+    for each in (micro, director):
+        assert f"{WAITING} The turn of this director has come after" in many.run.told(each.name)
+        assert WAITING in (each.latest / "backup.log").read_text()
+        assert "slot" in [phase["phase"] for phase in each.report["phases"]]
 
 
 def test_an_empty_list_of_databases_means_no_dump(micro, many):
@@ -144,3 +217,11 @@ def test_the_report_is_in_the_log_directory_of_each(micro, director, many):
         log = each.backups / "logs" / f"{each.latest.name}.log"
         assert log.read_text().startswith((each.latest / "backup.log").read_text())
         assert json.loads((each.latest / "backup.json").read_text())["host"] == each.name
+
+
+def test_outages_of_several_runs_take_turns(micro, director, many):
+    """The last one: what the run of all others left is gone then."""
+    commands = [each.command("backup", **ONE) for each in (micro, director)]
+    runs, watches = in_turns((micro, director), *commands)
+    assert [run.status for run in runs] == [0, 0], "\n".join(run.output for run in runs)
+    assert one_after_the_other(watches)

@@ -51,7 +51,7 @@ def control_directory(wanted: str, environment=None) -> str:
     if is_short(wanted) and _made(wanted) and _takes_sockets(wanted):
         return wanted
     for path in places(environment):
-        if _made_private(path) and _takes_sockets(path):
+        if made_private(path) and _takes_sockets(path):
             return path
     raise NoDirectoryError(
         f"ssh shares a connection by a socket, and {wanted} does not serve for one: its path may have {LONGEST} bytes, "
@@ -70,7 +70,7 @@ def _made(path):
         return False
 
 
-def _made_private(path):
+def made_private(path):
     """Make the directory, or take one that nobody else can have made or changed; return whether there is one."""
     try:
         if not _keeps(os.stat(os.path.dirname(path))):

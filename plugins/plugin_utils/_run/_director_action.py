@@ -21,6 +21,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._answer_watch import AnswerWatch
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._facts import require_none_of_ours
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._gate import GateError, admitted, told
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._giving_way import give_way
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._screen import warn, with_warnings
 
 # How long a task connects again is the variable run_reconnect_seconds, or this.
@@ -61,6 +62,7 @@ class DirectorAction(GatedAction):
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
         _check_facts(task_vars)
+        give_way(self._templar, task_vars, heavy=self.here)
         patience = float(self._templar.template(task_vars.get("run_reconnect_seconds", RECONNECT_SECONDS)))
         lost_at, losses = None, {}
         while True:

@@ -27,6 +27,7 @@ OTHERWISE = {
     "known_settings": "answers nothing: it refuses",
     "monit_summary": "a given name",
     "on_director": "runs a module of others, which says it",
+    "outage_slot": "waits for its turn, and holds a lock as long as the outage lasts",
     "pg_rehearse": "starts a server of its own, fills it and removes it",
     "restore_source": "unpacks an archive",
     "run_busy": "ends a run that may be tried again",

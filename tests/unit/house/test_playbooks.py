@@ -18,8 +18,9 @@ VARIABLES = {path.name: yaml.safe_load(path.read_text(encoding="utf-8")) for pat
 NAME = re.compile(r"(?<![.\w])(?:run|blobs|running)_\w+")
 # Nothing is planned in a restore, and its filter does without.
 UNDEFINED = {"restore": {"run_plan"}}
-# Each stands in its own way of making a copy, or of telling what it would be: a run has one of them.
-BRANCHES = {"run_second_pass", "run_owners_pass", "run_state"}
+# Each stands in its own way of making a copy, or of telling what it would be: a run has one of them. A slot is taken
+# and given back: what the run has of it is what the last of both says.
+BRANCHES = {"run_second_pass", "run_owners_pass", "run_state", "run_slot"}
 
 
 def text(path):

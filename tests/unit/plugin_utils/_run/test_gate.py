@@ -69,6 +69,7 @@ UNGATED = {
     "kept_key": "reads settings, and what an agent of the controller says",
     "known_settings": "looks at the names of settings",
     "online_verdict_info": "compares answers that have passed, and makes what it says of them plain",
+    "outage_slot": "locks files of the controller, and tells names of its inventory",
     "pull": "counts what rsync logs, and makes what it says printable",
     "push": "counts what rsync logs, and makes what it says printable",
     "restore_source": "reads a backup within the action, and makes what is in it plain",

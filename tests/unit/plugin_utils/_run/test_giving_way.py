@@ -1,0 +1,104 @@
+# Copyright: (c) 2026, microbosh.director contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What stops nobody gives way to outages, in a process of its own as a task has one; what an outage does never does."""
+
+from __future__ import annotations
+
+import functools
+import multiprocessing
+import os
+import subprocess
+from types import SimpleNamespace
+
+import jinja2
+import pytest
+import yaml
+from ansible_collections.microbosh.director.plugins.plugin_utils._run import _giving_way as giving
+from ansible_collections.microbosh.director.plugins.plugin_utils._run import _outage_slots as slots
+from places import REPOSITORY
+
+MINE = os.getpriority(os.PRIO_PROCESS, 0)
+# Variables are templates until they are needed.
+TEMPLAR = SimpleNamespace(template=lambda value: {"{{ yes }}": "True", "{{ no }}": "False"}.get(value, value))
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    monkeypatch.setattr(giving, "slots_directory", lambda: str(tmp_path))
+    return str(tmp_path)
+
+
+def in_a_task(function):
+    """Call it in a process such as Ansible makes for each task; return the priority of that, and of what it starts."""
+
+    def run(answer):
+        function()
+        child = subprocess.run(["nice"], check=True, capture_output=True, text=True).stdout
+        answer.put((os.getpriority(os.PRIO_PROCESS, 0), int(child)))
+
+    context = multiprocessing.get_context("fork")
+    answer = context.SimpleQueue()
+    process = context.Process(target=run, args=(answer,))
+    process.start()
+    found = answer.get()
+    process.join()
+    return found
+
+
+def test_what_is_heavy_always_gives_way_and_so_does_what_it_starts(place):
+    expected = max(giving.HEAVY, MINE)
+    assert in_a_task(lambda: giving.give_way(TEMPLAR, {"run_gives_way": True}, heavy=True)) == (expected, expected)
+    assert os.getpriority(os.PRIO_PROCESS, 0) == MINE
+
+
+def test_while_a_director_is_stopped_everything_gives_way(place):
+    light = functools.partial(giving.give_way, TEMPLAR, {"run_gives_way": "{{ yes }}"})
+    assert in_a_task(light)[0] == MINE
+    slot = slots.take(place, 1, "m2")
+    assert in_a_task(light)[0] == giving.WHILE_AWAY
+    os.close(slot.file)
+    assert in_a_task(light)[0] == MINE
+
+
+@pytest.mark.parametrize("variables", [None, {}, {"run_gives_way": False}, {"run_gives_way": "{{ no }}"}])
+def test_a_director_that_is_stopped_itself_gives_way_to_nobody(place, variables):
+    slot = slots.take(place, 1, "m1")
+    assert in_a_task(lambda: giving.give_way(TEMPLAR, variables, heavy=True))[0] == MINE
+    os.close(slot.file)
+
+
+def test_without_a_process_of_its_own_nothing_is_lowered(place):
+    giving.give_way(TEMPLAR, {"run_gives_way": True}, heavy=True)
+    assert os.getpriority(os.PRIO_PROCESS, 0) == MINE
+
+
+def test_a_session_of_the_tasks_own_is_lowered_with_it(tmp_path):
+    """Where sessions are scheduled beside each other; the session of the whole run is left alone."""
+    group = tmp_path / "autogroup"
+    group.touch()
+    in_a_task(lambda: giving.lower(19, group))
+    assert group.read_text() == ""
+    in_a_task(lambda: (os.setsid(), giving.lower(19, group)))
+    assert group.read_text() == "19\n"
+
+
+def test_a_number_that_the_kernel_refuses_costs_nothing(tmp_path):
+    assert in_a_task(lambda: (os.setsid(), giving.lower(19, tmp_path / "gone" / "autogroup")))[0] == 19
+
+
+def test_where_no_slots_can_be_there_is_no_outage(monkeypatch):
+    def none():
+        raise slots.SlotError("nowhere")
+
+    monkeypatch.setattr(giving, "slots_directory", none)
+    assert giving.level(heavy=True) == giving.HEAVY
+    assert giving.level(heavy=False) == 0
+
+
+def test_a_run_gives_way_as_long_as_it_has_no_slot():
+    plays = yaml.safe_load((REPOSITORY / "playbooks/backup.yml").read_text())
+    said = next(play["vars"]["run_gives_way"] for play in plays if "run_gives_way" in play.get("vars", {}))
+    template = jinja2.Environment(autoescape=True).from_string(said)
+    answers = [template.render(run_slot=slot) for slot in ({}, {"token": ""}, {"token": "0-ab"})]
+    assert answers == ["True", "True", "False"]
