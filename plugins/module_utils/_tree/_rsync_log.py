@@ -70,3 +70,57 @@ def parse(lines, listed=None):
             value = Listed(_TYPES[change[1:2]], int(uid), _group(gid), parse_mode(mode))
             listed[path] = known.setdefault(value, value)
     return listed
+
+
+class ByDirectory(object):
+    """What rsync's logs say, looked up directory by directory; a log of each file takes no more than its name there.
+
+    Of several logs, a later one corrects the earlier ones.
+    """
+
+    def __init__(self, logs):
+        self._lines = {}
+        self._known = {}
+        for log in logs:
+            with open(log, "rb") as lines:
+                self._read(lines)
+
+    def _read(self, lines):
+        for line in lines:
+            match = _ENTRY.match(line.rstrip(b"\n"))
+            if not match:
+                continue
+            change, uid, gid, mode, path = match.group("change", "uid", "gid", "mode", "name")
+            directory, dummy, name = path.rstrip(b"/").rpartition(b"/")
+            if b"\\#" in directory:
+                directory = unescape(directory)
+            kept = self._lines.get(directory)
+            if kept is None:
+                kept = self._lines[directory] = bytearray()
+            kept += b"|".join((change[:1] if change == _DELETED else change[1:2], uid, gid, mode, name)) + b"\n"
+
+    def take(self, directory):
+        """Given a directory, return {name in it: Listed}, and forget them. The top is empty, and ``.`` in itself."""
+        found = {}
+        for line in bytes(self._lines.pop(directory, b"")).split(b"\n")[:-1]:
+            kind, uid, gid, mode, name = line.split(b"|", 4)
+            if b"\\#" in name:
+                name = unescape(name)
+            if kind == b"*":
+                found.pop(name, None)
+            else:
+                found[name] = self._value(kind, uid, gid, mode)
+        return found
+
+    def _value(self, *said):
+        value = self._known.get(said)
+        if value is None:
+            kind, uid, gid, mode = said
+            value = self._known[said] = Listed(_TYPES[kind], int(uid), _group(gid), parse_mode(mode))
+        return value
+
+    def rest(self):
+        """Yield the paths that are left, of directories that nobody asked for."""
+        for directory in sorted(self._lines):
+            for name in self.take(directory):
+                yield directory + b"/" + name if directory else name
