@@ -249,7 +249,7 @@ seconds:
   sample: 1.37
 """
 
-from ansible_collections.microbosh.director.plugins.module_utils._backup._blob_listing import read_listings
+from ansible_collections.microbosh.director.plugins.module_utils._backup._blob_listing import LateListings
 from ansible_collections.microbosh.director.plugins.module_utils._backup._blob_names import BlobstoreError
 from ansible_collections.microbosh.director.plugins.module_utils._backup._blobstore import (
     check_blobstore,
@@ -263,7 +263,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._core._module i
 def perform(params):
     """Given the module's parameters, return what of the blobs is there; raise BlobstoreError unless all of it is."""
     began = uptime()
-    how = {"had": read_listings(params["had"]) if params["had"] else None}
+    how = {"had": LateListings(params["had"]) if params["had"] else None}
     if not params["reread"]:
         how["proven"] = proven_backup(params["previous_dump"], params["previous_blobstore"])
         how["memory"] = params["memory"]
