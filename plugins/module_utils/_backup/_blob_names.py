@@ -70,6 +70,8 @@ class Blob(object):
     @property
     def digests(self):
         """Return the different digests that the tables have for it."""
+        if len(self.claims) == 1:
+            return [digest for dummy, digest in self.claims if digest]
         return sorted(set(digest for dummy, digest in self.claims if digest))
 
     @property
@@ -172,12 +174,13 @@ class BlobNames(object):
         blobs = {}
         for line in bytes(self._lines.get(bucket, b"")).split(b"\n")[:-1]:
             raw, table, digest, key = line.split(b"\t")
-            blob_id, digest = native(unescape(raw)), unescape(digest)
+            blob_id = native(unescape(raw))
             blob = blobs.get(blob_id)
             if blob is None:
                 blob = blobs[blob_id] = Blob(blob_id)
-            blob.claims.add((native(table), native(digest) if digest else None))
-            blob.rows.append((native(table), None if key == NULL else key))
+            table, digest = native(table), unescape(digest)
+            blob.claims.add((table, native(digest) if digest else None))
+            blob.rows.append((table, None if key == NULL else key))
         return blobs
 
 

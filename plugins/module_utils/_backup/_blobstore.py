@@ -39,6 +39,8 @@ INNER = "store"
 UNREFERENCED_SHOWN = 20
 FAULTS_IN_MESSAGE = 3
 MOST_LINKS = 20
+# How a line about a blob ends that an earlier look read itself, or knew from a backup.
+READ, KNOWN = b"1\n", b"0\n"
 
 
 class UnknownDigest(ValueError):
@@ -261,23 +263,24 @@ class Memory(object):
                 self._line = next(self._before, b"")
                 yield self
 
-    def look_up(self, blob, found):
+    def describe(self, blob, found):
+        """Return the file and the digests of a blob as a line begins, None where nothing is remembered."""
+        if self._now is None:
+            return None
+        numbers = " %d %d %d %d " % (found.st_dev, found.st_ino, found.st_size, mtime_of(found))
+        return escape(encoded(blob.id)) + numbers.encode("ascii") + escape(encoded(",".join(blob.digests))) + b" "
+
+    def look_up(self, blob, said):
         """Return whether that look read this very file (True) or knew it from a backup (False); None is neither."""
-        wanted = escape(encoded(blob.id))
-        while self._line and unescape(self._line.split(b" ", 1)[0]) < encoded(blob.id):
+        while self._line and not self._line.startswith(said):
+            if unescape(self._line.split(b" ", 1)[0]) >= encoded(blob.id):
+                return None
             self._line = next(self._before, b"")
-        known = self._line.startswith(wanted + b" ") and self._line.rpartition(b" ")
-        return known[2] == b"1\n" if known and known[0] == self._file(blob, found) else None
+        return self._line == said + READ if self._line else None
 
-    def note(self, blob, found, read):
-        if self._now:
-            self._now.write(self._file(blob, found) + (b" 1\n" if read else b" 0\n"))
-
-    @staticmethod
-    def _file(blob, found):
-        numbers = "%d %d %d %d" % (found.st_dev, found.st_ino, found.st_size, mtime_of(found))
-        digests = [escape(encoded(digest)) for digest in blob.digests]
-        return b" ".join([escape(encoded(blob.id)), numbers.encode("ascii")] + digests)
+    def note(self, said, read):
+        if said is not None:
+            self._now.write(said + (READ if read else KNOWN))
 
 
 class Recorded(object):
@@ -349,22 +352,23 @@ class BlobCheck(object):
             self.missing.append(entry)
 
     def _prove(self, blob, path, found):
-        read, size, expected, actual = self._known(blob, found), found.st_size, None, None
+        said = self._memory.describe(blob, found)
+        read, size, expected, actual = self._known(blob, found, said), found.st_size, None, None
         if read is None:
             expected, actual, size = compare(os.path.join(self.store.root, path), blob.digests)
             read = True
         if size is not None:
             self._count(read, size)
         if expected is None:
-            self._memory.note(blob, found, read)
+            self._memory.note(said, read)
         else:
             self._wrong(blob, path, expected, actual)
 
-    def _known(self, blob, found):
+    def _known(self, blob, found, said):
         """Return None if a blob has to be read, else whether this run has read it already."""
         if self._proven and self._proven.has(blob, found):
             return False
-        return self._memory.look_up(blob, found)
+        return self._memory.look_up(blob, said) if said is not None else None
 
     def _count(self, read, size):
         if read:

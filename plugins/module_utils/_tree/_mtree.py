@@ -12,10 +12,13 @@ from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
 
+import hashlib
+import io
 import re
 import unicodedata
 
 from ansible.module_utils.common.text.converters import to_native
+from ansible_collections.microbosh.director.plugins.module_utils._core._files import CHUNK, open_plain
 from ansible_collections.microbosh.director.plugins.module_utils._tree._sha256sums import Problems, lines_of
 from ansible_collections.microbosh.director.plugins.module_utils._tree._tree import TYPES, Entry
 
@@ -210,3 +213,18 @@ class InOrder(object):
             if self._skipped:
                 self._parsed(self._line, self._skipped)
             self._step()
+
+
+def files_in(path, most, require):
+    """Yield the Entry of each file in a metadata.mtree, one after the other.
+
+    At the end, ``require`` is called with the digest of what was read: until then, nothing of it is to be used.
+    """
+    digest = hashlib.sha256()
+    with open_plain(path, most) as source:
+        for line in io.BufferedReader(source, CHUNK):
+            digest.update(line)
+            parsed = parse_line(line[:-1]) if b" type=file " in line else None
+            if parsed:
+                yield parsed[0]
+    require(digest.hexdigest())
