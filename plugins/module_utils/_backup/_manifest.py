@@ -99,11 +99,19 @@ def content_of(path):
         raise DirectorError("%s cannot be read: %s. This is not a backup." % (readable(path), error.strerror))
 
 
-class Reader(object):
-    """Reads files, those with several names once, and counts what it read."""
+def _sha256_of(top, path):
+    return sha256(os.path.join(top, path))
 
-    def __init__(self, top):
+
+class Reader(object):
+    """Reads files, those with several names once, and counts what it read.
+
+    What ``also`` wants to know more of, it reads itself, so that nothing is read twice.
+    """
+
+    def __init__(self, top, also=None):
         self._top = top
+        self._also = also
         self._digests = {}
         self.files = 0
         self.bytes = 0
@@ -112,7 +120,8 @@ class Reader(object):
         """Given an Entry of a regular file, return its digest."""
         digest = self._digests.get(entry.twin)
         if digest is None:
-            digest, count = sha256(os.path.join(self._top, entry.path))
+            read = self._also.read if self._also and self._also.wants(entry.path) else _sha256_of
+            digest, count = read(self._top, entry.path)
             self.files += 1
             self.bytes += count
         if entry.twin is not None:

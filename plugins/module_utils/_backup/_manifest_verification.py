@@ -35,17 +35,17 @@ from ansible_collections.microbosh.director.plugins.module_utils._tree import _t
 from ansible_collections.microbosh.director.plugins.module_utils._tree._mtree import readable
 
 
-def verify(path, packed=False, records=None):
+def verify(path, packed=False, records=None, also=None):
     """Given a backup's directory, re-read every file of it; return counts and what is wrong.
 
     ``records`` are the digests that its records had when it was looked at; with others it is not the same backup.
     If it comes out of an archive, only metadata.mtree has the owners, modes and times as they were, and there are no
-    sockets any more.
+    sockets any more. ``also`` is for the Reader.
     """
     began = uptime()
     top = to_bytes(path, errors="surrogate_or_strict").rstrip(b"/")
     names = names_of(top)
-    work = _Verification(top, packed, records, names)
+    work = _Verification(top, packed, records, names, Reader(top, also))
     agreement = Agreement(top, records)
     if agreement.digests is not None:
         work.compare_in_order(agreement)
@@ -62,9 +62,9 @@ def verify(path, packed=False, records=None):
 class _Verification(object):
     """A backup whose records agree, compared in one walk along them; or one of which somebody has to know why not."""
 
-    def __init__(self, top, packed, records, names):
+    def __init__(self, top, packed, records, names, reader):
         self._top, self._packed, self._records, self._names = top, packed, records, names
-        self.reader = Reader(top)
+        self.reader = reader
         self.verdict = Verdict()
         self.count = Count()
         self.digests = {}

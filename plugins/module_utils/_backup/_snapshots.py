@@ -292,19 +292,22 @@ def _require_publishable(partial, target, name, report):
 
 def _check_manifest(partial):
     """Raise DirectorError unless SHA256SUMS is whole and in order, and vouches for the metadata.mtree that is there."""
-    problems, before, metadata = [], b"", None
+    problem, before, metadata = "", b"", None
     for number, line in enumerate(_lines_of(os.path.join(partial, layout.CHECKSUMS)), 1):
         path, digest = sha256sums.parse_line(line[:-1]) or (None, None)
-        if path is None or not line.endswith(b"\n"):
-            problems.append("line %d of SHA256SUMS is malformed, or cut short." % number)
-            break
-        if path == METADATA:
+        if not line.endswith(b"\n"):
+            problem = "ends in the middle of a line: it was cut short or half written."
+        elif path is None:
+            problem = "line %d is malformed: expected '<sha256>  <path>'." % number
+        elif path == METADATA:
             metadata = digest
+        elif path not in _SEALED and path <= before:
+            problem = "line %d names a file that comes before the one of the line above it." % number
         elif path not in _SEALED:
-            if path <= before:
-                problems.append("line %d of SHA256SUMS is out of order." % number)
-                break
             before = path
+        if problem:
+            break
+    problems = ["SHA256SUMS " + problem] if problem else []
     if metadata != sha256(os.path.join(partial, layout.METADATA))[0]:
         problems.append("SHA256SUMS and metadata.mtree were not written together.")
     if problems:
