@@ -92,8 +92,8 @@ options:
     default: false
   vouched:
     description:
-      - Whether something else has compared every file with a digest already, as a restore does with what it makes
-        ready. Then no blob is read; that each is there, and is a file, is looked at.
+      - Whether every file there was compared with a digest of its own as it was made, as a restore does with what it
+        makes ready. Then only blobs that are hard links of other files are read, which may have been changed since.
     type: bool
     default: false
     version_added: 1.1.0
