@@ -21,7 +21,7 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._run._connectio
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._printable import printable, printable_lines
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._remote_shell import synchronize
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._transfer_watch import Watch
-from ansible_collections.microbosh.director.plugins.plugin_utils._transfer._inside import OutsideError, Way, read_inside
+from ansible_collections.microbosh.director.plugins.plugin_utils._transfer._inside import OutsideError, Way
 from ansible_collections.microbosh.director.plugins.plugin_utils._transfer._push_staging import batch_size, staged
 from ansible_collections.microbosh.director.plugins.plugin_utils._transfer._transfer_log import Transfer
 
@@ -131,22 +131,30 @@ def permitted(src, files, metadata, records=None):
     directory itself. No link is followed.
     """
     names = sorted({unescape(name.encode("utf-8", "surrogateescape")) for name in files})
-    known = _named(metadata, (records or {}).get(layout.METADATA)) if metadata else None
+    if metadata:
+        unknown = _not_named(names, metadata, (records or {}).get(layout.METADATA))
+    else:
+        unknown = [name for name in names if b"/" in name]
+    if unknown:
+        raise OutsideError(
+            f"the director asks for {printable(os.fsdecode(min(unknown)[:200]))!r}, which the backup does not name as "
+            "a file"
+        )
     with Way(os.fsencode(os.path.abspath(src))) as way:
         for name in names:
-            if b"/" in name if known is None else name not in known:
-                raise OutsideError(
-                    f"the director asks for {printable(os.fsdecode(name[:200]))!r}, which the backup does not name as "
-                    "a file"
-                )
             os.close(way.open(name))
     return names
 
 
-def _named(metadata, digest):
-    """Return the files that a metadata.mtree names below vcap/."""
-    entries, problems = mtree.parse(read_inside(metadata, MOST_BYTES, digest))
-    if problems:
-        raise OutsideError(f"the backup's own list of files is damaged: {problems[0]}")
-    top = layout.TREE.encode() + b"/"
-    return {path[len(top) :] for path, entry in entries.items() if entry.type == "file" and path.startswith(top)}
+def _not_named(names, metadata, digest):
+    """Return those of some names that a metadata.mtree does not have below vcap/, or not as files."""
+    top, left = layout.TREE.encode() + b"/", set(names)
+
+    def require(found):
+        if digest not in (None, found):
+            raise OutsideError("the backup's own list of files is not what it was when the backup was looked at")
+
+    for entry in mtree.files_in(metadata, MOST_BYTES, require):
+        if entry.path.startswith(top):
+            left.discard(entry.path[len(top) :])
+    return left

@@ -47,6 +47,17 @@ options:
       - The SHA-256 of C(SHA256SUMS) and C(metadata.mtree), by name, as M(microbosh.director.restore_source) found them.
         With others, somebody has exchanged them since, and the task fails.
     type: dict
+  dump:
+    description:
+      - The dump of the director's database in the backup. With it, each blob that it names is compared with its digest,
+        too, in the same reading, and the result is in RV(blobs).
+    type: path
+    version_added: 1.1.0
+  recorded:
+    description: What the backup records of blobs that the director itself had not got, C(proof.blobs) of C(backup.json).
+    type: dict
+    default: {}
+    version_added: 1.1.0
 seealso:
   - module: microbosh.director.backup_manifest
   - module: microbosh.director.backup_verify_info
@@ -151,6 +162,16 @@ metadata:
       description: The value of the tree.
       type: str
       sample: "0644"
+blobs:
+  description: What M(microbosh.director.blobstore_check_info) returns of the blobs, with O(dump).
+  returned: with O(dump)
+  type: dict
+  sample: {"whole": true, "named": 512, "checked": 512, "problem": ""}
+  contains:
+    problem:
+      description: What is wrong with the blobs in a sentence or two, empty if nothing is.
+      type: str
+      sample: ""
 problems:
   description: Sentences on what is wrong with the manifest itself, or cannot be read.
   returned: always
@@ -160,16 +181,22 @@ problems:
 """
 
 from ansible_collections.microbosh.director.plugins.module_utils._backup._manifest_verification import explain, verify
+from ansible_collections.microbosh.director.plugins.module_utils._backup._verification import verify_files_and_blobs
 from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._core._module import run_module
 
 
 def perform(module):
     """Return what was found, or raise it where a backup that is not whole is a failure."""
-    path = module.params["path"]
-    result = verify(path, records=module.params["records"])
-    if module.params["fail"] and not result["whole"]:
+    given, path = module.params, module.params["path"].rstrip("/")
+    if given["dump"]:
+        result = verify_files_and_blobs(path, given["records"], given["dump"], given["recorded"])
+    else:
+        result = verify(path, records=given["records"])
+    if given["fail"] and not result["whole"]:
         raise DirectorError(explain(path, result), **result)
+    if given["fail"] and given["dump"] and not result["blobs"]["whole"]:
+        raise DirectorError(result["blobs"]["problem"], **result)
     return result
 
 
@@ -180,6 +207,8 @@ def main():
             "path": {"type": "path", "required": True},
             "fail": {"type": "bool", "default": True},
             "records": {"type": "dict"},
+            "dump": {"type": "path"},
+            "recorded": {"type": "dict", "default": {}},
         },
         trouble="The backup %(path)s could not be verified: %(error)s",
     )

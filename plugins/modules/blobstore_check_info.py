@@ -90,6 +90,13 @@ options:
     description: Whether to read every blob, whatever the earlier backup proves.
     type: bool
     default: false
+  vouched:
+    description:
+      - Whether every file there was compared with a digest of its own as it was made, as a restore does with what it
+        makes ready. Then only blobs that are hard links of other files are read, which may have been changed since.
+    type: bool
+    default: false
+    version_added: 1.1.0
   fail:
     description: Whether to fail if the blobstore is not whole. A dump that cannot be used is a failure in any case.
     type: bool
@@ -249,9 +256,10 @@ seconds:
   sample: 1.37
 """
 
-from ansible_collections.microbosh.director.plugins.module_utils._backup._blob_listing import read_listings
+from ansible_collections.microbosh.director.plugins.module_utils._backup._blob_listing import LateListings
 from ansible_collections.microbosh.director.plugins.module_utils._backup._blob_names import BlobstoreError
 from ansible_collections.microbosh.director.plugins.module_utils._backup._blobstore import (
+    Vouched,
     check_blobstore,
     proven_backup,
     verdict,
@@ -263,10 +271,12 @@ from ansible_collections.microbosh.director.plugins.module_utils._core._module i
 def perform(params):
     """Given the module's parameters, return what of the blobs is there; raise BlobstoreError unless all of it is."""
     began = uptime()
-    how = {"had": read_listings(params["had"]) if params["had"] else None}
+    how = {"had": LateListings(params["had"]) if params["had"] else None}
     if not params["reread"]:
         how["proven"] = proven_backup(params["previous_dump"], params["previous_blobstore"])
         how["memory"] = params["memory"]
+    if params["vouched"]:
+        how["proven"] = Vouched()
     places = (params["dump"], params["blobstore"], params["tree"])
     result = check_blobstore(*places, recorded=params["recorded"], origins=True, **how)
     result["seconds"] = seconds_since(began)
@@ -288,6 +298,7 @@ def main():
             "previous_dump": {"type": "path"},
             "previous_blobstore": {"type": "path"},
             "reread": {"type": "bool", "default": False},
+            "vouched": {"type": "bool", "default": False},
             "fail": {"type": "bool", "default": True},
         },
         required_together=[["previous_dump", "previous_blobstore"]],

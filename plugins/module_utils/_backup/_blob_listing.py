@@ -24,20 +24,61 @@ def _raw(path):
 
 
 class Listing(object):
-    """The entries below the place of the blobs, of one look at the director or of several."""
+    """The entries below the place of the blobs, of one look at the director or of several.
 
-    def __init__(self, lines, place=PLACE):
+    Those with names of one beginning are kept together, as text; with ``only`` no other files than those of that name.
+    """
+
+    def __init__(self, lines, place=PLACE, only=None):
         self.place = place
+        self._only = None if only is None else frozenset(_raw(name) for name in only)
+        self._others = {}
+        self._names = {}
+        self._last = (None, {})
         wanted, usual = _raw(place), _raw(PLACE)
         top = b"|" + usual.split(b"/", 1)[0] + b"\n"  # as a link: rsync names a directory with a slash behind it
-        self._entries = rsync_log.parse(
-            line for line in lines if wanted in line or usual in line or line.endswith(top)
-        )
+        for line in lines:
+            if wanted in line or usual in line or line.endswith(top):
+                self._note(rsync_log.parse_line(line))
+
+    def _note(self, said):
+        """Note what a line says: a later one corrects what an earlier one said of the same path."""
+        if said is None:
+            return
+        kind, path = said
+        name = path.rpartition(b"/")[2]
+        if kind not in (rsync_log.FILE, rsync_log.DELETED):
+            self._others[path] = rsync_log.TYPES[kind]
+        elif path in self._others:
+            del self._others[path]
+        if self._only is None or name in self._only:
+            names = self._names.get(name[:2])
+            if names is None:
+                names = self._names[name[:2]] = bytearray()
+            names += kind + path + b"\0"
+
+    def expect(self, dummy):
+        """Return the Listing that knows some blobs: this one knows all that there are."""
+        return self
 
     def kind(self, path):
         """Return what an entry is, in a tuple of the names that it may be called by; an empty one if there is none."""
-        entry = self._entries.get(_raw(path))
-        return entry.type if entry else ()
+        raw = _raw(path)
+        if raw in self._others:
+            return self._others[raw]
+        bucket = raw.rpartition(b"/")[2][:2]
+        if self._last[0] != bucket:
+            self._last = bucket, self._kinds_in(bucket)
+        return self._last[1].get(raw, ())
+
+    def _kinds_in(self, bucket):
+        kinds = {}
+        for entry in bytes(self._names.get(bucket, b"")).split(b"\0")[:-1]:
+            if entry[:1] == rsync_log.DELETED:
+                kinds.pop(entry[1:], None)
+            else:
+                kinds[entry[1:]] = rsync_log.TYPES[entry[:1]]
+        return kinds
 
     def find(self, blob_id):
         """Return the path of a blob relative to /var/vcap, or None if the director has not got it."""
@@ -74,19 +115,30 @@ class Listing(object):
         places = [place.split("/")[0], place, os.path.join(place, INNER)]
         # Of the links in there only one in the place of a shard hides blobs; anybody may have made others.
         tops = (_raw(place), _raw(places[-1]))
-        shards = [name for name in self._entries if os.path.dirname(name) in tops and _SHARD.match(name)]
+        shards = [name for name in self._others if os.path.dirname(name) in tops and _SHARD.match(name)]
         places += sorted(set(name.decode("utf-8", "surrogateescape") for name in shards) - set(places))
         return [path for path in places if "link" in self.kind(path)]
 
 
-def read_listings(paths, place=PLACE):
+class LateListings(object):
+    """Logs of rsync that are read when somebody knows which blobs they are asked for: mostly it is a few, or none."""
+
+    def __init__(self, paths):
+        self._paths = paths
+
+    def expect(self, ids):
+        return read_listings(self._paths, only=ids)
+
+
+def read_listings(paths, place=PLACE, only=None):
     """Given the paths of rsync's logs, return the Listing of everything that any of them names."""
     try:
-        return Listing(itertools.chain.from_iterable(_lines_of(path) for path in paths), place)
+        return Listing(itertools.chain.from_iterable(_lines_of(path) for path in paths), place, only)
     except EnvironmentError as error:
         raise BlobstoreError("The listing of the director's blobstore cannot be read: %s." % error)
 
 
 def _lines_of(path):
     with open(path, "rb") as stream:
-        return list(stream)
+        for line in stream:
+            yield line

@@ -51,23 +51,8 @@ MENDS = {
 UNKNOWN = "delete what names it, or make it again"
 
 
-class _NoOrigins(object):
-    """Keeps no rows, where no origin is asked for."""
-
-    wanted = False
-
-    @staticmethod
-    def visit(table, columns):
-        return None
-
-
-NO_ORIGINS = _NoOrigins()
-
-
 class Origins(object):
     """Keeps the rows of a dump that tell each blob's package, job, release and deployment."""
-
-    wanted = True
 
     def __init__(self):
         self._rows = dict((table, {}) for table in KEPT)

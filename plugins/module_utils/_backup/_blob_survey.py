@@ -121,9 +121,10 @@ class Survey(object):
 
     def run(self):
         """Return what was found, as the module returns it."""
-        for blob_id in sorted(self._names.blobs):
-            self._look_at(self._names.blobs[blob_id])
-        needed = len(self._names.blobs) - self.made_again
+        for dummy, blobs in self._names.buckets():
+            for blob in blobs:
+                self._look_at(blob)
+        needed = self._names.counted() - self.made_again
         kind, served = self._settings["kind"], self._settings["served"]
         links = [] if kind == "external" else self._links()
         external, because = is_external(kind, needed, self.here, served or bool(links), self._before)
@@ -134,7 +135,7 @@ class Survey(object):
             "because": because,
             "unserved": kind == "auto" and not served and bool(lost),
             "links": links,
-            "named": len(self._names.blobs),
+            "named": self._names.counted(),
             "here": self.here,
             "made_again": self.made_again,
             "lost": lost,
@@ -176,7 +177,7 @@ class Survey(object):
         for entry in entries:
             if entry["id"] in accepted:
                 continue
-            name, path = self._holders.find(self._names.blobs[entry["id"]])
+            name, path = self._holders.find(self._names.get(entry["id"]))
             if name:
                 place = os.path.relpath(path, os.path.join(self._settings["directory"], name, layout.TREE))
                 command = put_back(path, place, self._settings["host"], self._settings["inventory"])

@@ -7,15 +7,15 @@ from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
 
+import contextlib
 import hashlib
-import json
+import heapq
 import os
 import re
 import stat
 
 from ansible_collections.microbosh.director.plugins.module_utils._backup._blob_names import (
     BlobstoreError,
-    named_blobs,
     names_with_origins,
     read_names,
 )
@@ -24,10 +24,12 @@ from ansible_collections.microbosh.director.plugins.module_utils._core import _l
 from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._core._files import (
     CHUNK,
+    durable_file,
     open_for_reading,
-    write_durably,
 )
-from ansible_collections.microbosh.director.plugins.module_utils._core._text import native
+from ansible_collections.microbosh.director.plugins.module_utils._core._text import encoded, native
+from ansible_collections.microbosh.director.plugins.module_utils._tree._mtree import escape, unescape
+from ansible_collections.microbosh.director.plugins.module_utils._tree._tree import mtime_of
 
 _DIGEST_LENGTHS = {"sha1": 40, "sha256": 64, "sha512": 128}
 _HEXADECIMAL = re.compile(r"[0-9a-f]+\Z")
@@ -37,6 +39,8 @@ INNER = "store"
 UNREFERENCED_SHOWN = 20
 FAULTS_IN_MESSAGE = 3
 MOST_LINKS = 20
+# How a line about a blob ends that an earlier look read itself, or knew from a backup.
+READ, KNOWN = b"1\n", b"0\n"
 
 
 class UnknownDigest(ValueError):
@@ -127,17 +131,17 @@ class Blobstore(object):
         """Return where a blob may be, relative to the root, the likelier place first; [] if its id is no file name."""
         if not is_file_name(blob_id):
             return []
-        paths = [os.path.join(shard(blob_id), blob_id), blob_id]
+        paths = [shard(blob_id) + "/" + blob_id, blob_id]
         return paths if self._sharded else paths[::-1]
 
     def find(self, blob_id):
         """Return the path of a blob, relative to the root, and what lstat says; or None twice."""
         for path in self.paths(blob_id):
             try:
-                found = os.lstat(os.path.join(self.root, path))
+                found = os.lstat(self.root + "/" + path)
             except (EnvironmentError, ValueError):  # a name that this file system cannot have
                 continue
-            if not self._is_link(os.path.dirname(path)):
+            if not self._is_link(path.rpartition("/")[0]):
                 return path, found
         return None, None
 
@@ -146,18 +150,47 @@ class Blobstore(object):
             self._links[directory] = bool(directory) and os.path.islink(os.path.join(self.root, directory))
         return self._links[directory]
 
-    def others(self, known):
-        """Yield the paths of all files that are not among the known ones; uploads in flight are not counted."""
+    def files(self):
+        """Yield the paths of all files, relative to the root; uploads in flight are not counted."""
         for directory, names, files in os.walk(self.root):
-            inner = os.path.relpath(directory, self.root)
-            if inner == os.curdir:
-                inner = ""
+            inner = directory[len(self.root) :].strip("/")
+            if not inner:
                 names[:] = [name for name in names if name not in ("tmp", "lost+found")]
-            names.sort()
-            for name in sorted(files):
-                path = os.path.join(inner, name)
-                if path not in known:
-                    yield path
+            for name in files:
+                yield inner + "/" + name if inner else name
+
+
+class Unreferenced(object):
+    """The files of a blobstore that no blob refers to. Names with one beginning are kept together, as text."""
+
+    def __init__(self, store, most):
+        self._most = most
+        self._names = {}
+        self.count, self._first = 0, []
+        for path in store.files():
+            raw = encoded(path)
+            bucket = raw.rpartition(b"/")[2][:2]
+            if bucket not in self._names:
+                self._names[bucket] = bytearray()
+            self._names[bucket] += raw + b"\0"
+
+    def compare(self, bucket, known):
+        """Count those in a bucket of names that are not among the known paths."""
+        paths = set(bytes(self._names.pop(bucket, b"")).split(b"\0")[:-1])
+        paths.difference_update([encoded(path) for path in known])
+        self.count += len(paths)
+        self._first = heapq.nsmallest(self._most, self._first + list(paths), key=self._order)
+
+    @staticmethod
+    def _order(path):
+        directory, dummy, name = path.rpartition(b"/")
+        return directory.split(b"/") if directory else [], name
+
+    def facts(self):
+        """Return how many there are, and the first of them."""
+        for bucket in sorted(self._names):
+            self.compare(bucket, ())
+        return {"count": self.count, "paths": [native(path) for path in self._first]}
 
 
 def read_digests(path, algorithms):
@@ -174,15 +207,18 @@ def read_digests(path, algorithms):
                 digest.update(chunk)
 
 
-def compare(path, claimed):
-    """Given a file and the digests that tables claim, return (None, None, size), or what was expected and found."""
+def compare(path, claimed, known=None):
+    """Given a file and the digests that tables claim, return (None, None, size), or what was expected and found.
+
+    ``known`` are digests and size of it, if it has been read already.
+    """
     try:
         claims = [parse_digest(digest) for digest in claimed]
     except UnknownDigest as error:
         return str(error), "a digest of no known kind, so nothing to compare the blob with", None
     algorithms = set(algorithm for claim in claims for algorithm in claim)
     try:
-        digests, size = read_digests(path, algorithms)
+        digests, size = known if known and algorithms.issubset(known[0]) else read_digests(path, algorithms)
     except EnvironmentError as error:
         return "; ".join(claimed), "it cannot be read: %s" % error.strerror, None
     for claim in claims:
@@ -195,47 +231,70 @@ def compare(path, claimed):
 class Proven(object):
     """An earlier backup of the same director, whose blobs were proven to be right, but for those that it records."""
 
-    def __init__(self, blobs, store, damaged=()):
-        self.blobs = blobs
+    def __init__(self, names, store, damaged=()):
+        self.names = names
         self.store = store
         self._damaged = frozenset(damaged)
 
     def has(self, blob, found):
         """Return whether it has this very file, under the same name and digest."""
-        before = self.blobs.get(blob.id)
+        before = self.names.get(blob.id)
         if before is None or before.digests != blob.digests or blob.id in self._damaged:
             return False
         dummy, then = self.store.find(blob.id)
         return then is not None and (then.st_dev, then.st_ino) == (found.st_dev, found.st_ino)
 
 
+class Vouched(object):
+    """In the place of an earlier backup, where every file was compared with a digest as it was made.
+
+    That says nothing of a file with another name: somebody may have changed it by that one.
+    """
+
+    @staticmethod
+    def has(blob, found):
+        return found.st_nlink == 1
+
+
 class Memory(object):
-    """The blobs that an earlier look of the same run found right: file and digests of each."""
+    """The blobs that an earlier look of the same run found right: a line with file and digests of each, by id."""
 
     def __init__(self, path):
         self._path = path
-        self._before = {}
-        self._now = {}
-        if path and os.path.isfile(path):
-            with open(path, "rb") as source:
-                self._before = json.loads(source.read().decode("utf-8"))
+        self._before, self._line, self._now = iter(()), b"", None
 
-    def look_up(self, blob, found):
+    @contextlib.contextmanager
+    def opened(self):
+        """Read and write it while the block lasts, blob after blob in order; it is kept when the block ends well."""
+        if not self._path:
+            yield self
+            return
+        with durable_file(self._path) as self._now:
+            if not os.path.isfile(self._path):
+                yield self
+                return
+            with open(self._path, "rb") as self._before:
+                self._line = next(self._before, b"")
+                yield self
+
+    def describe(self, blob, found):
+        """Return the file and the digests of a blob as a line begins, None where nothing is remembered."""
+        if self._now is None:
+            return None
+        numbers = " %d %d %d %d " % (found.st_dev, found.st_ino, found.st_size, mtime_of(found))
+        return escape(encoded(blob.id)) + numbers.encode("ascii") + escape(encoded(",".join(blob.digests))) + b" "
+
+    def look_up(self, blob, said):
         """Return whether that look read this very file (True) or knew it from a backup (False); None is neither."""
-        before = self._before.get(blob.id)
-        return before[-1] if before and before[:-1] == self._file(blob, found) else None
+        while self._line and not self._line.startswith(said):
+            if unescape(self._line.split(b" ", 1)[0]) >= encoded(blob.id):
+                return None
+            self._line = next(self._before, b"")
+        return self._line == said + READ if self._line else None
 
-    def note(self, blob, found, read):
-        self._now[blob.id] = self._file(blob, found) + [read]
-
-    @staticmethod
-    def _file(blob, found):
-        return [found.st_dev, found.st_ino, found.st_size, found.st_mtime, blob.digests]
-
-    def keep(self):
-        """Write it for the next look, if one is wanted."""
-        if self._path:
-            write_durably(self._path, json.dumps(self._now).encode("utf-8"))
+    def note(self, said, read):
+        if said is not None:
+            self._now.write(said + (READ if read else KNOWN))
 
 
 class Recorded(object):
@@ -259,7 +318,9 @@ NOTHING_RECORDED = Recorded()
 class BlobCheck(object):
     """Checks every blob that a database names, and notes the result for each."""
 
-    def __init__(self, store, proven=None, recorded=NOTHING_RECORDED, had=None, memory=None, origins=None):
+    def __init__(
+        self, store, proven=None, recorded=NOTHING_RECORDED, had=None, memory=None, origins=None, reading=None
+    ):
         self.store = store
         self.missing, self.wrong = [], []
         self.lost, self.damaged = [], []
@@ -269,51 +330,64 @@ class BlobCheck(object):
         self._had = had
         self._memory = memory or Memory(None)
         self._origins = origins
-        self._found = set()
+        self._reading = reading
+        self._not_here = []
 
     def check(self, blob):
-        """Note whether a blob is there and right."""
+        """Note whether a blob is there and right; return its path, None if it is not there."""
         path, found = self.store.find(blob.id)
         if path is None:
-            self._absent(blob)
-            return
-        self._found.add(path)
-        if not stat.S_ISREG(found.st_mode):
+            self._not_here.append(blob)
+        elif not stat.S_ISREG(found.st_mode):
             self._wrong(blob, path, "a regular file", "something else")
         elif not blob.digests:
             self.without_digest += 1
         else:
             self._prove(blob, path, found)
+        return path
 
-    def _absent(self, blob):
+    def finish(self):
+        """Find out what is the matter with each blob that is not there: all of them are known by now."""
+        listed = self._had.expect([blob.id for blob in self._not_here]) if self._had and self._not_here else None
+        for blob in self._not_here:
+            self._absent(blob, listed)
+        for entries in (self.missing, self.lost):
+            entries.sort(key=lambda entry: encoded(entry["id"]))
+
+    def _absent(self, blob, listed):
         """Note a blob that is missing here as lost by the director or as missing from the backup."""
-        entry = self._entry(blob, (self.store.paths(blob.id) or [None])[0])
-        if self._had is not None and self._had.has(blob.id):
-            self.missing.append(dict(entry, had=True))
-        elif blob.made_again:
+        had = listed is not None and listed.has(blob.id)
+        if blob.made_again and not had:
             self.made_again += 1
+            return
+        entry = self._entry(blob, (self.store.paths(blob.id) or [None])[0])
+        if had:
+            self.missing.append(dict(entry, had=True))
         elif blob.id in self._recorded.lost:
             self.lost.append(entry)
         else:
             self.missing.append(entry)
 
     def _prove(self, blob, path, found):
-        read, size, expected, actual = self._known(blob, found), found.st_size, None, None
+        said = self._memory.describe(blob, found)
+        read, size, expected, actual = self._known(blob, found, said), found.st_size, None, None
         if read is None:
-            expected, actual, size = compare(os.path.join(self.store.root, path), blob.digests)
+            digests = self._reading and self._reading.digests(path)
+            known = digests and (digests, found.st_size)
+            expected, actual, size = compare(os.path.join(self.store.root, path), blob.digests, known)
             read = True
         if size is not None:
             self._count(read, size)
         if expected is None:
-            self._memory.note(blob, found, read)
+            self._memory.note(said, read)
         else:
             self._wrong(blob, path, expected, actual)
 
-    def _known(self, blob, found):
+    def _known(self, blob, found, said):
         """Return None if a blob has to be read, else whether this run has read it already."""
         if self._proven and self._proven.has(blob, found):
             return False
-        return self._memory.look_up(blob, found)
+        return self._memory.look_up(blob, said) if said is not None else None
 
     def _count(self, read, size):
         if read:
@@ -339,11 +413,6 @@ class BlobCheck(object):
             entry.update(about=self._origins.about(blob), mend=self._origins.mend(blob))
         return entry
 
-    def unreferenced(self, most):
-        """Return how many files no blob refers to, and the first of them."""
-        others = list(self.store.others(self._found))
-        return {"count": len(others), "paths": [_printable(path) for path in others[:most]]}
-
     def result(self):
         """Return what was found, as the module returns it."""
         gone = set(entry["id"] for entry in self.lost + self.damaged)
@@ -363,10 +432,6 @@ class BlobCheck(object):
         }
 
 
-def _printable(path):
-    return native(path if isinstance(path, bytes) else path.encode("utf-8", "surrogateescape"))
-
-
 def check_blobstore(dump, path, tree=None, recorded=None, origins=False, memory=None, **how):
     """Return which blobs a dump names, and what of them a blobstore has, or has not.
 
@@ -375,20 +440,28 @@ def check_blobstore(dump, path, tree=None, recorded=None, origins=False, memory=
     """
     recorded = Recorded(recorded)
     names, told = names_with_origins(dump) if origins else (read_names(dump), None)
-    kept = Memory(memory)
     try:
         store = Blobstore(path, None if recorded.external else tree)
+        kept = Memory(memory)
         work = BlobCheck(store, recorded=recorded, memory=kept, origins=told, **how)
-        for blob_id in [] if recorded.external else sorted(names.blobs):
-            work.check(names.blobs[blob_id])
-        unreferenced = {"count": 0, "paths": []} if recorded.external else work.unreferenced(UNREFERENCED_SHOWN)
-        kept.keep()
+        with kept.opened():
+            unreferenced = {"count": 0, "paths": []} if recorded.external else _check_all(names, work, store)
     except EnvironmentError as error:
         raise BlobstoreError("The blobstore %s cannot be read: %s (%s)." % (path, error.strerror, error.filename))
     return dict(
-        work.result(), external=recorded.external, named=len(names.blobs), unreferenced=unreferenced,
+        work.result(), external=recorded.external, named=names.counted(), unreferenced=unreferenced,
         unknown_columns=sorted(names.unknown),
     )
+
+
+def _check_all(names, work, store):
+    """Check every blob; return what there is besides."""
+    others = Unreferenced(store, UNREFERENCED_SHOWN)
+    for bucket, blobs in names.buckets():
+        paths = [work.check(blob) for blob in blobs]
+        others.compare(bucket, [path for path in paths if path is not None])
+    work.finish()
+    return others.facts()
 
 
 def proven_backup(dump, path):
@@ -396,7 +469,7 @@ def proven_backup(dump, path):
     if not dump or not path or not os.path.isdir(path):
         return None
     try:
-        return Proven(named_blobs(dump), Blobstore(path), _recorded_beside(dump).damaged)
+        return Proven(read_names(dump), Blobstore(path), _recorded_beside(dump).damaged)
     except (BlobstoreError, EnvironmentError):
         return None
 

@@ -11,14 +11,26 @@ from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
 
+import contextlib
 import hashlib
+import io
 import os
 
 from ansible.module_utils.common.text.converters import to_bytes
-from ansible_collections.microbosh.director.plugins.module_utils._backup._records import MOST_BYTES, require_same
+from ansible_collections.microbosh.director.plugins.module_utils._backup._records import (
+    MOST_BYTES,
+    require_digest,
+    require_same,
+)
 from ansible_collections.microbosh.director.plugins.module_utils._core import _layout as layout
 from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
-from ansible_collections.microbosh.director.plugins.module_utils._core._files import UNFINISHED, read_plain, sha256
+from ansible_collections.microbosh.director.plugins.module_utils._core._files import (
+    CHUNK,
+    UNFINISHED,
+    open_plain,
+    read_plain,
+    sha256,
+)
 from ansible_collections.microbosh.director.plugins.module_utils._tree import _mtree as mtree
 from ansible_collections.microbosh.director.plugins.module_utils._tree import _sha256sums as sha256sums
 from ansible_collections.microbosh.director.plugins.module_utils._tree import _tree as tree
@@ -57,19 +69,24 @@ def strangers(top):
     return sorted(set(os.listdir(top)) - (PARTIAL_NAMES if is_partial(top) else PUBLISHED_NAMES))
 
 
-def examine(top):
-    """Given a backup's directory, return the Entries of its content, in order."""
+def names_of(top):
+    """Given a backup's directory, return what tree.Names tells of its content. Raise if there is none."""
     if not os.path.isdir(os.path.join(top, TREE)):
         raise DirectorError(
             "%s has no directory vcap/: this is not a backup, or nothing was copied into it yet." % readable(top)
         )
-    entries = []
-    for name in CONTENT:
-        if os.path.lexists(os.path.join(top, name)):
-            entries.extend(tree.examine_tree(top, name))
-    entries.sort(key=lambda entry: entry.path)
-    tree.mark_twins(entries)
-    return entries
+    return tree.Names(top, _parts(top))
+
+
+def _parts(top):
+    return [name for name in sorted(CONTENT) if os.path.lexists(os.path.join(top, name))]
+
+
+def examine(top, names):
+    """Given a backup's directory and what names_of() said of it, yield the Entries of its content, in order."""
+    for name in _parts(top):
+        for entry in tree.walk(top, name):
+            yield names.mark(entry)
 
 
 def content_of(path):
@@ -82,11 +99,19 @@ def content_of(path):
         raise DirectorError("%s cannot be read: %s. This is not a backup." % (readable(path), error.strerror))
 
 
-class Reader(object):
-    """Reads files, those with several names once, and counts what it read."""
+def _sha256_of(top, path):
+    return sha256(os.path.join(top, path))
 
-    def __init__(self, top):
+
+class Reader(object):
+    """Reads files, those with several names once, and counts what it read.
+
+    What ``also`` wants to know more of, it reads itself, so that nothing is read twice.
+    """
+
+    def __init__(self, top, also=None):
         self._top = top
+        self._also = also
         self._digests = {}
         self.files = 0
         self.bytes = 0
@@ -95,7 +120,8 @@ class Reader(object):
         """Given an Entry of a regular file, return its digest."""
         digest = self._digests.get(entry.twin)
         if digest is None:
-            digest, count = sha256(os.path.join(self._top, entry.path))
+            read = self._also.read if self._also and self._also.wants(entry.path) else _sha256_of
+            digest, count = read(self._top, entry.path)
             self.files += 1
             self.bytes += count
         if entry.twin is not None:
@@ -103,15 +129,24 @@ class Reader(object):
         return digest
 
 
-def count(entries):
-    """Given Entries, return how many there are of each kind and the size of the files, shared ones once."""
-    files = [entry for entry in entries if entry.type == "file"]
-    return {
-        "files": len(files),
-        "directories": sum(entry.type == "dir" for entry in entries),
-        "links": sum(entry.type == "link" for entry in entries),
-        "bytes": sum(entry.size for entry in files if entry.twin in (None, entry.path)),
-    }
+class Count(object):
+    """How many names there are of each kind, and the size of the files, shared ones once."""
+
+    def __init__(self):
+        self._kinds = {}
+        self._bytes = 0
+
+    def each(self, entries):
+        """Yield Entries on, counted."""
+        for entry in entries:
+            self._kinds[entry.type] = self._kinds.get(entry.type, 0) + 1
+            if entry.type == "file" and entry.twin in (None, entry.path):
+                self._bytes += entry.size
+            yield entry
+
+    def facts(self):
+        kinds = (("files", "file"), ("directories", "dir"), ("links", "link"))
+        return dict([(name, self._kinds.get(kind, 0)) for name, kind in kinds], bytes=self._bytes)
 
 
 class Verdict(object):
@@ -123,6 +158,7 @@ class Verdict(object):
         self.extra = []
         self.metadata = []
         self.problems = []
+        self._altered = set()
 
     @property
     def whole(self):
@@ -131,7 +167,8 @@ class Verdict(object):
 
     def alter(self, name, problem=None):
         """Note that a file does not have its content, and perhaps how that is known."""
-        if readable(name) not in self.altered:
+        if name not in self._altered:
+            self._altered.add(name)
             self.altered.append(readable(name))
         if problem:
             self.problems.append(problem)
@@ -195,3 +232,77 @@ def compare_manifests(digests, recorded, verdict):
         if paths:
             names = name_some([readable(path) for path in sorted(paths)])
             verdict.alter(CHECKSUMS, "SHA256SUMS %s %s." % (says, names))
+
+
+@contextlib.contextmanager
+def _lines_in(path, digest):
+    """Yield a file's lines, and let ``digest`` become that of all of them; what no record can be has none."""
+    with open_plain(path, MOST_BYTES) as source:
+        yield _digested(io.BufferedReader(source, CHUNK), digest)
+
+
+def _digested(lines, digest):
+    for line in lines:
+        digest.update(line)
+        yield line
+
+
+class Agreement(object):
+    """Whether both records of a backup are whole, in order, and say the same of each file, found out line by line.
+
+    If they are not, ``digests`` is None, and why is for somebody to find out who has both of them in memory. Else it has
+    the digests of the backup's own records. ``owned`` is whether anything on the director was not root's.
+    """
+
+    def __init__(self, top, records=None):
+        self._top = top
+        self.owned = False
+        self._metadata, self._checksums = hashlib.sha256(), hashlib.sha256()
+        self.digests = self._compared() if self._are_there() else None
+        if self.digests is not None:
+            for name, digest in ((layout.CHECKSUMS, self._checksums), (layout.METADATA, self._metadata)):
+                require_digest(name, digest.hexdigest(), (records or {}).get(name))
+
+    def _are_there(self):
+        return all(os.path.isfile(os.path.join(self._top, name)) for name in (CHECKSUMS, METADATA))
+
+    def _compared(self):
+        with _lines_in(os.path.join(self._top, METADATA), self._metadata) as entries, _lines_in(
+            os.path.join(self._top, CHECKSUMS), self._checksums
+        ) as sums:
+            if next(entries, None) != mtree.SIGNATURE or not self._all_named(entries, sums):
+                return None
+            sealed = dict(sha256sums.parse_line(line[:-1]) or (b"", "") for line in sums if line.endswith(b"\n"))
+        wanted = (METADATA,) if is_partial(self._top) else SEALED
+        named = set(sealed).issuperset(wanted) and set(sealed).issubset(SEALED)
+        return sealed if named and sealed[METADATA] == self._metadata.hexdigest() else None
+
+    def _all_named(self, entries, sums):
+        """Return whether SHA256SUMS names the files of metadata.mtree, one by one, and no others before the records."""
+        before = b""
+        for line in entries:
+            path = mtree.path_of(line)
+            if path <= before or not line.endswith(b"\n"):
+                return False
+            before = path
+            digest = mtree.digest_in(line)
+            if (b" type=file " in line) != bool(digest):
+                return False
+            if digest and next(sums, None) != sha256sums.format_line(path, digest.decode("ascii")):
+                return False
+            self.owned = self.owned or b" uid=0 " not in line
+        return True
+
+
+@contextlib.contextmanager
+def recorded(top, skipped=None, malformed=None, expected=None):
+    """Yield the entries of metadata.mtree in their order, as mtree.InOrder has them.
+
+    With the digest that is ``expected``, raise ChangedError if they are others than those that it is of.
+    """
+    digest = hashlib.sha256()
+    with _lines_in(os.path.join(top, METADATA), digest) as lines:
+        found = mtree.InOrder(lines, skipped, malformed)
+        yield found
+        found.finish()
+    require_digest(layout.METADATA, digest.hexdigest(), expected)

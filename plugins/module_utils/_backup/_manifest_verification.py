@@ -14,49 +14,97 @@ from ansible_collections.microbosh.director.plugins.module_utils._backup._manife
     METADATA,
     SEALED,
     SHOWN,
+    Agreement,
+    Count,
     Reader,
     Verdict,
     compare_manifests,
-    count,
     examine,
     is_partial,
     load_checksums,
     load_metadata,
     name_some,
+    names_of,
+    recorded,
     strangers,
 )
 from ansible_collections.microbosh.director.plugins.module_utils._core._clock import seconds_since, uptime
 from ansible_collections.microbosh.director.plugins.module_utils._core._kept import kept_mode
+from ansible_collections.microbosh.director.plugins.module_utils._tree import _mtree as mtree
 from ansible_collections.microbosh.director.plugins.module_utils._tree import _tree as tree
 from ansible_collections.microbosh.director.plugins.module_utils._tree._mtree import readable
 
 
-def verify(path, packed=False, records=None):
+def verify(path, packed=False, records=None, also=None):
     """Given a backup's directory, re-read every file of it; return counts and what is wrong.
 
     ``records`` are the digests that its records had when it was looked at; with others it is not the same backup.
     If it comes out of an archive, only metadata.mtree has the owners, modes and times as they were, and there are no
-    sockets any more.
+    sockets any more. ``also`` is for the Reader.
     """
     began = uptime()
     top = to_bytes(path, errors="surrogate_or_strict").rstrip(b"/")
-    entries = examine(top)
-    reader = Reader(top)
-    verdict = Verdict()
-    digests = load_checksums(top, verdict, records)
-    recorded = load_metadata(top, digests, verdict, records)
-    if recorded is not None:
-        compare_manifests(digests, recorded, verdict)
-        _Comparison(top, recorded, reader, verdict, packed).compare(entries)
-    elif digests:
-        files = {name: tree.Entry(name, type="file", digest=digests[name]) for name in digests}
-        _Comparison(top, files, reader, verdict).compare_content(entries)
+    names = names_of(top)
+    work = _Verification(top, packed, records, names, Reader(top, also))
+    agreement = Agreement(top, records)
+    if agreement.digests is not None:
+        work.compare_in_order(agreement)
+    else:
+        work.compare_in_memory()
     if not is_partial(top):
-        _verify_seals(top, digests, reader, verdict)
-    verdict.extra.extend(readable(name) for name in strangers(top))
-    result = dict(count(entries), read=reader.files, read_bytes=reader.bytes)
-    result.update(verdict.as_result(), changed=False, seconds=seconds_since(began))
+        _verify_seals(top, work.digests, work.reader, work.verdict)
+    work.verdict.extra.extend(readable(name) for name in strangers(top))
+    result = dict(work.count.facts(), read=work.reader.files, read_bytes=work.reader.bytes)
+    result.update(work.verdict.as_result(), changed=False, seconds=seconds_since(began))
     return result
+
+
+class _Verification(object):
+    """A backup whose records agree, compared in one walk along them; or one of which somebody has to know why not."""
+
+    def __init__(self, top, packed, records, names, reader):
+        self._top, self._packed, self._records, self._names = top, packed, records, names
+        self.reader = reader
+        self.verdict = Verdict()
+        self.count = Count()
+        self.digests = {}
+
+    def _entries(self):
+        return self.count.each(examine(self._top, self._names))
+
+    def compare_in_order(self, agreement):
+        self.digests = agreement.digests
+        comparison = _Comparison(self._top, self.reader, self.verdict, self._packed)
+        comparison.owners_kept(agreement.owned, self._names.owned)
+        expected = agreement.digests[METADATA]
+        with recorded(self._top, comparison.is_missing, self._is_malformed, expected) as entries:
+            comparison.compare(self._entries(), entries.get)
+
+    def _is_malformed(self, line):
+        self.verdict.problems.append(
+            "metadata.mtree has a malformed line about %s: expected './<path> type=... uid=...'."
+            % readable(mtree.path_of(line))
+        )
+
+    def compare_in_memory(self):
+        """Find out what is wrong with the records, and compare with what of them can be relied on."""
+        self.digests = load_checksums(self._top, self.verdict, self._records)
+        found = load_metadata(self._top, self.digests, self.verdict, self._records)
+        if found is not None:
+            compare_manifests(self.digests, found, self.verdict)
+            comparison = _Comparison(self._top, self.reader, self.verdict, self._packed)
+            comparison.owners_kept(any(entry.uid for entry in found.values()), self._names.owned)
+            comparison.compare(self._entries(), lambda path: found.pop(path, None))
+        elif self.digests:
+            found = {name: tree.Entry(name, type="file", digest=self.digests[name]) for name in self.digests}
+            comparison = _Comparison(self._top, self.reader, self.verdict)
+            comparison.compare_content(self._entries(), lambda path: found.pop(path, None))
+        else:
+            found = {}
+            for dummy in self._entries():  # counted
+                continue
+        for name in sorted(set(found) - set(SEALED)):
+            comparison.is_missing(found[name])
 
 
 def _verify_seals(top, digests, reader, verdict):
@@ -72,8 +120,7 @@ def _verify_seals(top, digests, reader, verdict):
 class _Comparison(object):
     """A tree against what was recorded of it."""
 
-    def __init__(self, top, recorded, reader, verdict, packed=False):
-        self._recorded = recorded
+    def __init__(self, top, reader, verdict, packed=False):
         self._packed = packed
         self._reader = reader
         self._verdict = verdict
@@ -81,37 +128,32 @@ class _Comparison(object):
         manifest = os.path.join(top, METADATA)
         self._by_root = os.path.lexists(manifest) and os.lstat(manifest).st_uid == 0
 
-    def compare(self, entries):
-        """Compare everything."""
-        self._by_root = self._by_root and self._owners_kept(entries)
+    def owners_kept(self, recorded, found):
+        """Be told whether anything was, and is, another's than root's: a squashed root owns all."""
+        self._by_root = self._by_root and (found or not recorded)
+
+    def compare(self, entries, recorded_of):
+        """Compare everything with what was recorded of each path."""
         for entry in entries:
-            recorded = self._recorded.get(entry.path)
-            if recorded is None:
+            expected = recorded_of(entry.path)
+            if expected is None:
                 self._verdict.extra.append(readable(entry.path))
-            elif entry.type != "file" or recorded.type != "file" or self._samecontent_of(entry, recorded):
-                self._compare_metadata(entry, recorded)
-        self._find_missing(entries)
+            elif entry.type != "file" or expected.type != "file" or self._samecontent_of(entry, expected):
+                self._compare_metadata(entry, expected)
 
-    def _owners_kept(self, entries):
-        """Return whether the disk has other owners than root, if the director had: a squashed root owns all."""
-        recorded = [self._recorded[entry.path] for entry in entries if entry.path in self._recorded]
-        return not any(entry.uid for entry in recorded) or any(entry.uid or entry.gid for entry in entries)
-
-    def compare_content(self, entries):
+    def compare_content(self, entries, recorded_of):
         """Compare only the content of files: what is left to do when only SHA256SUMS can be relied on."""
-        files = [entry for entry in entries if entry.type == "file"]
-        for entry in files:
-            if entry.path in self._recorded:
-                self._samecontent_of(entry, self._recorded[entry.path])
-            else:
+        for entry in entries:
+            expected = recorded_of(entry.path) if entry.type == "file" else None
+            if expected is not None:
+                self._samecontent_of(entry, expected)
+            elif entry.type == "file":
                 self._verdict.extra.append(readable(entry.path))
-        self._find_missing(files)
 
-    def _find_missing(self, entries):
-        missing = set(self._recorded) - {entry.path for entry in entries} - set(SEALED)
-        if self._packed:
-            missing = [path for path in missing if self._recorded[path].type != "socket"]
-        self._verdict.missing.extend(readable(path) for path in sorted(missing))
+    def is_missing(self, entry):
+        """Note what was recorded and is not there; an archive has no sockets."""
+        if not (self._packed and entry.type == "socket"):
+            self._verdict.missing.append(readable(entry.path))
 
     def _samecontent_of(self, entry, recorded):
         try:

@@ -43,9 +43,13 @@ def _digest(path):
 
 def require_same(path, content, expected):
     """Given a record and what was read of it, raise ChangedError unless it has the digest that is expected, if any."""
-    if expected is None:
-        return
-    if expected != (NONE if content is None else hashlib.sha256(content).hexdigest()):
+    if expected is not None:
+        require_digest(path, NONE if content is None else hashlib.sha256(content).hexdigest(), expected)
+
+
+def require_digest(path, digest, expected):
+    """The same, given the digest of what was read."""
+    if expected not in (None, digest):
         raise ChangedError(
             "%s is not what it was when the backup was looked at: somebody exchanges files of it meanwhile. Nothing of "
             "it is used. Find out who writes to that disk, and run this again." % path

@@ -7,6 +7,7 @@ from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
 
+import array
 import fnmatch
 import os
 import stat
@@ -195,22 +196,43 @@ class Retention(object):
 
 def bytes_freed(directories, files):
     """Given what is going to be removed, return the size of the files that have no name left then."""
+    shared = {}
     freed = sum(os.lstat(path).st_size for path in files)
-    names_left = {}
     for directory in directories:
         for status in _regular_files(directory):
-            inode = (status.st_dev, status.st_ino)
-            names_left[inode] = names_left.get(inode, status.st_nlink) - 1
-            if not names_left[inode]:
+            if status.st_nlink == 1:
                 freed += status.st_size
-    return freed
+            else:
+                shared.setdefault(status.st_dev, SharedFiles()).add(status)
+    return freed + sum(one.bytes_of_all_names() for one in shared.values())
+
+
+class SharedFiles(object):
+    """Names of files that have several, all in one file system; of each name 24 bytes are remembered."""
+
+    def __init__(self):
+        self._inodes, self._links, self._sizes = array.array("L"), array.array("L"), array.array("L")
+
+    def add(self, status):
+        self._inodes.append(status.st_ino)
+        self._links.append(status.st_nlink)
+        self._sizes.append(status.st_size)
+
+    def bytes_of_all_names(self):
+        """Return the size of the files all of whose names are here."""
+        total, before, names = 0, None, 0
+        for place in sorted(range(len(self._inodes)), key=self._inodes.__getitem__):
+            names = names + 1 if self._inodes[place] == before else 1
+            before = self._inodes[place]
+            total += self._sizes[place] if names == self._links[place] else 0
+        return total
 
 
 def _regular_files(top):
     # Files in a directory that we may not look into are not counted: removing it does not depend on this.
     for directory, _directories, files in os.walk(top):
         for name in files:
-            status = os.lstat(os.path.join(directory, name))
+            status = os.lstat(directory + "/" + name)
             if stat.S_ISREG(status.st_mode):
                 yield status
 

@@ -22,6 +22,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._core import _l
 from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._core._files import (
     UNFINISHED,
+    durable_file,
     make_durable,
     point_symlink,
     read_plain,
@@ -42,6 +43,8 @@ MOST_REPORT_BYTES = 64 * 1024 * 1024
 MOST_REPORT_VALUES = 4000000
 LEFT_BEHIND = "left-%d"
 MOST_LEFT_BEHIND = 8
+METADATA = to_bytes(layout.METADATA)
+_SEALED = frozenset(to_bytes(name) for name in layout.SEALED)
 
 
 def parse_id(name):
@@ -284,24 +287,37 @@ def _require_publishable(partial, target, name, report):
         raise DirectorError(
             "The report of %s does not say that it is whole (proof.whole): nothing was published." % name
         )
-    _read_checksums(partial)
+    _check_manifest(partial)
 
 
-def _read_checksums(partial):
-    """Return the digests of a backup's files without those of its own records, and that of metadata.mtree.
-
-    Only if the two records agree.
-    """
-    with open(os.path.join(partial, layout.CHECKSUMS), "rb") as source:
-        digests, problems = sha256sums.parse(source.read())
-    metadata = sha256(os.path.join(partial, layout.METADATA))[0]
-    if digests.get(to_bytes(layout.METADATA)) != metadata:
+def _check_manifest(partial):
+    """Raise DirectorError unless SHA256SUMS is whole and in order, and vouches for the metadata.mtree that is there."""
+    problem, before, metadata = "", b"", None
+    for number, line in enumerate(_lines_of(os.path.join(partial, layout.CHECKSUMS)), 1):
+        path, digest = sha256sums.parse_line(line[:-1]) or (None, None)
+        if not line.endswith(b"\n"):
+            problem = "ends in the middle of a line: it was cut short or half written."
+        elif path is None:
+            problem = "line %d is malformed: expected '<sha256>  <path>'." % number
+        elif path == METADATA:
+            metadata = digest
+        elif path not in _SEALED and path <= before:
+            problem = "line %d names a file that comes before the one of the line above it." % number
+        elif path not in _SEALED:
+            before = path
+        if problem:
+            break
+    problems = ["SHA256SUMS " + problem] if problem else []
+    if metadata != sha256(os.path.join(partial, layout.METADATA))[0]:
         problems.append("SHA256SUMS and metadata.mtree were not written together.")
     if problems:
         raise DirectorError("The manifest of %s is damaged: %s Nothing was published." % (partial, " ".join(problems)))
-    for name in layout.SEALED:
-        digests.pop(to_bytes(name), None)
-    return digests, metadata
+
+
+def _lines_of(path):
+    with open(path, "rb") as source:
+        for line in source:
+            yield line
 
 
 def _seal(partial, report):
@@ -309,7 +325,6 @@ def _seal(partial, report):
 
     Return the digests of the records as they were written or read here: they are signed, whatever lies there by then.
     """
-    digests, metadata = _read_checksums(partial)
     work = os.path.join(partial, layout.WORK)
     if os.path.isdir(work):
         remove_tree(work)
@@ -317,19 +332,34 @@ def _seal(partial, report):
     content = to_bytes(json.dumps(report, indent=2, ensure_ascii=False) + "\n", errors="surrogate_or_replace")
     write_durably(os.path.join(partial, layout.REPORT), content)
     os.chmod(os.path.join(partial, layout.LOG), 0o600)
-    lines = [sha256sums.format_line(name, digests[name]) for name in sorted(digests)]
-    sealed = {layout.METADATA: metadata, layout.REPORT: hashlib.sha256(content).hexdigest()}
+    sealed = {layout.METADATA: sha256(os.path.join(partial, layout.METADATA))[0]}
+    sealed[layout.REPORT] = hashlib.sha256(content).hexdigest()
     sealed[layout.LOG] = sha256(os.path.join(partial, layout.LOG))[0]
-    lines += [sha256sums.format_line(to_bytes(name), sealed[name]) for name in layout.SEALED]
-    content = b"".join(lines)
-    write_durably(os.path.join(partial, layout.CHECKSUMS), content)
+    checksums, rules = _vouch(os.path.join(partial, layout.CHECKSUMS), sealed)
     os.chmod(partial, 0o700)
     return {
-        layout.CHECKSUMS: hashlib.sha256(content).hexdigest(),
-        layout.METADATA: metadata,
-        layout.FILTER: digests.get(to_bytes(layout.FILTER), NONE),
+        layout.CHECKSUMS: checksums,
+        layout.METADATA: sealed[layout.METADATA],
+        layout.FILTER: rules,
         layout.REPORT: sealed[layout.REPORT],
     }
+
+
+def _vouch(path, sealed):
+    """Let SHA256SUMS name the backup's own records; return its digest, and the one that it has for the filter."""
+    digest, rules = hashlib.sha256(), NONE
+    with durable_file(path) as target:
+        for line in _lines_of(path):
+            name = line[66:-1]  # behind the digest and two blanks
+            if name not in _SEALED:
+                rules = line[:64].decode("ascii") if name == to_bytes(layout.FILTER) else rules
+                digest.update(line)
+                target.write(line)
+        for name in layout.SEALED:
+            line = sha256sums.format_line(to_bytes(name), sealed[name])
+            digest.update(line)
+            target.write(line)
+    return digest.hexdigest(), rules
 
 
 def _remove_unfinished(partial):

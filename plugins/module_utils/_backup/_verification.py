@@ -10,10 +10,12 @@ __metaclass__ = type
 import os
 
 from ansible_collections.microbosh.director.plugins.module_utils._backup._blob_names import BlobstoreError
+from ansible_collections.microbosh.director.plugins.module_utils._backup._blob_reading import blob_reading, blobs_in
 from ansible_collections.microbosh.director.plugins.module_utils._backup._blobstore import (
     check_blobstore,
     recorded_blobs,
 )
+from ansible_collections.microbosh.director.plugins.module_utils._backup._blobstore import verdict as blobs_verdict
 from ansible_collections.microbosh.director.plugins.module_utils._backup._manifest_verification import verify
 from ansible_collections.microbosh.director.plugins.module_utils._backup._snapshots import (
     director_database,
@@ -31,7 +33,6 @@ from ansible_collections.microbosh.director.plugins.module_utils._postgres._file
 
 GLOBALS = "globals"
 WITHOUT = "WITHOUT A DUMP OF THE DIRECTOR'S DATABASE"
-BLOBSTORE = "store/blobstore"
 FINDINGS_SHOWN = 10
 
 
@@ -66,6 +67,7 @@ class Verification(object):
         self.blobs = None
         self.unrestorable = None
         self._report = {}
+        self._reading = blob_reading(path)
 
     @property
     def without(self):
@@ -79,7 +81,7 @@ class Verification(object):
     def run(self):
         """Look at everything, whatever is found on the way."""
         try:
-            result = verify(self.path, self._packed, self._records)
+            result = verify(self.path, self._packed, self._records, self._reading)
             self.files = dict((key, result[key]) for key in self.files)
             self.findings += _of_files(result)
         except DirectorError as error:
@@ -144,10 +146,10 @@ class Verification(object):
         torn = any(item["kind"] == "dump" and os.path.join(self.path, item["path"]) == dump for item in self.findings)
         if torn or not os.path.isfile(dump):
             return
-        tree = os.path.join(self.path, layout.TREE)
-        inner = os.path.join(layout.TREE, BLOBSTORE)
+        store, tree = blobs_in(self.path)
+        inner = os.path.relpath(store, self.path)
         try:
-            result = check_blobstore(dump, os.path.join(self.path, inner), tree, recorded_blobs(self._report))
+            result = check_blobstore(dump, store, tree, recorded_blobs(self._report), reading=self._reading)
         except BlobstoreError as error:
             self._add("blob", inner, str(error))
             return
@@ -178,6 +180,19 @@ def verify_backup(path, packed=False, records=None):
     return dict(
         result, whole=not verification.findings, findings=verification.findings, seconds=seconds_since(began)
     )
+
+
+def verify_files_and_blobs(path, records, dump, recorded):
+    """Given a backup's directory and the dump that names its blobs, read every file once.
+
+    Return what verify() returns, and under ``blobs`` what check_blobstore() does, with what is wrong in a sentence.
+    """
+    reading = blob_reading(path)
+    result = verify(path, records=records, also=reading)
+    store, tree = blobs_in(path)
+    blobs = check_blobstore(dump, store, tree, recorded=recorded, origins=True, reading=reading)
+    blobs["problem"] = "" if blobs["whole"] else blobs_verdict(blobs, dump, store)
+    return dict(result, blobs=blobs)
 
 
 def finding_lines(findings):

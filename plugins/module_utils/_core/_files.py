@@ -29,6 +29,13 @@ def make_durable(directory):
         os.close(descriptor)
 
 
+def open_new(path, mode=0o600):
+    """Return a binary file to write, empty whatever was there."""
+    target = io.open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode), "wb")
+    os.fchmod(target.fileno(), mode)
+    return target
+
+
 @contextlib.contextmanager
 def durable_file(path, mode=0o600):
     """Yield a binary file that becomes ``path`` when the block ends, and leaves no trace if it raises.
@@ -37,13 +44,12 @@ def durable_file(path, mode=0o600):
     unfinished file is fixed: what a killed process left is overwritten by the next one.
     """
     unfinished = path + (UNFINISHED.encode("ascii") if isinstance(path, bytes) else UNFINISHED)
-    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)
+    target = open_new(unfinished, mode)
     try:
-        with io.open(descriptor, "wb") as target:
-            os.fchmod(descriptor, mode)
+        with target:
             yield target
             target.flush()
-            os.fsync(descriptor)
+            os.fsync(target.fileno())
         os.rename(unfinished, path)
     except BaseException:
         os.unlink(unfinished)
@@ -148,8 +154,14 @@ def remove_tree(top):
         directory = directories.pop()
         if stat.S_IMODE(os.lstat(directory).st_mode) & stat.S_IRWXU != stat.S_IRWXU:
             os.chmod(directory, stat.S_IRWXU)
-        for name in os.listdir(directory):
-            path = os.path.join(directory, name)
-            if stat.S_ISDIR(os.lstat(path).st_mode):
-                directories.append(path)
+        directories.extend(_directories_in(directory))
     shutil.rmtree(top)
+
+
+def _directories_in(directory):
+    """Return the paths of the directories in one, without a look at each file where the system tells what it is."""
+    if hasattr(os, "scandir"):
+        with os.scandir(directory) as found:
+            return [entry.path for entry in found if entry.is_dir(follow_symlinks=False)]
+    paths = [os.path.join(directory, name) for name in os.listdir(directory)]
+    return [path for path in paths if stat.S_ISDIR(os.lstat(path).st_mode)]

@@ -12,17 +12,22 @@ from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
 
+import hashlib
+import io
 import re
 import unicodedata
 
 from ansible.module_utils.common.text.converters import to_native
+from ansible_collections.microbosh.director.plugins.module_utils._core._files import CHUNK, open_plain
 from ansible_collections.microbosh.director.plugins.module_utils._tree._sha256sums import Problems, lines_of
 from ansible_collections.microbosh.director.plugins.module_utils._tree._tree import TYPES, Entry
 
 SIGNATURE = b"#mtree\n"
+_KINDS = frozenset(TYPES.values())
 
 # What vis(3) leaves alone, without what a shell or mtree itself would take for its own.
 _TO_ESCAPE = re.compile(b"[^!-~]|[\\\\#*?\\[]")
+_DIGEST = re.compile(b" sha256digest=([0-9a-f]{64})(?= |\n|$)")
 _ESCAPED = re.compile(b"\\\\([0-3][0-7]{2})")
 _LINE = re.compile(
     b"^\\./(?P<path>\\S+) type=(?P<type>[a-z]+) uid=(?P<uid>[0-9]{1,10})"
@@ -36,11 +41,15 @@ _LINE = re.compile(
 
 def escape(name):
     """Given a name as bytes, return it in the octal escapes of vis(3)."""
+    if not _TO_ESCAPE.search(name):
+        return name
     return _TO_ESCAPE.sub(lambda match: ("\\%03o" % ord(match.group())).encode("ascii"), name)
 
 
 def unescape(name):
     """Given what escape returned, return the name."""
+    if b"\\" not in name:
+        return name
     return _ESCAPED.sub(lambda match: bytes(bytearray([int(match.group(1), 8)])), name)
 
 
@@ -55,15 +64,17 @@ def readable(name):
     return to_native(name)
 
 
-def format_entry(entry, groups):
+def format_start(entry):
+    """Given an Entry, return the first words of its line: all that says whether a file can have other content."""
+    start = b"./" + escape(entry.path) + (" type=%s uid=%d gid=%d mode=0%03o time=%d.%09d" % (
+        (entry.type, entry.uid, entry.gid, entry.mode) + divmod(entry.mtime, 1000000000)
+    )).encode("ascii")
+    return start if entry.size is None else start + (" size=%d" % entry.size).encode("ascii")
+
+
+def format_entry(entry, groups, start=None):
     """Given an Entry and {path of the first twin: number}, return its line, end of line included."""
-    words = [
-        b"./" + escape(entry.path),
-        ("type=%s uid=%d gid=%d mode=0%03o" % (entry.type, entry.uid, entry.gid, entry.mode)).encode("ascii"),
-        ("time=%d.%09d" % divmod(entry.mtime, 1000000000)).encode("ascii"),
-    ]
-    if entry.size is not None:
-        words.append(("size=%d" % entry.size).encode("ascii"))
+    words = [start or format_start(entry)]
     if entry.link is not None:
         words.append(b"link=" + escape(entry.link))
     if entry.device is not None:
@@ -83,8 +94,8 @@ def format_entries(entries):
         yield format_entry(entry, groups)
 
 
-def _number(text, base=10):
-    return None if text is None else int(text, base)
+def _number(text):
+    return None if text is None else int(text)
 
 
 def parse_line(line):
@@ -92,25 +103,25 @@ def parse_line(line):
     match = _LINE.match(line)
     if not match:
         return None
-    words = match.groupdict()
+    (path, kind, uid, gid, mode, seconds, nanoseconds, size, link, major, minor, digest, inode) = match.groups()
     entry = Entry(
-        unescape(words["path"]),
-        type=words["type"].decode("ascii"),
-        uid=int(words["uid"]),
-        gid=int(words["gid"]),
-        mode=int(words["mode"], 8),
-        mtime=int(words["seconds"]) * 1000000000 + int(words["nanoseconds"]),
-        size=_number(words["size"]),
-        link=None if words["link"] is None else unescape(words["link"]),
-        device=None if words["major"] is None else (int(words["major"]), int(words["minor"])),
-        digest=None if words["digest"] is None else words["digest"].decode("ascii"),
+        unescape(path),
+        type=kind.decode("ascii"),
+        uid=int(uid),
+        gid=int(gid),
+        mode=int(mode, 8),
+        mtime=int(seconds) * 1000000000 + int(nanoseconds),
+        size=_number(size),
+        link=None if link is None else unescape(link),
+        device=None if major is None else (int(major), int(minor)),
+        digest=None if digest is None else digest.decode("ascii"),
     )
-    return (entry, _number(words["inode"])) if _is_complete(entry) else None
+    return (entry, _number(inode)) if _is_complete(entry) else None
 
 
 def _is_complete(entry):
     return (
-        entry.type in TYPES.values()
+        entry.type in _KINDS
         and (entry.type == "file") == (entry.size is not None and entry.digest is not None)
         and (entry.type == "link") == (entry.link is not None)
         and (entry.type in ("block", "char")) == (entry.device is not None)
@@ -138,3 +149,82 @@ def parse(content):
             entry.twin = groups.setdefault(group, entry.path)
         entries[entry.path] = entry
     return entries, problems.told()
+
+
+def path_of(line):
+    """Return the path that a line is about, without looking at the rest of it."""
+    return unescape(line[2 : line.find(b" ")])
+
+
+def digest_in(line):
+    """Return the digest that a line of a file has, as bytes; empty for a line without one."""
+    found = _DIGEST.search(line)
+    return found.group(1) if found else b""
+
+
+class InOrder(object):
+    """The entries of a metadata.mtree whose lines are asked for in their own order; none of them is kept.
+
+    ``skipped`` is called with each Entry that was not asked for, ``malformed`` with each line that is none.
+    """
+
+    def __init__(self, lines, skipped=None, malformed=None):
+        self._lines = iter(lines)
+        self._skipped, self._malformed = skipped, malformed
+        self._groups = {}
+        self._line = next(self._lines, None)  # the signature
+        self._step()
+
+    def _step(self):
+        self._line = next(self._lines, None)
+        self._path = None if self._line is None else path_of(self._line)
+
+    def line(self, path):
+        """Return the line that is about a path, with its end; None if there is none. Not twice for one path."""
+        while self._path is not None and self._path < path:
+            if self._skipped:
+                self._parsed(self._line, self._skipped)
+            self._step()
+        if self._path != path:
+            return None
+        line = self._line
+        self._step()
+        return line
+
+    def get(self, path):
+        """Return the Entry of a path, None if there is none."""
+        line = self.line(path)
+        return None if line is None else self._parsed(line)
+
+    def _parsed(self, line, take=None):
+        parsed = parse_line(line.rstrip(b"\n"))
+        if parsed is None:
+            if self._malformed:
+                self._malformed(line)
+            return None
+        entry, group = parsed
+        if group is not None:
+            entry.twin = self._groups.setdefault(group, entry.path)
+        return take(entry) if take else entry
+
+    def finish(self):
+        """Go through what is left."""
+        while self._path is not None:
+            if self._skipped:
+                self._parsed(self._line, self._skipped)
+            self._step()
+
+
+def files_in(path, most, require):
+    """Yield the Entry of each file in a metadata.mtree, one after the other.
+
+    At the end, ``require`` is called with the digest of what was read: until then, nothing of it is to be used.
+    """
+    digest = hashlib.sha256()
+    with open_plain(path, most) as source:
+        for line in io.BufferedReader(source, CHUNK):
+            digest.update(line)
+            parsed = parse_line(line[:-1]) if b" type=file " in line else None
+            if parsed:
+                yield parsed[0]
+    require(digest.hexdigest())

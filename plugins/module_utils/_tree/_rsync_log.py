@@ -23,8 +23,10 @@ _ENTRY = re.compile(
     re.DOTALL,
 )
 _ESCAPED = re.compile(b"\\\\#([0-3][0-7]{2})")
-_TYPES = {b"f": ("file",), b"d": ("dir",), b"L": ("link",), b"D": ("block", "char"), b"S": ("fifo", "socket")}
-_DELETED = b"*deleting  "
+TYPES = {b"f": ("file",), b"d": ("dir",), b"L": ("link",), b"D": ("block", "char"), b"S": ("fifo", "socket")}
+_DELETION = b"*deleting  "
+FILE = b"f"
+DELETED = b"*"
 
 
 def unescape(name):
@@ -64,9 +66,80 @@ def parse(lines, listed=None):
             continue
         change, uid, gid, mode, name = match.group("change", "uid", "gid", "mode", "name")
         path = unescape(name.rstrip(b"/"))
-        if change == _DELETED:
+        if change == _DELETION:
             listed.pop(path, None)
         else:
-            value = Listed(_TYPES[change[1:2]], int(uid), _group(gid), parse_mode(mode))
+            value = Listed(TYPES[change[1:2]], int(uid), _group(gid), parse_mode(mode))
             listed[path] = known.setdefault(value, value)
     return listed
+
+
+def parse_line(line):
+    """Given a line of a log, return (the letter of what it is about, its path); None if it is about no entry.
+
+    The letter is one of TYPES, or DELETED.
+    """
+    match = _ENTRY.match(line.rstrip(b"\n"))
+    if not match:
+        return None
+    change, name = match.group("change", "name")
+    path = name.rstrip(b"/")
+    return _letter(change), unescape(path) if b"\\#" in path else path
+
+
+def _letter(change):
+    return DELETED if change == _DELETION else change[1:2]
+
+
+class ByDirectory(object):
+    """What rsync's logs say, looked up directory by directory; a log of each file takes no more than its name there.
+
+    Of several logs, a later one corrects the earlier ones.
+    """
+
+    def __init__(self, logs):
+        self._lines = {}
+        self._known = {}
+        for log in logs:
+            with open(log, "rb") as lines:
+                self._read(lines)
+
+    def _read(self, lines):
+        for line in lines:
+            match = _ENTRY.match(line.rstrip(b"\n"))
+            if not match:
+                continue
+            change, uid, gid, mode, path = match.group("change", "uid", "gid", "mode", "name")
+            directory, dummy, name = path.rstrip(b"/").rpartition(b"/")
+            if b"\\#" in directory:
+                directory = unescape(directory)
+            kept = self._lines.get(directory)
+            if kept is None:
+                kept = self._lines[directory] = bytearray()
+            kept += b"|".join((_letter(change), uid, gid, mode, name)) + b"\n"
+
+    def take(self, directory):
+        """Given a directory, return {name in it: Listed}, and forget them. The top is empty, and ``.`` in itself."""
+        found = {}
+        for line in bytes(self._lines.pop(directory, b"")).split(b"\n")[:-1]:
+            kind, uid, gid, mode, name = line.split(b"|", 4)
+            if b"\\#" in name:
+                name = unescape(name)
+            if kind == DELETED:
+                found.pop(name, None)
+            else:
+                found[name] = self._value(kind, uid, gid, mode)
+        return found
+
+    def _value(self, *said):
+        value = self._known.get(said)
+        if value is None:
+            kind, uid, gid, mode = said
+            value = self._known[said] = Listed(TYPES[kind], int(uid), _group(gid), parse_mode(mode))
+        return value
+
+    def rest(self):
+        """Yield the paths that are left, of directories that nobody asked for."""
+        for directory in sorted(self._lines):
+            for name in self.take(directory):
+                yield directory + b"/" + name if directory else name

@@ -20,9 +20,9 @@ _PLAIN = {b"\\": b"\\", b"n": b"\n", b"r": b"\r"}
 
 def format_line(path, digest):
     """Given a path as bytes and its digest, return the line for it, end of line included."""
-    escaped = _TO_ESCAPE.sub(lambda match: _ESCAPES[match.group()], path)
-    mark = b"\\" if escaped != path else b""
-    return mark + digest.encode("ascii") + b"  " + escaped + b"\n"
+    if not _TO_ESCAPE.search(path):
+        return digest.encode("ascii") + b"  " + path + b"\n"
+    return b"\\" + digest.encode("ascii") + b"  " + _TO_ESCAPE.sub(lambda match: _ESCAPES[match.group()], path) + b"\n"
 
 
 def parse_line(line):

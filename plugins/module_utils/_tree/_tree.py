@@ -7,6 +7,8 @@ from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
 
+import array
+import heapq
 import os
 import stat
 
@@ -106,16 +108,73 @@ def examine(path, full_path):
 
 def examine_tree(top, name):
     """Given a directory and a name in it, both bytes, return that name and all below it, as Entries."""
-    entries = []
-    names = [name]
-    while names:
-        path = names.pop()
+    return list(walk(top, name))
+
+
+def walk(top, name):
+    """Given a directory and a name in it, both bytes, yield that name and all below it, as Entries sorted by path.
+
+    What is remembered are the names that wait for their turn, of the directories that are gone through just now.
+    """
+    waiting = [name]
+    while waiting:
+        path = heapq.heappop(waiting)
         full_path = os.path.join(top, path)
         entry = examine(path, full_path)
-        entries.append(entry)
         if entry.type == "dir":
-            names.extend(os.path.join(path, child) for child in os.listdir(full_path))
-    return entries
+            for child in os.listdir(full_path):
+                # Larger than what was yielded, as its own path begins with a directory that was.
+                heapq.heappush(waiting, path + b"/" + child)
+        yield entry
+
+
+class Names(object):
+    """A first look at trees: which inodes have several names there, and whether anybody but root owns anything.
+
+    Hard links into other trees do not count, so the number of links alone does not tell. Of each such name the eight
+    bytes of its inode are remembered.
+    """
+
+    def __init__(self, top, names):
+        self.owned = False
+        self._inodes = {}
+        for name in names:
+            self._look(os.path.join(top, name))
+        self._shared = frozenset(pair for device in self._inodes for pair in self._repeated(device))
+        self._inodes = None
+        self._first = {}
+
+    def _look(self, path):
+        status = os.lstat(path)
+        self._note(status)
+        directories = [path] if stat.S_ISDIR(status.st_mode) else []
+        while directories:
+            directory = directories.pop() + b"/"
+            for name in os.listdir(directory):
+                status = os.lstat(directory + name)
+                self._note(status)
+                if stat.S_ISDIR(status.st_mode):
+                    directories.append(directory + name)
+
+    def _note(self, status):
+        self.owned = self.owned or bool(status.st_uid or status.st_gid)
+        if status.st_nlink > 1 and not stat.S_ISDIR(status.st_mode):
+            if status.st_dev not in self._inodes:
+                self._inodes[status.st_dev] = array.array("L")
+            self._inodes[status.st_dev].append(status.st_ino)
+
+    def _repeated(self, device):
+        before = None
+        for inode in sorted(self._inodes[device]):
+            if inode == before:
+                yield device, inode
+            before = inode
+
+    def mark(self, entry):
+        """Given the Entries of these trees one after the other, in order, set ``twin`` on those that share an inode."""
+        if entry.links > 1 and entry.type != "dir" and entry.inode in self._shared:
+            entry.twin = self._first.setdefault(entry.inode, entry.path)
+        return entry
 
 
 def mark_twins(entries):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import io
 import json
 import os
 from pathlib import Path
@@ -20,7 +21,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._backup._record
     NONE,
     read_record,
     record_digests,
-    require_same,
+    require_digest,
 )
 from ansible_collections.microbosh.director.plugins.module_utils._backup._snapshots import (
     director_database,
@@ -33,6 +34,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._core import _l
 from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._core._files import (
     open_for_reading,
+    open_plain,
     read_plain,
     remove_tree,
     sha256,
@@ -125,25 +127,28 @@ class Source:
 
         And the digest of the agent's settings, None if there are none.
         """
-        content = read_plain(str(self.metadata), MOST_RECORD_BYTES)
-        require_same(str(self.metadata), content, self.records.get(layout.METADATA))
-        entries, dummy = mtree.parse(content)
-        prefix = layout.TREE.encode() + b"/"
-        files = [entry for entry in entries.values() if entry.type == "file" and entry.path.startswith(prefix)]
-        sealed = [entry for entry in files if entry.size <= LARGEST
-                  and is_identity(entry.path.removeprefix(prefix), entry.uid, entry.gid, entry.mode)]  # fmt: skip
-        top = os.fsencode(self.directory)
-        names = [mtree.escape(entry.path.removeprefix(prefix)).decode() for entry in sealed]
-        settings = entries.get(os.fsencode(SETTINGS))
-        paths = [os.fsdecode(top + b"/" + entry.path) for entry in sealed]
-        return dict(zip(names, paths, strict=True)), settings and settings.digest
+        prefix, wanted = layout.TREE.encode() + b"/", os.fsencode(SETTINGS)
+        sealed, settings = {}, None
+        for entry in mtree.files_in(str(self.metadata), MOST_RECORD_BYTES, self._require_metadata):
+            name = entry.path.removeprefix(prefix)
+            if entry.path == wanted:
+                settings = entry.digest
+            if name != entry.path and entry.size <= LARGEST and is_identity(name, entry.uid, entry.gid, entry.mode):
+                sealed[mtree.escape(name).decode()] = os.fsdecode(os.fsencode(self.directory) + b"/" + entry.path)
+        return sealed, settings
+
+    def _require_metadata(self, digest):
+        require_digest(str(self.metadata), digest, self.records.get(layout.METADATA))
 
     @functools.cached_property
     def _vouched(self):
         """Return {name: digest} of SHA256SUMS, without the many names below vcap/."""
-        content = read_record(str(self.path), layout.CHECKSUMS, self.records)
-        prefix = layout.TREE.encode() + b"/"
-        return {name: digest for name, digest in sha256sums.parse(content)[0].items() if not name.startswith(prefix)}
+        path, below = str(self.path / layout.CHECKSUMS), b"  " + layout.TREE.encode() + b"/"
+        digest = hashlib.sha256()
+        with open_plain(path, MOST_RECORD_BYTES) as source:
+            lines = list(_others(io.BufferedReader(source), digest, below))
+        require_digest(path, digest.hexdigest(), self.records.get(layout.CHECKSUMS))
+        return sha256sums.parse(b"".join(lines))[0]
 
     def vouched(self) -> dict[str, str]:
         """Return {name: SHA-256} of its dumps and of what goes with them, as the manifest has them."""
@@ -318,6 +323,14 @@ def _found(wanted, directory, scratch, identity, trust):
             f"(there are: {', '.join(list_ids(str(directory))) or 'none'}), or the path of an archive."
         )
     return _unpacked(path, scratch, identity)
+
+
+def _others(lines, digest, below):
+    """Yield the lines of SHA256SUMS that are not about a file below a directory; let the digest be that of all."""
+    for line in lines:
+        digest.update(line)
+        if not line.startswith(below, 64):
+            yield line
 
 
 def _read_once(path):
