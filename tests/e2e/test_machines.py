@@ -18,7 +18,8 @@ from watching import Watch
 pytestmark = pytest.mark.rotating
 
 FIRST_PASS = "4"
-LIMIT = 90  # microbosh_outage_limit of the machine that loses its power: a run has to come to its middle before, on a busy machine
+# microbosh_outage_limit of the machine that loses its power: on a busy one it takes a while to the middle of an outage.
+LIMIT = 90
 
 
 @pytest.fixture(scope="module", params=[3, pytest.param(6, marks=pytest.mark.long)])

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A lock on the volume of the backups for as long as a run lives, for jobs that see the volume and not the run's process.
+"""A lock on the volume of the backups as long as a run lives, for jobs that see the volume but not the run's process.
 
 Each job of AWX has a container, so a number of a process means nothing to the next job on the same machine. Both have
 the kernel, which frees the lock of a process that is gone, however it went.

@@ -66,7 +66,7 @@ class Job:
         hosts = {each.name: {**each.host.inventory(), **variables} for each in directors}
         inventory = self.place / "slice.yml"
         inventory.write_text(yaml.safe_dump({"microbosh": {"hosts": hosts}}))
-        # The credential of type "microBOSH backup key" is a file for the time of the job, and the setting that names it.
+        # The credential "microBOSH backup key" is a file for the time of the job, and the setting that names it.
         given = {"microbosh_private_key": KEY, "microbosh_public_key": f"{KEY}.pub"}
         fill_in(self.place, inventory, extra=given, environment=OF_AWX)
         for ending in ("", ".pub"):
@@ -111,4 +111,3 @@ class Job:
     def size(self):
         """Bytes that came back."""
         return self._results.stat().st_size
-
