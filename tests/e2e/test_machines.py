@@ -82,6 +82,7 @@ def test_a_machine_loses_its_power_and_another_one_mends_what_it_left(directors,
     # AWX sees that it failed, and nothing of the machine goes on.
     lost = doomed.end()
     assert lost.status != 0, lost.output
+    assert lost.output.endswith("error\n")
     assert watches[0].seconds_down <= LIMIT + faults.START_SECONDS
     assert watches[1].seconds_down == 0
     assert (stopped.ids, copied.ids) == ([], [])

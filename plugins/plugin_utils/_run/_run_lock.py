@@ -55,7 +55,13 @@ def let_go(directory: str | Path, identity: str) -> None:
         found, holder = path.read_text(encoding="ascii").split()
         if found == identity:
             path.unlink()
-            os.killpg(int(holder), signal.SIGKILL)
+            _end(int(holder))
+
+
+def _end(holder):
+    """End what has the lock, and nothing that has its number by now, whatever the volume says."""
+    if HOLD.encode() in Path("/proc", str(holder), "cmdline").read_bytes():
+        os.killpg(holder, signal.SIGKILL)
 
 
 def is_left(directory: str | Path, identity: str) -> bool:

@@ -34,6 +34,12 @@ cd /mnt/home
 exec "$@"
 """
 KEY = f"{PLACE}/runner/env/backup_key"
+# As AWX ends a job: its command line would not tell that a stream was cut off.
+PROCESS = """
+import sys, ansible_runner
+done = ansible_runner.interface.run(streamer="process", _input=sys.stdin.buffer, private_data_dir=sys.argv[1])
+sys.exit(None if done.status == "successful" else done.status)
+"""
 # As AWX does it, whatever the settings of Ansible are: see "The repository" in docs/awx.md.
 OF_AWX = {"ANSIBLE_HOST_KEY_CHECKING": "False", "ANSIBLE_SSH_CONTROL_PATH_DIR": f"{PLACE}/runner/cp"}
 
@@ -92,8 +98,7 @@ class Job:
         """Wait for the machine, and return the Run as AWX sees it."""
         self.process.wait(timeout=PLAYBOOK_SECONDS)
         with open(self._results, "rb") as results:
-            command = [str(RUNNER / "ansible-runner"), "process", str(self.place)]
-            return done(command, self.place, stdin=results)
+            return done([str(RUNNER / "python"), "-c", PROCESS, str(self.place)], self.place, stdin=results)
 
     @property
     def events(self):

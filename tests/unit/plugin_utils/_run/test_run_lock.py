@@ -86,6 +86,13 @@ def test_a_run_lets_go_of_its_own_only(tmp_path, run):
     assert os.listdir(tmp_path) == [NAME]
 
 
+def test_what_has_the_number_of_the_holder_by_now_is_left_alone(tmp_path, run):
+    (tmp_path / NAME).write_text(f"{MINE} {run.pid}\n")
+    let_go(tmp_path, MINE)
+    assert run.poll() is None
+    assert os.listdir(tmp_path) == []
+
+
 @pytest.mark.parametrize("content", ["", "x", MINE + "7 1\n", "\xff" * 9, "a b c d"])
 def test_what_is_no_lock_says_nothing(tmp_path, content):
     (tmp_path / NAME).write_text(content)
