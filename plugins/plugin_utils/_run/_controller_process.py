@@ -22,7 +22,7 @@ def identify(pid: int) -> str:
 def is_gone(identity: str) -> bool:
     """Given a name made by identify(), return whether that process is known to have ended.
 
-    A process of another machine, container or boot is never known to have ended.
+    A process of another machine, container or boot is never known to have ended; see _run_lock for those of containers.
     """
     machine, dummy, process = identity.partition("/")
     pid, dummy, started = process.partition("/")
@@ -30,6 +30,15 @@ def is_gone(identity: str) -> bool:
         if machine != _machine() or not (pid.isdigit() and started):
             return False
         return not _exists(int(pid)) or _started(int(pid)) not in (started, None)
+    except OSError:
+        return False
+
+
+def is_in_another_container(identity: str) -> bool:
+    """Return whether a process is of this boot of this machine, and where its number means nothing here."""
+    machine = identity.partition("/")[0]
+    try:
+        return machine != _machine() and machine.partition(":")[0] == _machine().partition(":")[0]
     except OSError:
         return False
 

@@ -10,9 +10,14 @@ import threading
 import time
 
 from ansible_collections.microbosh.director.plugins.module_utils._lease._lease import TAKEOVER_SECONDS
-from ansible_collections.microbosh.director.plugins.plugin_utils._run._controller_process import identify, is_gone
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._controller_process import (
+    identify,
+    is_gone,
+    is_in_another_container,
+)
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._director_action import DirectorAction
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._lines import duration
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._run_lock import is_left, keep, let_go
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._screen import show_progress, warn, with_warnings
 
 TELL_SECONDS = 20
@@ -24,10 +29,26 @@ class LeaseAction(DirectorAction):
 
     def run(self, tmp=None, task_vars=None):
         # A task runs in a worker; its parent is ansible-playbook, which lives as long as the run.
-        self._task.args = dict(self._task.args, controller=identify(os.getppid()))
-        result = super().run(tmp, task_vars)
+        identity = identify(os.getppid())
+        self._task.args = dict(self._task.args, controller=identity)
+        backups = self._templar.template(task_vars["run_dir"]) if task_vars.get("run_dir") else ""
+        result = self._take_over_from_the_dead(super().run(tmp, task_vars), tmp, task_vars, backups)
+        if identity and backups and not self._task.check_mode and not result.get("failed"):
+            self._be_known(backups, identity)
+        return result
+
+    def _be_known(self, backups, identity):
+        """Let jobs in other containers of this machine know whether the run lives, from when it has the lease."""
+        state = self._task.args.get("state", "held")
+        if state == "held" and not self._task.args.get("token"):
+            keep(backups, identity, os.getppid())
+        elif state == "released":
+            let_go(backups, identity)
+
+    def _take_over_from_the_dead(self, result, tmp, task_vars, backups):
+        """Given an answer, ask again if it was refused for a run that is dead, and return the answer to that."""
         lease = result.get("lease") or {}
-        if result.get("reason") != "held" or not is_gone(lease.get("controller") or ""):
+        if result.get("reason") != "held" or not is_dead(lease.get("controller") or "", backups):
             return result
         host, takeover = task_vars["inventory_hostname"], {}
         said = (
@@ -41,6 +62,11 @@ class LeaseAction(DirectorAction):
         with Waiting(host):
             result = super().run(tmp, task_vars)
         return with_warnings(result, takeover)
+
+
+def is_dead(controller: str, backups: str) -> bool:
+    """Given the name of a run's process, and where the director's backups are here, return whether it is known dead."""
+    return is_gone(controller) or (is_in_another_container(controller) and is_left(backups, controller))
 
 
 class Waiting:

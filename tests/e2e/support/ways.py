@@ -298,13 +298,13 @@ def extra_variables(arguments):
     return dict(pair.split("=", 1) for option, pair in itertools.pairwise(arguments) if option == "-e")
 
 
-def done(command, directory, stderr=subprocess.STDOUT, **environment):
+def done(command, directory, stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT, **environment):
     """Run a command with our Ansible found first, and nothing else of Ansible's settings; return the Run."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "PYTHONPATH"))}
     found = {"PATH": f"{ANSIBLE / 'bin'}:{os.environ['PATH']}", "ANSIBLE_NOCOLOR": "1"}
     found["ANSIBLE_COLLECTIONS_PATH"] = str(REPOSITORY / ".collections")
     finished = subprocess.run(
-        command, cwd=directory, env={**kept, **found, **environment}, stdin=subprocess.DEVNULL,
+        command, cwd=directory, env={**kept, **found, **environment}, stdin=stdin,
         stdout=subprocess.PIPE, stderr=stderr, text=True, timeout=PLAYBOOK_SECONDS, check=False,
     )  # fmt: skip
     return Run(finished.returncode, finished.stdout)

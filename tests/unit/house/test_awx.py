@@ -30,6 +30,7 @@ SETTINGS = SETTINGS["argument_specs"]["main"]["options"]
 SURVEYS = yaml.safe_load((PROJECT / "surveys.yml").read_text())
 QUESTIONS = [question for survey in SURVEYS.values() for question in survey["spec"]]
 THIN = ["backup", "checkup", "restore", "setup", "verify"]
+SLICES = 3
 # What a question may be, and its default; the types of AWX.
 QUESTION_TYPES = {"text": str, "textarea": str, "multiplechoice": str, "integer": int}
 BOTH = ["true", "false"]
@@ -52,11 +53,12 @@ def made(tmp_path_factory):
     key = there / "key"
     key.write_text("-----BEGIN OPENSSH PRIVATE KEY-----\n")
     key.with_name("key.pub").write_text("ssh-ed25519 AAAA\n")
-    keys = {f"awx_{name}": str(key) for name in ("backup_key", "login_key", "sign_key", "archive_identity")}
+    given = {f"awx_{name}": str(key) for name in ("backup_key", "login_key", "sign_key", "archive_identity")}
+    given["awx_slices"] = SLICES
     paths = [str(there), *os.environ.get("ANSIBLE_COLLECTIONS_PATH", "").split(":")]
     run = ansible(
         "ansible-playbook",
-        *("--inventory", "localhost,", "awx.yml", "--extra-vars", json.dumps(keys)),
+        *("--inventory", "localhost,", "awx.yml", "--extra-vars", json.dumps(given)),
         ANSIBLE_COLLECTIONS_PATH=":".join(paths),
         PYTHONPATH=":".join([*sys.path]),
     )
@@ -126,6 +128,16 @@ def test_every_job_has_its_playbook_credentials_and_type(made):
 def test_no_two_runs_at_once(made):
     one_at_a_time = of(made, "job_template") + of(made, "workflow_job_template")
     assert [job["allow_simultaneous"] for job in one_at_a_time] == [False] * (len(THIN) + 1)
+
+
+def test_what_each_director_has_for_itself_is_cut_into_slices(made):
+    jobs = by_name(made, "job_template")
+    assert {job["playbook"]: int(job["job_slice_count"]) for job in jobs.values()} == {
+        **dict.fromkeys(["backup.yml", "verify.yml", "checkup.yml"], SLICES),
+        **dict.fromkeys(["setup.yml", "restore.yml"], 1),
+    }
+    for job in jobs.values():
+        assert job["ask_job_slice_count_on_launch"] == (int(job["job_slice_count"]) > 1)
 
 
 def test_nothing_ends_a_restore_halfway(made):

@@ -9,7 +9,11 @@ import sys
 
 import pytest
 from ansible_collections.microbosh.director.plugins.plugin_utils._run import _controller_process
-from ansible_collections.microbosh.director.plugins.plugin_utils._run._controller_process import identify, is_gone
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._controller_process import (
+    identify,
+    is_gone,
+    is_in_another_container,
+)
 
 
 @pytest.fixture
@@ -55,3 +59,19 @@ def test_without_proc_nothing_is_known(monkeypatch, tmp_path):
     monkeypatch.setattr(_controller_process, "PROC", tmp_path)
     assert identify(os.getpid()) == ""
     assert not is_gone(identity)
+
+
+def test_a_process_of_this_boot_with_another_namespace_is_in_another_container():
+    machine, rest = identify(os.getpid()).split("/", 1)
+    boot = machine.split(":")[0]
+    assert is_in_another_container(f"{boot}:1/{rest}")
+    assert not is_gone(f"{boot}:1/{rest}")
+
+
+@pytest.mark.parametrize("identity", ["", "elsewhere", "other-boot:4026531836/1/1", "/", ":/1/1"])
+def test_one_of_another_machine_is_not(identity):
+    assert not is_in_another_container(identity)
+
+
+def test_one_of_this_namespace_is_not():
+    assert not is_in_another_container(identify(os.getpid()))

@@ -6,12 +6,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from types import SimpleNamespace
 
 import pytest
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._controller_process import identify
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._director_action import DirectorAction
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._lease_action import LeaseAction
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._run_lock import NAME, is_left, keep
 
 
 class Director:
@@ -26,11 +28,12 @@ class Director:
         return self.answers.pop(0)
 
 
-def run(monkeypatch, director, check_mode=False, in_check_run=False, **arguments):
+def run(monkeypatch, director, check_mode=False, in_check_run=False, backups="", **arguments):
     monkeypatch.setattr(DirectorAction, "run", lambda action, *given: director.run(action, *given))
     action = object.__new__(LeaseAction)
     action._task = SimpleNamespace(args=arguments, check_mode=check_mode)
-    return action.run(None, {"inventory_hostname": "m1", "ansible_check_mode": in_check_run})
+    action._templar = SimpleNamespace(template=str)
+    return action.run(None, {"inventory_hostname": "m1", "ansible_check_mode": in_check_run, "run_dir": backups})
 
 
 def refused(controller):
@@ -77,3 +80,53 @@ def test_does_not_take_over_from_another(monkeypatch, controller):
 def test_other_failures_stay_what_they_are(monkeypatch):
     director = Director({"failed": True, "msg": "no staging directory"})
     assert run(monkeypatch, director, state="held")["msg"] == "no staging directory"
+
+
+@pytest.fixture
+def hidden(tmp_path):
+    """The name of a run in another container of this machine, which has locked the volume; and what ends it."""
+    machine, rest = identify(os.getpid()).split("/", 1)
+    identity = f"{machine.split(':')[0]}:1/{rest}"
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    keep(tmp_path, identity, child.pid)
+
+    def end():
+        child.communicate(b"\n")
+        deadline = time.monotonic() + 30
+        while not is_left(tmp_path, identity):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+    yield identity, end
+    child.kill()
+    child.wait()
+
+
+def test_takes_over_from_a_dead_run_of_another_container(monkeypatch, tmp_path, hidden):
+    identity, end = hidden
+    end()
+    director = Director(refused(identity), {"changed": True})
+    assert run(monkeypatch, director, state="held", backups=str(tmp_path)) == {"changed": True}
+    assert director.asked[1]["takeover"] == "t1"
+    assert not is_left(tmp_path, identity)  # it is this run's now
+
+
+def test_does_not_take_over_from_a_living_run_of_another_container(monkeypatch, tmp_path, hidden):
+    director = Director(refused(hidden[0]))
+    assert run(monkeypatch, director, state="held", backups=str(tmp_path))["failed"]
+    assert len(director.asked) == 1
+
+
+def test_a_run_is_known_by_a_lock_from_when_it_has_the_lease_until_it_gives_it_back(monkeypatch, tmp_path):
+    places = []
+    for check_mode, arguments, answer in [
+        (True, {"state": "held"}, {"changed": True}),
+        (False, {"state": "held"}, {"failed": True}),
+        (False, {"state": "held"}, {"changed": True}),
+        (False, {"state": "held", "token": "t"}, {"changed": False}),
+        (False, {"state": "armed", "token": "t"}, {"changed": True}),
+        (False, {"state": "released", "token": "t"}, {"changed": True}),
+    ]:
+        run(monkeypatch, Director(answer), check_mode, backups=str(tmp_path), **arguments)
+        places.append((tmp_path / NAME).exists())
+    assert places == [False, False, True, True, True, False]
