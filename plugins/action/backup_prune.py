@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
-from ansible_collections.microbosh.director.plugins.plugin_utils._run._director_action import (
-    ControllerAction as ActionModule,
-)
+from ansible_collections.microbosh.director.plugins.modules import backup_prune
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._director_action import ControllerAction
 
-__all__ = ["ActionModule"]
+
+class ActionModule(ControllerAction):
+    """Do the module's work in this process."""
+
+    module = backup_prune

@@ -18,6 +18,9 @@ ROOTS = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 }
 
+# What a module knows of its task. On the controller an action may have another one do the work in its own process.
+KIND = AnsibleModule
+
 # For commands whose output is read.
 C_LOCALE = {"LANG": "C", "LC_ALL": "C"}
 
@@ -29,7 +32,7 @@ def run_module(perform, argument_spec, trouble=None, environment=None, **more):
     ``trouble`` is what is said when a file or a disk fails: a text with %(error)s, or %(reason)s and %(place)s in it,
     and with the options by their names. Without it, such an error is one of ours, and shown with where it came from.
     """
-    module = AnsibleModule(argument_spec=argument_spec, supports_check_mode=True, **more)
+    module = KIND(argument_spec=argument_spec, supports_check_mode=True, **more)
     module.run_command_environ_update = environment or {}
     try:
         result = perform(module)

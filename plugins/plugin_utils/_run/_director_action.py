@@ -15,13 +15,20 @@ import json
 import math
 import re
 import time
+from types import ModuleType
 
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._answer_watch import AnswerWatch
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._facts import require_none_of_ours
-from ansible_collections.microbosh.director.plugins.plugin_utils._run._gate import GateError, admitted, told
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._gate import (
+    GateError,
+    admitted,
+    documented,
+    told,
+)
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._giving_way import give_way
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._in_process import printed
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._screen import warn, with_warnings
 
 # How long a task connects again is the variable run_reconnect_seconds, or this.
@@ -115,12 +122,31 @@ class DirectorAction(GatedAction):
 class ControllerAction(DirectorAction):
     """Run the module of the task's name on the controller, where it reads what a director sent.
 
-    In a restore one of them reads on the director, and there it may lie as any other.
+    There it needs no process of its own, if the task has given it. In a restore one of them reads on the director, and
+    there it may lie as any other.
     """
+
+    module: ModuleType | None = None
+
+    def __init_subclass__(cls):
+        super().__init_subclass__()
+        if cls.module:
+            documented(cls.module.__name__.rpartition(".")[2])  # once, and not in each task
 
     @property
     def here(self) -> bool:
         return self._connection.transport == "local"
+
+    def _answer(self, task_vars):
+        # Another user, an environment and a task that goes on behind a run need a process.
+        apart = self._connection.become or any(self._task.environment or []) or self._task.async_val
+        if apart or not (self.here and self.module):
+            return super()._answer(task_vars)
+        arguments = dict(self._task.args)
+        self._update_module_args(self._task.action, arguments, task_vars)
+        said = printed(self.module, arguments, self._loader.get_basedir())
+        module, known = self._known()
+        return admitted(module, said, self._task.check_mode, known, here=True)
 
 
 def with_known_interpreter(answer: dict) -> dict:
