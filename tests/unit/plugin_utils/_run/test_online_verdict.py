@@ -331,9 +331,11 @@ def test_a_task_at_either_end_is_no_stillness(when, answer, expected):
 
 
 @pytest.mark.parametrize("answer", [{}, {"skipped": True}])
-def test_that_nobody_asked_for_tasks_is_noted(answer):
-    found = verdict(tasks={"before": IDLE, "after": answer})
-    assert (found["verdict"], found["notes"]) == ("still", ["Nobody asked what the director worked on after the copy"])
+def test_one_end_tells_of_the_tasks_and_none_is_noted(answer):
+    for tasks in ({"before": IDLE, "after": answer}, {"before": answer, "after": IDLE}):
+        assert (verdict(tasks=tasks)["verdict"], verdict(tasks=tasks)["notes"]) == ("still", [])
+    found = verdict(tasks={"before": answer, "after": answer})
+    assert (found["verdict"], found["notes"]) == ("still", ["Nobody asked what the director worked on"])
 
 
 def test_lines_are_bounded_and_printable():
