@@ -214,8 +214,8 @@ verdicts:
         - How long a restore of it takes onto a director that has nothing of it, in all and with the director away, out
           of parts that were measured; null if it was not rehearsed, or its dumps could not be loaded. It is kept in
           the verdict, too.
-        - RV(verdicts[].restore.away_seconds) is for RV(verdicts[].restore.by); a restore of C(files) that loads the dumps
-          instead takes RV(verdicts[].restore.loading_seconds) more.
+        - C(away_seconds) are for the way in C(by); a restore of V(files) that loads the dumps instead takes
+          C(loading_seconds) more.
         - C(by) of a part is what measured it, V(verification), V(rehearsal) or V(backup) (its report); V(assumed) where
           nothing has.
       type: dict

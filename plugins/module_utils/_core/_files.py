@@ -31,9 +31,9 @@ def make_durable(directory):
 
 def open_new(path, mode=0o600):
     """Return a binary file to write, empty whatever was there."""
-    target = io.open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode), "wb")
-    os.fchmod(target.fileno(), mode)
-    return target
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)
+    os.fchmod(descriptor, mode)
+    return io.open(descriptor, "wb")
 
 
 @contextlib.contextmanager

@@ -82,7 +82,8 @@ def run_time(run: dict) -> dict:
 
 def said_of(time: dict) -> str:
     """Return in a few words what a restore takes."""
-    return f"about {duration(time['seconds'])}, of which the director is away for about {duration(time['away_seconds'])}"
+    away = duration(time["away_seconds"])
+    return f"about {duration(time['seconds'])}, of which the director is away for about {away}"
 
 
 def _of_a_task(outage):

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a controller needs for a large backup: memory that hardly grows with the number of files, and one reading of each."""
+"""What a controller needs for a large backup: memory that hardly grows with the files, and one reading of each."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def test_a_verification_reads_each_blob_once_in_little_memory(backups, read):
 def test_a_restore_reads_each_blob_once(backups, read):
     top = str(backups[0])
     result = verify_files_and_blobs(top, None, f"{top}/dbs/bosh.sql", {})
-    assert result["whole"] and result["blobs"]["whole"]
+    assert (result["whole"], result["blobs"]["whole"]) == (True, True)
     assert (result["blobs"]["checked"], result["blobs"]["problem"]) == (BLOBS, "")
     assert len(read) == len(set(read)) == BLOBS
 

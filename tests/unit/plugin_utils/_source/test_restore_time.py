@@ -65,7 +65,8 @@ def test_a_push_has_the_rate_of_a_backup_that_moved_enough():
 
 @pytest.mark.parametrize("moved", [{}, {"files": 3, "bytes": 4000, "seconds": 2.0}, {"files": 1, "bytes": 999 * MIB}])
 def test_a_pass_that_moved_little_or_was_not_timed_says_nothing(moved):
-    assert seconds(told({**REPORT, "moved": moved}, push={"files": 0, "bytes": 120 * MIB}))["pushing"] == (2.0, "assumed")
+    time = told({**REPORT, "moved": moved}, push={"files": 0, "bytes": 120 * MIB})
+    assert seconds(time)["pushing"] == (2.0, "assumed")
 
 
 def test_loads_are_those_of_the_rehearsal_if_all_were_rehearsed():
@@ -84,14 +85,17 @@ def test_what_an_earlier_version_measured_counts():
 
 
 def test_of_an_online_backup_nothing_is_known_of_stop_and_start():
-    assert seconds(told({"mode": "online", "outage_seconds": 0}))["stopping_and_starting"] == (STOP_AND_START, "assumed")
+    time = told({"mode": "online", "outage_seconds": 0})
+    assert seconds(time)["stopping_and_starting"] == (STOP_AND_START, "assumed")
 
 
 def test_a_run_says_itself_what_a_task_takes():
     assert seconds(told(task=1.0))["tasks"] == (float(TASKS_READY), "this run")
 
 
-@pytest.mark.parametrize("odd", [None, "x", [1], {"moved": "x"}, {"outage": {"part": 1}}, {"outage": [1, {"part": []}]}])
+@pytest.mark.parametrize(
+    "odd", [None, "x", [1], {"moved": "x"}, {"outage": {"part": 1}}, {"outage": [1, {"part": []}]}]
+)
 def test_a_report_of_anybody_is_survived(odd):
     report = odd if isinstance(odd, dict) else {"moved": odd, "all": odd, "outage": odd, "outage_seconds": odd}
     assert told(report, {"rehearsed": odd})["seconds"] > 0
