@@ -16,6 +16,7 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._run._gate impo
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._giving_way import give_way
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._lines import duration
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._screen import tell
+from ansible_collections.microbosh.director.plugins.plugin_utils._source._restore_time import said_of
 from ansible_collections.microbosh.director.plugins.plugin_utils._source._signing import Trust
 from ansible_collections.microbosh.director.plugins.plugin_utils._source._source import SourceError
 from ansible_collections.microbosh.director.plugins.plugin_utils._source._verifying import ALL, backups_meant, verifier
@@ -119,4 +120,11 @@ def _lines(verdict):
     loaded = [f"{item['database']} with {item['rows']} rows" for item in rehearsed["databases"]]
     said = "was rehearsed" if rehearsed["good"] else "COULD NOT BE REHEARSED"
     lines.append(f"{verdict['name']} {said}: {', '.join(loaded) or 'no dump'} ({duration(rehearsed['seconds'])})")
-    return lines + [f"  {problem}" for problem in rehearsed["problems"]]
+    lines += [f"  {problem}" for problem in rehearsed["problems"]]
+    return lines + ([f"{verdict['name']} {_said_of_restore(verdict['restore'])}"] if verdict["restore"] else [])
+
+
+def _said_of_restore(time):
+    """Return how long a restore takes onto a director that has nothing of the backup, and what its dumps add."""
+    loads = f"; from its dumps {duration(time['loading_seconds'])} more" if time["by"] == "files" else ""
+    return f"would be restored onto an empty director in {said_of(time)}{loads}"

@@ -54,7 +54,8 @@ options:
     type: path
     version_added: 1.1.0
   recorded:
-    description: What the backup records of blobs that the director itself had not got, C(proof.blobs) of C(backup.json).
+    description:
+      - What the backup records of blobs that the director itself had not got, C(proof.blobs) of C(backup.json).
     type: dict
     default: {}
     version_added: 1.1.0

@@ -209,4 +209,20 @@ verdicts:
         - If this controller cannot rehearse it, C(possible) is V(false), and nothing is said of the backup.
       type: dict
       sample: {"good": true, "problems": []}
+    restore:
+      description:
+        - How long a restore of it takes onto a director that has nothing of it, in all and with the director away, out
+          of parts that were measured; null if it was not rehearsed, or its dumps could not be loaded. It is kept in
+          the verdict, too.
+        - C(away_seconds) are for the way in C(by); a restore of V(files) that loads the dumps instead takes
+          C(loading_seconds) more.
+        - C(by) of a part is what measured it, V(verification), V(rehearsal) or V(backup) (its report); V(assumed) where
+          nothing has.
+      type: dict
+      sample:
+        seconds: 61.3
+        away_seconds: 14.2
+        by: files
+        loading_seconds: 2.1
+        parts: [{"part": "reading", "seconds": 3.7, "by": "verification"}]
 """

@@ -236,4 +236,9 @@ mode:
   returned: success
   type: str
   sample: offline
+measured:
+  description: What its report and its verdict have measured that says how long a restore takes.
+  returned: success
+  type: dict
+  sample: {"all": {"files": 4711, "bytes": 1181116006}, "outage_seconds": 6.8, "loads": {"bosh": 1.4}}
 """

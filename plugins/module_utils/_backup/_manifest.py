@@ -250,8 +250,8 @@ def _digested(lines, digest):
 class Agreement(object):
     """Whether both records of a backup are whole, in order, and say the same of each file, found out line by line.
 
-    If they are not, ``digests`` is None, and why is for somebody to find out who has both of them in memory. Else it has
-    the digests of the backup's own records. ``owned`` is whether anything on the director was not root's.
+    If they are not, ``digests`` is None, and why is for somebody to find out who has both of them in memory. Else it
+    has the digests of the backup's own records. ``owned`` is whether anything on the director was not root's.
     """
 
     def __init__(self, top, records=None):

@@ -19,6 +19,8 @@ from ansible_collections.microbosh.director.plugins.module_utils._core._files im
 MOST_BYTES = 64 * 1024 * 1024
 VERIFIED = "verified"
 REHEARSED = "rehearsed"
+# How long a restore takes, by what was measured.
+RESTORE = "restore"
 MOST_FINDINGS = 100
 
 

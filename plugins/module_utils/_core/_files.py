@@ -31,9 +31,9 @@ def make_durable(directory):
 
 def open_new(path, mode=0o600):
     """Return a binary file to write, empty whatever was there."""
-    target = io.open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode), "wb")
-    os.fchmod(target.fileno(), mode)
-    return target
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)
+    os.fchmod(descriptor, mode)
+    return io.open(descriptor, "wb")
 
 
 @contextlib.contextmanager
@@ -160,8 +160,9 @@ def remove_tree(top):
 
 def _directories_in(directory):
     """Return the paths of the directories in one, without a look at each file where the system tells what it is."""
-    if hasattr(os, "scandir"):
-        with os.scandir(directory) as found:
+    scan = getattr(os, "scandir", None)  # not in Python 2.7
+    if scan:
+        with scan(directory) as found:
             return [entry.path for entry in found if entry.is_dir(follow_symlinks=False)]
     paths = [os.path.join(directory, name) for name in os.listdir(directory)]
     return [path for path in paths if stat.S_ISDIR(os.lstat(path).st_mode)]

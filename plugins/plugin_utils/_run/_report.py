@@ -76,7 +76,7 @@ def _versions(made):
 def _of_files(made):
     manifest, passes = made["manifest"], made["passes"]
     return {
-        "moved": {what: sum(one[what] for one in passes) for what in ("files", "bytes")},
+        "moved": {what: round(sum(one.get(what, 0) for one in passes), 2) for what in ("files", "bytes", "seconds")},
         "new": {"files": manifest["read"], "bytes": manifest["read_bytes"]},
         "all": {"files": manifest["files"], "bytes": manifest["bytes"]},
         "left_out": list(made["left_out"]),

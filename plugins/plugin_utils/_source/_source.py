@@ -30,6 +30,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._backup._snapsh
     parse_id,
     read_report,
 )
+from ansible_collections.microbosh.director.plugins.module_utils._backup._verdict import read_verdict, verdict_path
 from ansible_collections.microbosh.director.plugins.module_utils._core import _layout as layout
 from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._core._files import (
@@ -59,6 +60,7 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._source._archiv
     unpack,
 )
 from ansible_collections.microbosh.director.plugins.plugin_utils._source._decryption import IdentityError
+from ansible_collections.microbosh.director.plugins.plugin_utils._source._restore_time import measured_of
 from ansible_collections.microbosh.director.plugins.plugin_utils._source._signing import Trust
 from ansible_collections.microbosh.director.plugins.plugin_utils._transfer._inside import file_status
 
@@ -120,7 +122,12 @@ class Source:
             "director_database": director_database(self._report()),
             "postgresql": self._report().get("postgresql"),
             "elsewhere": self._report().get("elsewhere"),
+            "measured": self.measured(read_verdict(verdict_path(str(self.path)))),
         }
+
+    def measured(self, verdict):
+        """Given its verdicts, return what was measured of it that says how long a restore takes."""
+        return measured_of(self._report(), verdict)
 
     def _named_by_metadata(self):
         """Return {name below vcap/ in the escapes of mtree: path} of what only root is to read on the director.

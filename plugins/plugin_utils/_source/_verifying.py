@@ -16,6 +16,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._backup._snapsh
 from ansible_collections.microbosh.director.plugins.module_utils._backup._verdict import (
     MOST_FINDINGS,
     REHEARSED,
+    RESTORE,
     VERIFIED,
     note,
     verdict_path,
@@ -30,6 +31,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._restore._rehea
 )
 from ansible_collections.microbosh.director.plugins.plugin_utils._source._archive import is_archive
 from ansible_collections.microbosh.director.plugins.plugin_utils._source._decryption import is_encrypted
+from ansible_collections.microbosh.director.plugins.plugin_utils._source._restore_time import rehearsed_time
 from ansible_collections.microbosh.director.plugins.plugin_utils._source._signing import Trust, said_of_signature
 from ansible_collections.microbosh.director.plugins.plugin_utils._source._source import SealedError, SourceError, find
 
@@ -186,7 +188,20 @@ class Verifier:
             rehearsed = self._rehearse(source, verdict)
         good = result["whole"] and (rehearsed is None or rehearsed["good"])
         name = os.path.basename(path)
-        return {"name": name, "path": path, "verdict": verdict, "good": good, **result, "rehearsed": rehearsed}
+        said = {"name": name, "path": path, "verdict": verdict, "good": good, **result, "rehearsed": rehearsed}
+        return {**said, "restore": self._restore_time(source, result, rehearsed, verdict)}
+
+    def _restore_time(self, source, result, rehearsed, verdict):
+        """Return how long a restore takes, None where the dumps were not loaded; keep it, too."""
+        if rehearsed is None or not rehearsed["good"]:
+            return None
+        dumps = rehearsed["databases"] if result["unrestorable_by_files"] else []
+        time = rehearsed_time(source.measured({REHEARSED: rehearsed}), result, dumps)
+        loading = sum(item["seconds"] for item in rehearsed["databases"])
+        time = {**time, "by": "dump" if dumps else "files", "loading_seconds": round(loading, 1)}
+        if self.keep:
+            note(verdict, RESTORE, time)
+        return time
 
     def _rehearse(self, source, verdict):
         try:

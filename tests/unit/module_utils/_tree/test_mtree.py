@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.microbosh.director.plugins.module_utils._tree import _rsync_log as rsync_log
 from ansible_collections.microbosh.director.plugins.module_utils._tree import _sha256sums as sha256sums
 from ansible_collections.microbosh.director.plugins.module_utils._tree._mtree import (
+    InOrder,
     escape,
     format_entries,
     parse,
@@ -19,7 +20,13 @@ from ansible_collections.microbosh.director.plugins.module_utils._tree._mtree im
     readable,
     unescape,
 )
-from ansible_collections.microbosh.director.plugins.module_utils._tree._tree import Entry, examine_tree, mark_twins
+from ansible_collections.microbosh.director.plugins.module_utils._tree._tree import (
+    Entry,
+    Names,
+    examine_tree,
+    mark_twins,
+    walk,
+)
 from backup_trees import NAMES, copy, make_store
 
 FILE = b"./a type=file uid=0 gid=0 mode=0644 time=1.000000000 size=1 sha256digest=" + b"0" * 64
@@ -67,6 +74,43 @@ def test_a_tree_comes_back_whole(tmp_path):
     assert problems == []
     assert [values(entry) for entry in parsed.values()] == [values(entry) for entry in entries]
     assert len(entries) == len(NAMES) + 14
+
+
+def test_a_walk_has_the_order_of_the_record_and_the_links_of_the_whole_tree(tmp_path):
+    """Also where a name goes on with what comes before a slash, so that it stands between a directory and its files."""
+    make_store(tmp_path / "vcap")
+    for name in ("tree-2", "tree.d", "tree!"):
+        (tmp_path / "vcap/store" / name).mkdir()
+        (tmp_path / "vcap/store" / name / "file").write_text(name)
+    entries = sorted(examine_tree(bytes(tmp_path), b"vcap"), key=lambda entry: entry.path)
+    mark_twins(entries)
+    names = Names(bytes(tmp_path), [b"vcap"])
+    walked = [names.mark(entry) for entry in walk(bytes(tmp_path), b"vcap")]
+    assert [values(entry) for entry in walked] == [values(entry) for entry in entries]
+    assert sum(entry.twin is not None for entry in walked) == 3
+
+
+def test_a_link_into_another_tree_is_no_twin(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "a/file").write_text("one file, one name here")
+    (tmp_path / "b/file").hardlink_to(tmp_path / "a/file")
+    names = Names(bytes(tmp_path), [b"a"])
+    assert [names.mark(entry).twin for entry in walk(bytes(tmp_path), b"a")] == [None, None]
+
+
+def test_a_record_is_asked_in_order_and_says_what_nobody_asked_for():
+    lines = [b"#mtree\n", *(FILE.replace(b"./a", b"./" + name) + b" inode=1\n" for name in (b"a", b"b", b"c", b"d"))]
+    lines.insert(3, b"./bb is malformed\n")
+    skipped, malformed = [], []
+    record = InOrder(lines, skipped.append, malformed.append)
+    assert record.get(b"0") is None
+    assert (record.get(b"b").path, skipped[0].path) == (b"b", b"a")
+    assert record.get(b"b") is None
+    assert record.get(b"c").twin == b"a"
+    record.finish()
+    assert [entry.path for entry in skipped] == [b"a", b"d"]
+    assert malformed == [b"./bb is malformed\n"]
 
 
 def test_devices_come_back():

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.microbosh.director.plugins.action.pull import LISTING, rsync_options
-from ansible_collections.microbosh.director.plugins.module_utils._tree._rsync_log import parse
+from ansible_collections.microbosh.director.plugins.module_utils._tree._rsync_log import ByDirectory, parse
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._lines import duration, size
 from ansible_collections.microbosh.director.plugins.plugin_utils._transfer._transfer_log import Transfer, stats
 
@@ -127,3 +127,38 @@ def test_sizes(count, text):
 @pytest.mark.parametrize(("seconds", "text"), [(2.44, "2.4 s"), (125, "2 min 05 s"), (7500, "2 h 05 min")])
 def test_durations(seconds, text):
     assert duration(seconds) == text
+
+
+LINE = "2026/11/22 22:13:26 [1] %s|0|%s|%s|1|%s\n"
+
+
+def test_a_log_says_by_directory_what_it_says_of_all(source, tmp_path):
+    """Later logs correct earlier ones, in both."""
+    (source / "below").mkdir()
+    (source / "below/new\nline \\#012").write_text("x")
+    logs = [tmp_path / "first", tmp_path / "second"]
+    rsync(source, tmp_path / "target", logs[0], "--numeric-ids")
+    (source / "small").unlink()
+    (source / "below").chmod(0o700)
+    rsync(source, tmp_path / "target", logs[1], "--numeric-ids", "--delete")
+    expected = {}
+    for log in logs:
+        parse(log.read_bytes().splitlines(keepends=True), expected)
+    listed = ByDirectory(logs)
+    found = {name: value for name, value in listed.take(b"").items()}
+    found.update({b"below/" + name: value for name, value in listed.take(b"below").items()})
+    assert found == expected
+    assert b"small" not in found
+    assert found[b"below"].mode == 0o700
+    assert (listed.take(b"below"), list(listed.rest())) == ({}, [])
+
+
+def test_what_nobody_asked_for_is_what_is_left(tmp_path):
+    log = tmp_path / "log"
+    log.write_text(
+        LINE % (">f+++++++++", "0", "rw-r--r--", "a/x") + LINE % ("*deleting  ", "0", "rw-r--r--", "a/y")
+        + LINE % ("cd+++++++++", "DEFAULT", "rwxr-xr-x", "b/") + "not a line of it\n"
+    )
+    listed = ByDirectory([log])
+    assert listed.take(b"")[b"b"].gid is None
+    assert list(listed.rest()) == [b"a/x"]

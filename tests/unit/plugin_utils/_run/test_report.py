@@ -32,7 +32,11 @@ MADE = {
     "start": {"alarms": [{"name": "disk", "alarm": "full"}, {"name": "nats", "alarm": "memory"}], "services": []},
     "plan": {"director_database": "bosh", "without": "", "server_elsewhere": None, "postgresql": {"port": 5432}},
     "state": {"resumed_from": None, "previous": "/backups/director1/20261121T221326Z"},
-    "passes": [{"files": 5, "bytes": 50}, {"files": 2, "bytes": 20}, {"files": 1, "bytes": 1, "item": "/x"}],
+    "passes": [
+        {"files": 5, "bytes": 50, "seconds": 0.25},
+        {"files": 2, "bytes": 20, "seconds": 0.25},
+        {"files": 1, "bytes": 1, "seconds": 0.4, "item": "/x"},
+    ],
     "dumps": [{"server_version": "15.3", "dumps": [DUMP]}, {"skipped": True}],
     "reading": {"superuser_for": {"bosh": ["LEAKPROOF"]}},
     "tasks": {"running": [{"id": 3}], "dead": [], "known": True},
@@ -57,7 +61,7 @@ EXPECTED = {
     "online": None,
     "resumed_from": None,
     "previous": "20261121T221326Z",
-    "moved": {"files": 8, "bytes": 71},
+    "moved": {"files": 8, "bytes": 71, "seconds": 0.9},
     "new": {"files": 3, "bytes": 22},
     "all": {"files": 8, "bytes": 71},
     "dumps": [DUMP],
@@ -118,7 +122,7 @@ def test_the_report_of_an_online_backup():
     assert report["services"]["alarms"] == MADE["summary"]["alarms"]
     assert report["versions"]["postgresql"] is None
     assert report["dumps"] == []
-    assert report["moved"] == {"files": 7, "bytes": 70}
+    assert report["moved"] == {"files": 7, "bytes": 70, "seconds": 0.5}
     assert report["proof"]["blobs"] is None
     assert report["proof"]["whole"] is True
 

@@ -1,0 +1,152 @@
+# Copyright: (c) 2026, microbosh.director contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How long a restore takes, and how long the director is away for it, out of parts that were measured before."""
+
+from __future__ import annotations
+
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._lines import duration
+
+MIB = 1024 * 1024
+# Where nothing was measured: what a transfer by ssh costs for a byte, and for a file.
+BYTE_SECONDS = 1 / (60 * MIB)
+FILE_SECONDS = 1 / 4000
+# Below that, what a pass of a backup took was spent on other things than moving files.
+ENOUGH_BYTES = 32 * MIB
+ENOUGH_FILES = 2000
+# What was pushed is read and written once more on the director.
+READY_BYTE_SECONDS = 1 / (150 * MIB)
+READY_FILE_SECONDS = 1 / 3000
+# What Ansible takes for a task, and how many tasks there are until nothing is missing but the stop, while the director
+# is away, and after that; of the first, those that a check has done, too.
+TASK_SECONDS = 0.45
+TASKS_BEFORE = 45
+TASKS_READY = 12
+TASKS_AWAY = 20
+TASKS_AFTER = 10
+# Between the parts of a backup's outage.
+TASKS_OF_AN_OUTAGE = 10
+# Stop and start of services, where no backup has measured them.
+STOP_AND_START = 15.0
+LOAD_BYTE_SECONDS = 1 / (8 * MIB)
+STOPPING = ("agent", "intake", "stop", "stop_postgresql")
+BACKUP, VERIFICATION, REHEARSAL, RUN, ASSUMED = "backup", "verification", "rehearsal", "this run", "assumed"
+
+
+def measured_of(report: dict, verdict: dict) -> dict:
+    """Given backup.json and verdict.json, return what they have measured that a restore of it would do, too."""
+    rehearsed = verdict.get("rehearsed")
+    databases = rehearsed.get("databases") if isinstance(rehearsed, dict) else None
+    return {
+        "moved": _numbers(report.get("moved"), ("files", "bytes", "seconds")),
+        "all": _numbers(report.get("all"), ("files", "bytes")),
+        "outage_seconds": _number(report.get("outage_seconds")),
+        "outage": {str(one.get("part")): _number(one.get("seconds")) for one in _mappings(report.get("outage"))},
+        "loads": {str(one.get("database")): _number(one.get("seconds")) for one in _mappings(databases)},
+    }
+
+
+def _mappings(value):
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+def _number(value):
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else 0.0
+
+
+def _numbers(value, names):
+    return {name: _number(value.get(name)) if isinstance(value, dict) else 0.0 for name in names}
+
+
+def rehearsed_time(measured: dict, verified: dict, dumps: list[dict]) -> dict:
+    """Return how long a restore of a backup takes onto a director that has nothing of it.
+
+    ``measured`` is what measured_of() returned, ``verified`` the result of its verification.
+    """
+    task, by = _of_a_task(measured["outage"])
+    before = [part("reading", verified["seconds"], VERIFICATION), part("tasks_before", TASKS_BEFORE * task, by)]
+    return restore_time(measured, measured["all"], before, dumps)
+
+
+def run_time(run: dict) -> dict:
+    """Return how long a restore takes, by a run of it that has come to where it would push, or is a check.
+
+    ``run`` has ``measured``, the files and bytes to ``push``, the ``dumps`` that are loaded, the ``seconds`` until now,
+    and how many of these it ``worked`` and did not only go from task to task.
+    """
+    seconds, worked = float(run["seconds"]), float(run["worked"])
+    task = max(seconds - worked, 0.0) / TASKS_BEFORE
+    push = {name: float(run["push"][name]) for name in ("files", "bytes")}  # ansible-core 2.16 makes texts of them
+    return restore_time(run["measured"], push, [part("until_then", seconds, RUN)], run["dumps"], task)
+
+
+def said_of(time: dict) -> str:
+    """Return in a few words what a restore takes."""
+    away = duration(time["away_seconds"])
+    return f"about {duration(time['seconds'])}, of which the director is away for about {away}"
+
+
+def _of_a_task(outage):
+    between = outage.get("between", 0.0)
+    return (between / TASKS_OF_AN_OUTAGE, BACKUP) if between else (TASK_SECONDS, ASSUMED)
+
+
+def restore_time(measured: dict, push: dict, before: list, dumps: list[dict], task: float | None = None) -> dict:
+    """Return how long a restore takes: in all, with the director away, and each part with what it was measured by.
+
+    ``measured`` is what measured_of() returned; ``push`` the files and bytes to push; ``before`` the parts that come
+    before that; ``dumps`` the dumps that are loaded, none for a restore by files; ``task`` what a task takes here.
+    """
+    task, by = (task, RUN) if task else _of_a_task(measured["outage"])
+    ready = [*before, _pushing(measured["moved"], push), _making_ready(push), part("tasks", TASKS_READY * task, by)]
+    away = [*_stop_and_start(measured), *_loading(measured["loads"], dumps), part("tasks_away", TASKS_AWAY * task, by)]
+    after = [part("tasks_after", TASKS_AFTER * task, by)]
+    return {
+        "seconds": _sum(ready + away + after),
+        "away_seconds": _sum(away),
+        "parts": [one for one in ready + away + after if one["seconds"]],
+    }
+
+
+def part(name: str, seconds: float, by: str) -> dict:
+    """Return a part of a restore, and what it was measured by."""
+    return {"part": name, "seconds": round(seconds, 1), "by": by}
+
+
+def _sum(parts):
+    return round(sum(one["seconds"] for one in parts), 1)
+
+
+def _pushing(moved, push):
+    """Return how long a push takes, at the rate of the backup where that moved enough to tell."""
+    if moved["seconds"] and (moved["bytes"] >= ENOUGH_BYTES or moved["files"] >= ENOUGH_FILES):
+        return part("pushing", _cost(push) * moved["seconds"] / _cost(moved), BACKUP)
+    return part("pushing", _cost(push), ASSUMED)
+
+
+def _cost(count):
+    return count["bytes"] * BYTE_SECONDS + count["files"] * FILE_SECONDS
+
+
+def _making_ready(push):
+    seconds = push["bytes"] * READY_BYTE_SECONDS + push["files"] * READY_FILE_SECONDS
+    return part("making_ready", seconds, ASSUMED)
+
+
+def _stop_and_start(measured):
+    outage = measured["outage"]
+    if outage.get("start"):
+        stopping = sum(outage.get(name, 0.0) for name in STOPPING)
+        return [part("stopping", stopping, BACKUP), part("starting", outage["start"], BACKUP)]
+    if measured["outage_seconds"]:
+        # Of an earlier version, which did not tell its parts: its dumps and its second pass are in it.
+        return [part("stopping_and_starting", measured["outage_seconds"], BACKUP)]
+    return [part("stopping_and_starting", STOP_AND_START, ASSUMED)]
+
+
+def _loading(loads, dumps):
+    if not dumps:
+        return []
+    if all(dump["database"] in loads for dump in dumps):
+        return [part("loading", sum(loads[dump["database"]] for dump in dumps), REHEARSAL)]
+    return [part("loading", sum(_number(dump.get("size")) for dump in dumps) * LOAD_BYTE_SECONDS, ASSUMED)]

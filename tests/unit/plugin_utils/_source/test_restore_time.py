@@ -1,0 +1,122 @@
+# Copyright: (c) 2026, microbosh.director contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How long a restore takes is told from what was measured, and what was not measured is told as such."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.microbosh.director.plugins.plugin_utils._source._restore_time import (
+    STOP_AND_START,
+    TASK_SECONDS,
+    TASKS_AFTER,
+    TASKS_AWAY,
+    TASKS_BEFORE,
+    TASKS_READY,
+    measured_of,
+    part,
+    rehearsed_time,
+    restore_time,
+    run_time,
+    said_of,
+)
+
+MIB = 1024 * 1024
+REPORT = {
+    "moved": {"files": 100, "bytes": 120 * MIB, "seconds": 4.0},
+    "all": {"files": 1000, "bytes": 240 * MIB},
+    "outage_seconds": 9.0,
+    "outage": [
+        {"part": "agent", "seconds": 0.5},
+        {"part": "stop", "seconds": 2.0, "services": {"director": 1.0}},
+        {"part": "dumps", "seconds": 1.0},
+        {"part": "stop_postgresql", "seconds": 0.5},
+        {"part": "start", "seconds": 3.0},
+        {"part": "between", "seconds": 2.0},
+    ],
+}
+VERDICT = {"rehearsed": {"good": True, "databases": [{"database": "bosh", "seconds": 1.5}]}}
+READING = part("reading", 10.0, "verification")
+NOTHING = {"files": 0, "bytes": 0}
+
+
+def told(report=REPORT, verdict=VERDICT, push=NOTHING, dumps=(), **more):
+    return restore_time(measured_of(report, verdict), push, [READING], list(dumps), **more)
+
+
+def seconds(result):
+    return {one["part"]: (one["seconds"], one["by"]) for one in result["parts"]}
+
+
+def test_the_parts_make_the_whole_and_the_stop_begins_the_outage():
+    result = told(push=REPORT["all"])
+    assert sum(one["seconds"] for one in result["parts"]) == pytest.approx(result["seconds"], abs=0.1)
+    assert seconds(result)["stopping"] == (3.0, "backup")
+    assert seconds(result)["starting"] == (3.0, "backup")
+    assert result["away_seconds"] == pytest.approx(3.0 + 3.0 + 0.2 * TASKS_AWAY)
+    assert seconds(result)["tasks"] == (pytest.approx(0.2 * TASKS_READY), "backup")
+    assert seconds(result)["reading"] == (10.0, "verification")
+
+
+def test_a_push_has_the_rate_of_a_backup_that_moved_enough():
+    twice = {"files": 200, "bytes": 240 * MIB}
+    assert seconds(told(push=twice))["pushing"] == (8.0, "backup")
+
+
+@pytest.mark.parametrize("moved", [{}, {"files": 3, "bytes": 4000, "seconds": 2.0}, {"files": 1, "bytes": 999 * MIB}])
+def test_a_pass_that_moved_little_or_was_not_timed_says_nothing(moved):
+    time = told({**REPORT, "moved": moved}, push={"files": 0, "bytes": 120 * MIB})
+    assert seconds(time)["pushing"] == (2.0, "assumed")
+
+
+def test_loads_are_those_of_the_rehearsal_if_all_were_rehearsed():
+    dumps = [{"database": "bosh", "size": 16 * MIB}]
+    by_files, loaded = told(), told(dumps=dumps)
+    assert seconds(loaded)["loading"] == (1.5, "rehearsal")
+    assert loaded["away_seconds"] == pytest.approx(by_files["away_seconds"] + 1.5)
+    assert "loading" not in seconds(by_files)
+    assert seconds(told(dumps=[*dumps, {"database": "uaa", "size": 8 * MIB}]))["loading"] == (3.0, "assumed")
+
+
+def test_what_an_earlier_version_measured_counts():
+    earlier = {"outage_seconds": 7.0, "moved": {"files": 1, "bytes": 2}}
+    assert seconds(told(earlier))["stopping_and_starting"] == (7.0, "backup")
+    assert seconds(told(earlier))["tasks_after"] == (round(TASK_SECONDS * TASKS_AFTER, 1), "assumed")
+
+
+def test_of_an_online_backup_nothing_is_known_of_stop_and_start():
+    time = told({"mode": "online", "outage_seconds": 0})
+    assert seconds(time)["stopping_and_starting"] == (STOP_AND_START, "assumed")
+
+
+def test_a_run_says_itself_what_a_task_takes():
+    assert seconds(told(task=1.0))["tasks"] == (float(TASKS_READY), "this run")
+
+
+@pytest.mark.parametrize(
+    "odd", [None, "x", [1], {"moved": "x"}, {"outage": {"part": 1}}, {"outage": [1, {"part": []}]}]
+)
+def test_a_report_of_anybody_is_survived(odd):
+    report = odd if isinstance(odd, dict) else {"moved": odd, "all": odd, "outage": odd, "outage_seconds": odd}
+    assert told(report, {"rehearsed": odd})["seconds"] > 0
+
+
+def test_a_rehearsal_tells_what_all_of_it_takes_onto_a_director_that_has_nothing():
+    time = rehearsed_time(measured_of(REPORT, VERDICT), {"seconds": 10.0}, [])
+    found = seconds(time)
+    assert found["reading"] == (10.0, "verification")
+    assert found["tasks_before"] == (pytest.approx(0.2 * TASKS_BEFORE), "backup")
+    assert found["pushing"][0] > seconds(told(push=REPORT["moved"]))["pushing"][0]
+
+
+def test_a_run_knows_what_it_took_until_now_and_what_its_tasks_take():
+    run = {"measured": measured_of(REPORT, {}), "push": {"files": "0", "bytes": "0"}, "dumps": []}
+    time = run_time({**run, "seconds": str(5.0 + TASKS_BEFORE), "worked": "5.0"})
+    assert seconds(time)["until_then"] == (5.0 + TASKS_BEFORE, "this run")
+    assert seconds(time)["tasks_away"] == (float(TASKS_AWAY), "this run")
+    assert run_time({**run, "seconds": 4, "worked": 5})["seconds"] > 4  # a clock that was set back
+
+
+def test_it_is_said_in_a_few_words():
+    said = said_of({"seconds": 130.0, "away_seconds": 9.44})
+    assert said == "about 2 min 10 s, of which the director is away for about 9.4 s"
