@@ -18,6 +18,7 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._run._screen im
 ARGUMENTS = {
     "message": {"type": "list", "elements": "str", "required": True},
     "log": {"type": "path"},
+    "copy": {"type": "path"},
     "phase": {"type": "str"},
     "detail": {"type": "str", "default": ""},
     "severity": {"type": "str", "choices": ["info", "error"], "default": "info"},
@@ -53,6 +54,8 @@ class ActionModule(ActionBase):
         if self._task.check_mode:
             return
         problem = _log.append(arguments["log"], lines, printable_lines(arguments["detail"]))
+        if arguments["copy"] and not problem:
+            problem = _log.copy(arguments["log"], arguments["copy"])
         if problem and arguments["severity"] != "error":
             raise AnsibleActionFail(problem)
         if problem:  # a failure is told and cleaned up after, even when the disk is full

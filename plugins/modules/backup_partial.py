@@ -47,6 +47,11 @@ options:
     description: Id of the backup to make, which is its time in UTC.
     type: str
     required: true
+  filter:
+    description: Rules of rsync that the backup is made with. They are kept in it, in the file C(filter).
+    type: list
+    elements: str
+    version_added: 1.1.0
 """
 
 EXAMPLES = r"""
@@ -106,10 +111,13 @@ from ansible_collections.microbosh.director.plugins.module_utils._core._module i
 
 def main():
     run_module(
-        lambda module: begin(module.params["directory"], module.params["id"], module.check_mode),
+        lambda module: begin(
+            module.params["directory"], module.params["id"], module.check_mode, module.params["filter"]
+        ),
         argument_spec={
             "directory": {"type": "path", "required": True},
             "id": {"type": "str", "required": True},
+            "filter": {"type": "list", "elements": "str"},
         },
         trouble="No backup can be made in %(directory)s: %(error)s",
     )

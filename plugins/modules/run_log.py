@@ -45,6 +45,10 @@ options:
     description:
       - File on the controller that the lines are appended to. It is made with mode 0600, if its directory exists.
     type: path
+  copy:
+    description: File on the controller that the log is copied to afterwards, with mode 0600.
+    type: path
+    version_added: 1.1.0
   phase:
     description: Name of the phase that has ended with this.
     type: str

@@ -35,6 +35,8 @@ from ansible_collections.microbosh.director.plugins.module_utils._tree import _s
 
 STAMP = "%Y%m%dT%H%M%SZ"
 INCOMPLETE = "incomplete"
+# What a run does once before the outage.
+PREFLIGHT = "preflight"
 # The name that the director's job uses, and that reports without a name mean.
 DIRECTOR_DATABASE = "bosh"
 # Trees that failed runs left, newest first. rsync takes at most 20 --link-dest.
@@ -126,8 +128,8 @@ def latest_id(directory):
     return name if parse_id(name) is not None and os.path.isdir(os.path.join(directory, name)) else None
 
 
-def begin(directory, name, dry_run=False):
-    """Given the id of a new backup, prepare the directory it is made in, out of what failed runs left."""
+def begin(directory, name, dry_run=False, rules=None):
+    """Given the id of a new backup and its filter, prepare its directory out of what failed runs left."""
     require_id(name)
     if os.path.lexists(os.path.join(directory, name)):
         raise DirectorError(
@@ -140,6 +142,8 @@ def begin(directory, name, dry_run=False):
     begun = os.path.exists(os.path.join(path, layout.WORK, INCOMPLETE)) and partials == [name]
     if not (begun or dry_run):
         _prepare(directory, path, newest, [other for other in partials if other != newest])
+        _fill(path, rules)
+        make_durable(path)
     return {
         "changed": not begun,
         "path": path,
@@ -170,12 +174,23 @@ def _prepare(directory, path, resumed, abandoned):
     else:
         os.mkdir(path, 0o700)
     os.chmod(path, 0o700)
-    work = os.path.join(path, layout.WORK)
+    make_durable(directory)
+
+
+def _fill(partial, rules):
+    """Make what each run begins with: a place for what it rehearses, and the rules that the backup is made with."""
+    work = os.path.join(partial, layout.WORK)
     if not os.path.isdir(work):
         os.mkdir(work, 0o700)
+    rehearsed = os.path.join(work, PREFLIGHT)
+    if os.path.isdir(rehearsed):
+        remove_tree(rehearsed)
+    os.mkdir(rehearsed, 0o700)
+    os.mkdir(os.path.join(rehearsed, layout.DUMPS), 0o700)
+    if rules is not None:
+        text = "".join("%s\n" % rule for rule in rules)
+        write_durably(os.path.join(partial, layout.FILTER), to_bytes(text, errors="surrogate_or_strict"))
     write_durably(os.path.join(work, INCOMPLETE), b"This backup is being made, or its run failed.\n")
-    make_durable(path)
-    make_durable(directory)
 
 
 def _clear(partial):

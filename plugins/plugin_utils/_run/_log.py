@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from datetime import datetime, timezone
+from pathlib import Path
 
 
 def append(path: str | None, lines: list[str], detail: str = "") -> str:
@@ -21,6 +22,17 @@ def append(path: str | None, lines: list[str], detail: str = "") -> str:
             log.write(text.encode("utf-8", "backslashreplace"))
     except OSError as error:
         return f"The run's log {path} cannot be written: {error.strerror}."
+    return ""
+
+
+def copy(path: str, target: str) -> str:
+    """Copy the log of a run, whole or not at all; return why that failed, or ""."""
+    try:
+        with open(os.open(f"{target}.new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as log:
+            log.write(Path(path).read_bytes())
+        os.replace(f"{target}.new", target)
+    except OSError as error:
+        return f"The run's log {path} cannot be copied to {target}: {error.strerror}."
     return ""
 
 

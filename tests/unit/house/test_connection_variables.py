@@ -9,6 +9,7 @@ import pytest
 import yaml
 from ansible import constants
 from ansible.plugins.loader import become_loader, connection_loader
+from jinja2 import Environment, meta
 from places import REPOSITORY
 
 FILES = [
@@ -55,3 +56,14 @@ def test_a_key_that_the_inventory_has_as_text_is_the_logins():
         for mapping in mappings(path):
             if "ansible_user" in mapping:
                 assert "ansible_ssh_private_key" in mapping, path.name
+
+
+def test_what_is_settled_is_worked_out_once():
+    """Jinja works out every name of a template, whichever branch is taken: only a lookup leaves one alone."""
+    values = [str(value) for path in FILES for mapping in mappings(path) for value in mapping.values()]
+    settled = [value for value in values if "if run_connection" in value]
+    assert len(settled) > 8
+    assert {name for value in settled for name in meta.find_undeclared_variables(Environment().parse(value))} == {
+        "run_connection",
+        "lookup",
+    }

@@ -187,6 +187,22 @@ class TestBegin:
         assert begin(str(backups), FIRST)["changed"] is False
         assert snapshot(backups) == before
 
+    def test_the_filter_is_in_it(self, backups):
+        begin(str(backups), FIRST, rules=["- /store/café", "+ /store/**"])
+        path = backups / f"{FIRST}.partial" / "filter"
+        assert path.read_text(encoding="utf-8") == "- /store/café\n+ /store/**\n"
+        assert mode(path) == 0o600
+
+    def test_what_an_earlier_run_rehearsed_is_gone(self, backups, partial):
+        rehearsed = partial / ".work" / "preflight"
+        (rehearsed / "dbs").mkdir(parents=True)
+        (rehearsed / "dbs" / "bosh.sql").write_text("of the earlier run")
+        (rehearsed / "blobs.log").write_text("of the earlier run")
+        begin(str(backups), THIRD)
+        rehearsed = backups / f"{THIRD}.partial" / ".work" / "preflight"
+        assert [path.relative_to(rehearsed).as_posix() for path in rehearsed.rglob("*")] == ["dbs"]
+        assert {mode(rehearsed), mode(rehearsed / "dbs")} == {0o700}
+
     def test_check_mode_changes_nothing(self, backups, partial):
         before = snapshot(backups)
         assert begin(str(backups), THIRD, dry_run=True)["resumed_from"] == SECOND
@@ -214,7 +230,7 @@ class TestBegin:
         assert result["link_dest"] == [str(path / ".work/left-1"), str(path / ".work/left-2"), str(previous / "vcap")]
         assert sorted(os.listdir(backups)) == [FIRST, f"{THIRD}.partial", "latest"]
         assert sorted(os.listdir(path)) == [".work", "backup.log"]
-        assert sorted(os.listdir(path / ".work")) == ["incomplete", "left-1", "left-2", "staging"]
+        assert sorted(os.listdir(path / ".work")) == ["incomplete", "left-1", "left-2", "preflight", "staging"]
         assert (path / ".work/left-1/store/big").stat().st_ino == inode
         copy(source, path / "vcap", path / ".work/left-1", path / ".work/left-2", previous / "vcap")
         assert (path / "vcap/store/big").stat().st_ino == inode

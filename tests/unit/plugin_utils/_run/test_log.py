@@ -41,3 +41,18 @@ def test_one_that_cannot_be_written_is_named(tmp_path):
     problem = log.append(str(tmp_path / "run.log"), ["a"])
     assert problem.startswith(f"The run's log {tmp_path}/run.log cannot be written: ")
     assert not log.is_there(str(tmp_path / "run.log"))
+
+
+def test_a_copy_is_whole_and_private(tmp_path):
+    (tmp_path / "run.log").write_text("a\n")
+    (tmp_path / "backup.log").write_text("of an earlier run\n")
+    assert log.copy(str(tmp_path / "run.log"), str(tmp_path / "backup.log")) == ""
+    assert (tmp_path / "backup.log").read_text() == "a\n"
+    assert stat.S_IMODE((tmp_path / "backup.log").stat().st_mode) == 0o600
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["backup.log", "run.log"]
+
+
+def test_a_copy_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "run.log").write_text("a\n")
+    problem = log.copy(str(tmp_path / "run.log"), str(tmp_path / "no" / "backup.log"))
+    assert problem.startswith(f"The run's log {tmp_path}/run.log cannot be copied to {tmp_path}/no/backup.log: ")
