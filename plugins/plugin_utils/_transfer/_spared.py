@@ -17,7 +17,6 @@ import os
 import re
 from collections.abc import Iterator
 
-from ansible_collections.microbosh.director.plugins.module_utils._core._files import write_durably
 from ansible_collections.microbosh.director.plugins.plugin_utils._transfer._inside import (
     OutsideError,
     opened_directory,
@@ -77,12 +76,30 @@ def read_spared(path: str | None) -> dict[str, int]:
 
 
 def write_spared(path: str, spared: dict[str, int]) -> None:
-    write_durably(path, json.dumps(spared).encode("utf-8"))
+    """Note them, for the later tasks of this run alone: nothing waits for a disk in an outage."""
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as target:
+        json.dump(spared, target)
 
 
 def sparing_rules(spared: dict[str, int]) -> list[str]:
-    """Return the rules, before all others, that let a pass see these directories and nothing in them."""
-    return [f"- /{path}/*" for path in sorted(spared)]
+    """Return the rules, before all others, that let a pass see these directories and nothing in them.
+
+    They are few: rsync holds each name in such a directory against all of them.
+    """
+    rules, digits = [], {}
+    for path in sorted(spared):
+        place, dummy, name = path.rpartition("/")
+        if _SHARD.fullmatch(name):
+            seconds = digits.setdefault(place, {})
+            seconds[name[0]] = seconds.get(name[0], "") + name[1]
+        else:
+            rules.append(f"- /{path}/*")
+    for place, seconds in digits.items():
+        alike = {}
+        for first in seconds:
+            alike[seconds[first]] = alike.get(seconds[first], "") + first
+        rules += [f"- /{place}/[{alike[those]}][{those}]/*" for those in alike]
+    return rules
 
 
 def only_rules(paths: list[str]) -> list[str]:

@@ -84,3 +84,12 @@ def test_nobody_else_tries(tmp_path, monkeypatch):
     monkeypatch.setattr(_volume.os, "geteuid", lambda: 1000)
     monkeypatch.setattr(_volume.os, "lchown", None)
     assert not _volume.gives_away(str(tmp_path))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="to anybody else nothing is tried")
+def test_whether_files_can_be_given_away_waits_for_no_disk(tmp_path, monkeypatch):
+    """It is asked in an outage, when a disk may have all of a first pass to write."""
+    for name in ("fsync", "fdatasync", "sync"):
+        monkeypatch.setattr(_volume.os, name, refused)
+    assert _volume.gives_away(str(tmp_path))
+    assert os.listdir(tmp_path) == []

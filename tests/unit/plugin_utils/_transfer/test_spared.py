@@ -123,6 +123,9 @@ def test_what_was_noted_is_read_again_and_without_it_nothing_is_spared(tmp_path)
 
 def test_rules_name_directories_from_the_top():
     assert sparing_rules({"a/b": 1, "a/0": 1}) == ["- /a/0/*", "- /a/b/*"]
+    assert sparing_rules({"s/a0": 1, "s/af": 1, "s/b0": 1, "s/bf": 1, "s/c1": 1}) == ["- /s/[ab][0f]/*", "- /s/[c][1]/*"]
+    every = {f"s/{number:02x}": 1 for number in range(256)}
+    assert sparing_rules(every) == ["- /s/[0123456789abcdef][0123456789abcdef]/*"]
     assert only_rules(["a/b/c"]) == ["+ /a/", "+ /a/b/", "+ /a/b/c/", "- /*", "- /a/*", "- /a/b/*"]
 
 
