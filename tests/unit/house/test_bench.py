@@ -21,6 +21,20 @@ def results():
     return module
 
 
+@pytest.fixture(scope="module")
+def many(results):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "results", results)
+        specification = importlib.util.spec_from_file_location("bench_many_results", BENCH / "many_results.py")
+        module = importlib.util.module_from_spec(specification)
+        specification.loader.exec_module(module)
+    return module
+
+
+def took(seconds, cpu, mib, **outages):
+    return {"seconds": seconds, "cpu_seconds": cpu, "peak": {"kib": mib * 1024}, "outages": outages}
+
+
 def events(*those):
     return [{"at": at, "service": service, "event": event} for at, service, event in those]
 
@@ -117,3 +131,32 @@ def test_the_table_is_aligned_and_says_what_was_missed(results):
     assert [line.split()[-2:] for line in below.splitlines() if "floor" in line and "at most" in line] == [
         ["NOT", "MET"]
     ]
+
+
+def test_many_are_compared_with_one_alone_and_as_many_times_one(many):
+    alone = [took(30, 20, 90, m1=6.0), took(50, 22, 80, m1=8.0), took(40, 40, 85, m1=4.0)]
+    measured = {"alone": alone, "together": took(90, 60, 300, m1=6.6, m2=12.0, m3=7.0), "serial": []}
+    outage, wall, memory = many.judged(measured)
+    assert (outage["value"], outage["met"]) == (2.0, False)
+    assert (wall["value"], wall["met"]) == (0.75, False)
+    assert (round(memory["value"]), memory["met"]) == (315, True)
+    assert many.one_after_the_other(measured)["seconds"] == 120
+    assert many.one_after_the_other(measured)["cpu_seconds"] == 66
+    shown = many.as_table(measured)
+    assert "one after the other (3 x one alone)" in shown
+    assert "3 in one run" in shown
+    assert shown.count("NOT MET") == 2
+
+
+def test_many_are_compared_with_what_was_measured_one_after_the_other(many):
+    alone = [took(30, 20, 90, m1=6.0)]
+    serial = [took(50, 20, 90, m1=6.0), took(70, 25, 95, m2=7.0)]
+    measured = {"alone": alone, "together": took(60, 40, 200, m1=6.0, m2=9.0), "serial": serial}
+    assert [aim["met"] for aim in many.judged(measured)] == [True, True, True]
+    assert many.one_after_the_other(measured)["bytes"] == 95 * 1024 * 1024
+    assert "(measured)" in many.as_table(measured)
+
+
+def test_many_without_one_alone_are_no_comparison(many, results):
+    with pytest.raises(results.BenchError, match="one alone"):
+        many.judged({"alone": [], "together": took(60, 40, 200, m1=6.0), "serial": []})
