@@ -29,7 +29,7 @@ ARGUMENTS = {
     "log": {"type": "path"},
 }
 LOOK_SECONDS = 0.1
-TELL_SECONDS = 30
+TELL_SECONDS = 60
 PHASE = "slot"
 
 

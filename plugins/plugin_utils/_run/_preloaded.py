@@ -5,7 +5,8 @@
 
 Ansible looks for the class of a task's action before it makes that process (strategies free and host_pinned), so what
 the file of an action loads when it is imported is there in all of them, and in memory once. A template with one filter
-of a collection has Ansible load all of that collection, and one with any filter at all those of its own.
+of a collection has Ansible load all of that collection, and one with any filter at all those of its own. The
+documentation of a connection, which has its options, is read with it.
 """
 
 from __future__ import annotations
@@ -14,21 +15,27 @@ import contextlib
 from importlib import import_module
 from pathlib import Path
 
-from ansible.plugins.loader import connection_loader, filter_loader, shell_loader, test_loader
+from ansible import template
+from ansible.plugins.loader import connection_loader, filter_loader, lookup_loader, shell_loader, test_loader
 
 PLUGINS = Path(__file__).parents[2]
 COLLECTION = "ansible_collections.microbosh.director.plugins"
+OURS = "microbosh.director"
+# Since ansible-core 2.19 a text is a template only if it is said to be one.
+trusted = getattr(template, "trust_as_template", str)
 
 
 def preload() -> None:
-    """Load all filters and tests, and what a connection by ssh needs."""
+    """Load all filters and tests, what tells where a task runs, what a connection needs, and Jinja's own tables."""
     for file in (PLUGINS / "filter").glob("*.py"):
         import_module(f"{COLLECTION}.filter.{file.stem}")
-    import_module(f"{COLLECTION}.lookup.place_of_task")
-    # Ansible's own: what fails here fails once more where it is needed, and is told there.
+    # What fails here fails once more where it is needed, and is told there.
     with contextlib.suppress(Exception):
         list(filter_loader.all())
         list(test_loader.all())
-        filter_loader.get("microbosh.director.login_user")
-        connection_loader.get("ssh", class_only=True)
+        filter_loader.get(f"{OURS}.login_user")
+        lookup_loader.get(f"{OURS}.place_of_task", class_only=True)
+        for connection in ("local", "ssh"):
+            connection_loader.get(connection, class_only=True)
         shell_loader.get("sh", class_only=True)
+        template.Templar(loader=None, variables={}).template(trusted("{{ 'a' | default('b') }}"))

@@ -27,6 +27,17 @@ def results():
     return loaded("results", "bench_results")
 
 
+@pytest.fixture(scope="module")
+def many(results):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "results", results)
+        return loaded("many_results", "bench_many_results")
+
+
+def took(seconds, cpu, mib, **outages):
+    return {"seconds": seconds, "cpu_seconds": cpu, "peak": {"kib": mib * 1024}, "outages": outages}
+
+
 def events(*those):
     return [{"at": at, "service": service, "event": event} for at, service, event in those]
 
@@ -151,3 +162,32 @@ def test_every_step_of_the_floor_in_its_outage_is_one_of_its_parts(results, monk
     module = loaded("outage_parts", "bench_outage_parts")
     steps = re.findall(r'step\("([^"]+)"\)', (BENCH / "on_host" / "floor.py").read_text(encoding="utf-8"))
     assert set(module.OF_FLOOR) == set(steps) - {"first pass"}
+
+
+def test_many_are_compared_with_one_alone_and_as_many_times_one(many):
+    alone = [took(30, 20, 90, m1=6.0), took(50, 22, 80, m1=8.0), took(40, 40, 85, m1=4.0)]
+    measured = {"alone": alone, "together": took(90, 60, 300, m1=6.6, m2=12.0, m3=7.0), "serial": []}
+    outage, wall, memory = many.judged(measured)
+    assert (outage["value"], outage["met"]) == (2.0, False)
+    assert (wall["value"], wall["met"]) == (0.75, False)
+    assert (round(memory["value"]), memory["met"]) == (315, True)
+    assert many.one_after_the_other(measured)["seconds"] == 120
+    assert many.one_after_the_other(measured)["cpu_seconds"] == 66
+    shown = many.as_table(measured)
+    assert "one after the other (3 x one alone)" in shown
+    assert "3 in one run" in shown
+    assert shown.count("NOT MET") == 2
+
+
+def test_many_are_compared_with_what_was_measured_one_after_the_other(many):
+    alone = [took(30, 20, 90, m1=6.0)]
+    serial = [took(50, 20, 90, m1=6.0), took(70, 25, 95, m2=7.0)]
+    measured = {"alone": alone, "together": took(60, 40, 200, m1=6.0, m2=9.0), "serial": serial}
+    assert [aim["met"] for aim in many.judged(measured)] == [True, True, True]
+    assert many.one_after_the_other(measured)["bytes"] == 95 * 1024 * 1024
+    assert "(measured)" in many.as_table(measured)
+
+
+def test_many_without_one_alone_are_no_comparison(many, results):
+    with pytest.raises(results.BenchError, match="one alone"):
+        many.judged({"alone": [], "together": took(60, 40, 200, m1=6.0), "serial": []})
