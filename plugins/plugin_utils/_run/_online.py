@@ -14,8 +14,8 @@ STILL, MOVED, OUTAGE = "still", "moved", "outage"
 SHOWN = 8
 WAYS_OUT = {
     "online": "Nothing was stopped or published. Ways out: run it at a quieter time, set microbosh_mode: auto, which "
-    "makes an outage of some seconds then, or microbosh_online_moved: publish, which publishes it with the list of what "
-    "moved.",
+    "makes an outage of some seconds then, or microbosh_online_moved: publish, which publishes it with the list of "
+    "what moved.",
     "auto": "Nothing was stopped or published. Ways out: run it in the window, or at a quieter time, or set "
     "microbosh_outage_window to one that is open then.",
 }

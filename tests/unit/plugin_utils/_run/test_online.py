@@ -136,8 +136,8 @@ def test_what_the_report_says_of_it():
     assert online_said(None) == []
     still = online_said(online_record(STILL, 1, "online"))
     assert still[0] == (
-        "  online   still: databases and blobs are of one moment, as in an outage; moved without harm: bosh: public.locks "
-        "(rows)"
+        "  online   still: databases and blobs are of one moment, as in an outage; moved without harm: bosh: "
+        "public.locks (rows)"
     )
     assert still[1] == "           other files of the store, such as logs of tasks, are each of their own"
     assert online_said(online_record(STILL, 2, "online"))[0].startswith("  online   still in attempt 2: ")
