@@ -58,7 +58,9 @@ options:
     type: str
     default: ""
   tasks_before:
-    description: What M(microbosh.director.director_tasks_info) returned before the copy.
+    description:
+      - What M(microbosh.director.director_tasks_info) returned before the copy. To know one end is enough, as a task
+        that begins or ends in between moves the table of tasks.
     type: dict
     default: {}
   tasks_after:
