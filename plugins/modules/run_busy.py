@@ -12,8 +12,8 @@ DOCUMENTATION = r"""
 module: run_busy
 short_description: Fail a task for a reason that goes away by itself
 description:
-  - Fails with a message and RV(reason=busy). A run that is rescued because of it ends with exit status 4, which says that
-    nothing was done and that it may be tried again later.
+  - Fails with a message and RV(reason=busy). A run that is rescued because of it ends with exit status 4, which says
+    that nothing was done and that it may be tried again later.
 seealso:
   - module: microbosh.director.run_failed
   - module: microbosh.director.director_tasks_info

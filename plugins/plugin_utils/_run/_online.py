@@ -13,8 +13,9 @@ STILL, MOVED, OUTAGE = "still", "moved", "outage"
 # Enough to see what is going on; backup.json and the log have all of it.
 SHOWN = 8
 WAYS_OUT = {
-    "online": "Nothing was stopped or published. Ways out: run it at a quieter time, set microbosh_mode: auto, which makes an "
-    "outage of some seconds then, or microbosh_online_moved: publish, which publishes it with the list of what moved.",
+    "online": "Nothing was stopped or published. Ways out: run it at a quieter time, set microbosh_mode: auto, which "
+    "makes an outage of some seconds then, or microbosh_online_moved: publish, which publishes it with the list of "
+    "what moved.",
     "auto": "Nothing was stopped or published. Ways out: run it in the window, or at a quieter time, or set "
     "microbosh_outage_window to one that is open then.",
 }
@@ -24,8 +25,8 @@ def online_next(verdict: dict, asked: dict) -> dict:
     """Given the verdict of an attempt, and what was asked for, return the ``step`` that follows and what is told.
 
     ``asked`` has the ``mode``, the number of the ``attempt`` and of all ``attempts``, what becomes of an attempt that
-    ``moved`` (refuse, publish), and what outage_window() said of the ``window``. The step is one of ``done``, ``again``,
-    ``outage``, ``publish`` and ``refuse``, which has a ``refusal``, and nothing but a verdict that says so is ``done``.
+    ``moved`` (refuse, publish), and what outage_window() said of the ``window``. The step is one of ``done``,
+    ``again``, ``outage``, ``publish`` and ``refuse``, which has a ``refusal``. Only a verdict that says so is ``done``.
     """
     attempt, attempts = int(asked["attempt"]), int(asked["attempts"])
     if verdict["verdict"] == STILL:

@@ -46,9 +46,10 @@ def backup_outcome(run: dict, agent_stop: dict, start: dict) -> dict:
     """Given what a backup that failed knows, return its outcome.
 
     ``run`` has its id, its host, its failure(), the token of its lease and the path of the published backup, both empty
-    if it had none, what is missing of the director's database, the ``online`` verdict, and the limit of an outage. ``agent_stop``, which is the
-    first thing that is stopped, and ``start`` are what those tasks returned, empty if the run never came to them. Where
-    something was stopped and is not known to run again, the lease stays, as the director's last chance.
+    if it had none, what is missing of the director's database, the ``online`` verdict, and the limit of an outage.
+    ``agent_stop``, which is the first thing that is stopped, and ``start`` are what those tasks returned, empty if the
+    run never came to them. Where something was stopped and is not known to run again, the lease stays, as the
+    director's last chance.
     """
     failed, name = run["failure"], f"Backup {run['id']} of {run['host']}"
     stopped, published = bool(agent_stop), bool(run["published"])

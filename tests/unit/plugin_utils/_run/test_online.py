@@ -19,7 +19,8 @@ OPEN = {"open": True, "words": "", "refusal": ""}
 CLOSED = {"open": False, "words": "01:00-04:00 CET", "refusal": "No outage may begin now. It opens at 01:00 CET"}
 TASKS = {"database": "bosh", "table": "public.tasks", "what": "rows"}
 STILL = {"verdict": "still", "moved": [], "harmless": [{"database": "bosh", "table": "public.locks", "what": "rows"}]}
-MOVED = {"verdict": "moved", "moved": [TASKS, {"database": "credhub", "table": "credential", "what": ""}], "harmless": []}
+SECRET = {"database": "credhub", "table": "credential", "what": ""}
+MOVED = {"verdict": "moved", "moved": [TASKS, SECRET], "harmless": []}
 ASKED = {"mode": "online", "attempt": "3", "attempts": 3, "moved": "refuse", "window": OPEN}
 
 
@@ -134,7 +135,10 @@ def test_what_backup_json_has_of_it():
 def test_what_the_report_says_of_it():
     assert online_said(None) == []
     still = online_said(online_record(STILL, 1, "online"))
-    assert still[0].startswith("  online   still: databases and blobs are of one moment, as in an outage; moved without")
+    assert still[0] == (
+        "  online   still: databases and blobs are of one moment, as in an outage; moved without harm: bosh: "
+        "public.locks (rows)"
+    )
     assert still[1] == "           other files of the store, such as logs of tasks, are each of their own"
     assert online_said(online_record(STILL, 2, "online"))[0].startswith("  online   still in attempt 2: ")
     moved = online_record(MOVED, 3, "online")
@@ -142,6 +146,6 @@ def test_what_the_report_says_of_it():
         "  online   MOVED in 3 attempts: bosh: public.tasks (rows); credhub: credential"
     ]
     outage = online_record(MOVED, 2, "offline")
-    assert online_said(outage)[0].startswith("  online   not still in the one attempt, so there was an outage; moved bosh")
+    assert online_said(outage)[0].startswith("  online   not still in the one attempt, so there was an outage; moved b")
     assert [moved_but(one) for one in (None, outage, online_record(STILL, 1, "online"))] == [""] * 3
     assert moved_but(moved) == "ITS DATABASES MOVED WHILE IT WAS COPIED"

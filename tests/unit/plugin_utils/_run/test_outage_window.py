@@ -80,8 +80,8 @@ def test_a_night_in_which_the_clock_is_changed():
 
 @pytest.mark.parametrize(
     "text",
-    ["1-4", "01:00", "01:00-04:60", "24:00-01:00", "25:00-26:00", "03:00-03:00", "01:00-24:01", "always", "01:00–04:00"],
+    ["1-4", "01:00", "01:00-04:60", "24:00-01:00", "25:00-26:00", "03:00-03:00", "01:00-24:01", "always"],
 )
 def test_what_is_no_window_is_refused_with_one_that_is(text):
-    with pytest.raises(WindowError, match="is no window. Write from when to when, as in 01:00-04:00"):
+    with pytest.raises(WindowError, match=r"is no window\. Write from when to when, as in 01:00-04:00"):
         spans_of(text)

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Nobody is told that a director held still which did not: writers work on it meanwhile, and journal all they do.
 
-With script/test --long each writer has 200 seeds. What came out of it is in build/writers.md.
+Asked for by its name (script/test unit tests/unit/plugin_utils/_run/test_writers.py), each writer has 200 seeds; else
+some that rotate by the day. What came out of it is in build/writers.md.
 """
 
 from __future__ import annotations
