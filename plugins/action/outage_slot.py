@@ -60,7 +60,8 @@ class ActionModule(ActionBase):
         return result
 
     def _hold(self, result, arguments, host, run_began):
-        turn = Turn(slots.slots_directory(), arguments["at_once"] or slots.processors(), host)
+        count = arguments["at_once"] if arguments["at_once"] > 0 else slots.processors()
+        turn = Turn(slots.slots_directory(), count, host)
         slot = slots.take(turn.directory, turn.count, host)
         if slot is None:
             self._tell(result, arguments, host, turn.said())

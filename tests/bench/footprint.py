@@ -120,7 +120,8 @@ def measure(log, command):
         (os.POSIX_SPAWN_OPEN, 1, log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600),
         (os.POSIX_SPAWN_DUP2, 1, 2),
     ]
-    pid = os.posix_spawnp(command[0], command, os.environ, file_actions=into)
+    # A session of its own, as cron and AWX give it: the kernel may share the processors among sessions.
+    pid = os.posix_spawnp(command[0], command, os.environ, file_actions=into, setsid=True)
     sampled = 0.0
     while pid not in found.ended:
         if time.monotonic() - sampled >= SAMPLE_SECONDS:

@@ -248,6 +248,14 @@ def test_an_action_holds_a_slot_and_gives_it_back(act, place):
     assert not _outage_slots.is_held(place, 0)
 
 
+@pytest.mark.parametrize("number", [0, -1])
+def test_without_a_number_it_is_that_of_the_processors(act, place, monkeypatch, number):
+    monkeypatch.setattr(_outage_slots, "processors", lambda: 3)
+    found = act("held", at_once=number)
+    assert found["token"].startswith("2-")
+    assert _outage_slots.give_back(place, found["token"])
+
+
 def test_a_host_that_waits_says_for_whom_and_for_how_long(act, place, controller, tmp_path):
     slot = held(place, controller, host="director2")
     log = tmp_path / "run.log"
