@@ -193,6 +193,12 @@ shared:
   returned: O(state=staged)
   type: int
   sample: 5120
+copied:
+  description:
+    - Of what is hard links, how many files were copied, as their file system takes no link. Nothing has compared these.
+  returned: O(state=staged)
+  type: int
+  sample: 0
 seconds:
   description: How long it took.
   returned: always

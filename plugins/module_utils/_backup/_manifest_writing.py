@@ -84,7 +84,7 @@ class Previous(object):
         if line is None or entry.links == 1:
             return None
         try:
-            status = os.lstat(os.path.join(self.top, entry.path))
+            status = os.lstat(self.top + b"/" + entry.path)
         except EnvironmentError:
             return None
         return line if (status.st_dev, status.st_ino) == entry.inode else None

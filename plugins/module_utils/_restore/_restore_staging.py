@@ -45,6 +45,8 @@ class TreeBuild(object):
         self._new = workspace.new
         self._incoming = _tree_at(incoming)
         self.shared = 0
+        # Of what was to be a link, what became a copy that was compared with nothing.
+        self.copied = 0
 
     def build(self):
         """Make everything but directories, with its metadata, in files that only root has ever had open."""
@@ -121,8 +123,7 @@ class TreeBuild(object):
         self.shared += 1
         return True
 
-    @staticmethod
-    def _link(source, target):
+    def _link(self, source, target):
         """Link a file, or copy it into a file system that was not noted."""
         try:
             source.link(target)
@@ -130,6 +131,7 @@ class TreeBuild(object):
             if error.errno not in (errno.EXDEV, errno.EMLINK):
                 raise
             copy_place(source, target)
+            self.copied += 1
 
 
 def _tree_at(path):

@@ -175,7 +175,8 @@ class TreeRestore(object):
             self._workspace.write_attributes(self._attributes())
             self._sync()
             tree = to_native(self._workspace.new_path(_BLOB))
-        facts = {"changed": True, "left_out": left_out, "shared": staging.shared, "blobs_in": tree, "dump_in": dump}
+        facts = {"changed": True, "left_out": left_out, "shared": staging.shared, "copied": staging.copied}
+        facts.update(blobs_in=tree, dump_in=dump)
         return dict(facts, unset=_unset(wanted))
 
     def _take_dump(self):

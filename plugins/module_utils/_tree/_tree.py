@@ -116,10 +116,10 @@ def walk(top, name):
 
     What is remembered are the names that wait for their turn, of the directories that are gone through just now.
     """
-    waiting = [name]
+    waiting, top = [name], os.path.join(top, b"")
     while waiting:
         path = heapq.heappop(waiting)
-        full_path = os.path.join(top, path)
+        full_path = top + path
         entry = examine(path, full_path)
         if entry.type == "dir":
             for child in os.listdir(full_path):
