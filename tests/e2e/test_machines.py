@@ -102,7 +102,9 @@ def test_a_machine_loses_its_power_and_another_one_mends_what_it_left(directors,
         mending = begin("machine-b", first)
         mended = mending.end()
     assert mended.status == 0, mended.output
-    assert "left the director stopped; it was started at" in mended.told(stopped.name)
+    assert "left the director stopped; it was started at" in mended
+    assert "is dead, its lease is taken over" in mended  # of the other one: nobody had to wait for it
+    assert {name: found["outcome"] for name, found in mending.artifact.items()} == dict.fromkeys(first, "succeeded")
     for each in (stopped, copied):
         assert each.report["resumed_from"], each.report
         assert each.partials == []

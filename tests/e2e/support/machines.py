@@ -66,6 +66,7 @@ class Job:
         variables = {
             "ansible_ssh_common_args": f"-o UserKnownHostsFile={PLACE}/runner/project/known_hosts",
             "ansible_python_interpreter": "auto_silent",
+            "microbosh_archive": "",
             "microbosh_backup_dir": f"{PLACE}/backups/{{{{ inventory_hostname }}}}",
             **settings,
         }
@@ -96,7 +97,7 @@ class Job:
 
     def end(self):
         """Wait for the machine, and return the Run as AWX sees it."""
-        self.process.wait(timeout=PLAYBOOK_SECONDS)
+        self.process.wait(timeout=2 * PLAYBOOK_SECONDS)  # of several directors
         with open(self._results, "rb") as results:
             return done([str(RUNNER / "python"), "-c", PROCESS, str(self.place)], self.place, stdin=results)
 
