@@ -268,7 +268,7 @@ def _rules(arguments):
 
 
 def _first_rules(arguments):
-    """Return the rules before those of the filter that keep a pass out of what it spares, or let it see nothing else."""
+    """Return the rules before those of the filter: they keep a pass out of what it spares, or in it."""
     spared = {} if arguments["spare_in"] else read_spared(arguments["spare"])
     return only_rules(sorted(spared)) if arguments["spared_only"] else sparing_rules(spared)
 

@@ -39,8 +39,8 @@ def backup_report(made: dict) -> dict:
 # As the report is read from the first version on.
 ORDER = (
     *("id", "host", "status", "mode", "versions", "phases", "outage_seconds", "outage", "resumed_from", "previous"),
-    *("moved", "new", "all", "dumps", "director_database", "without", "elsewhere", "postgresql", "filter", "tasks", "machine"),
-    *("attributes", "superuser_for", "unrestorable_by_files", "services", "left_out", "identity", "proof"),
+    *("moved", "new", "all", "dumps", "director_database", "without", "elsewhere", "postgresql", "filter", "tasks"),
+    *("machine", "attributes", "superuser_for", "unrestorable_by_files", "services", "left_out", "identity", "proof"),
 )
 
 
