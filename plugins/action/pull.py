@@ -270,7 +270,7 @@ def _rules(arguments):
 
 
 def _first_rules(arguments):
-    """Return the rules before those of the filter that keep a pass out of what it spares, or let it see nothing else."""
+    """Return the rules before those of the filter: they keep a pass out of what it spares, or in it."""
     # What an earlier run noted is of its own first pass.
     spared = {} if arguments["spare_in"] is not None else read_spared(arguments["spare"])
     return only_rules(sorted(spared)) if arguments["spared_only"] else sparing_rules(spared)

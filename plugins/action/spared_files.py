@@ -43,8 +43,8 @@ class ActionModule(ActionBase):
                 brought = bring(given["src"], given["dest"], spared, given["linked"])
             except (OSError, OutsideError) as error:
                 raise AnsibleActionFail(
-                    f"What the first pass copied of the blobs could not be brought into the backup: {told(str(error))}. "
-                    "Nothing is published; run the backup again, which goes on with what was copied."
+                    f"What the first pass copied of the blobs could not be brought into the backup: {told(str(error))}."
+                    " Nothing is published; run the backup again, which goes on with what was copied."
                 ) from error
         result.update(changed=brought > 0, directories=len(spared), files=brought)
         return result

@@ -31,7 +31,7 @@ def of_floor(run):
 
 
 def parts_table(backups, runs):
-    """Given the directory of ours, and every run, return the parts of ours and the floor in each run as aligned text."""
+    """Given the directory of ours, and every run, return the parts of both in each run as aligned text."""
     floor = {run.run: of_floor(run) for run in runs if run.contender == "floor"}
     columns = {}
     for which, found in zip(RUNS, ours(backups), strict=False):

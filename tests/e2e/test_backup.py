@@ -289,13 +289,15 @@ def test_the_report_says_where_the_seconds_of_the_outage_went(second):
     report = second.report
     parts = {part["part"]: part for part in report["outage"]}
     assert list(parts) == [
-        "agent", "stop", "dumps", "stop_postgresql", "second_pass", "postgresql_files", "start", "between",
+        "agent", "intake", "tasks", "stop", "dumps", "stop_postgresql", "second_pass", "postgresql_files", "start",
+        "between",
     ]  # fmt: skip
     whole_outage = sum(part["seconds"] for name, part in parts.items() if name != "agent")
     assert whole_outage == pytest.approx(report["outage_seconds"], abs=0.1)
-    assert set(parts["start"]["services"]) == {*parts["stop"]["services"], "postgres"}
-    assert len(parts["stop"]["services"]) == 11
-    assert re.search(r"of that stopping the agent before it \S+ s, stopping services \S+ s, dumps ", second.told)
+    stopped = {*parts["intake"]["services"], *parts["stop"]["services"]}
+    assert len(stopped) == 11
+    assert set(parts["start"]["services"]) == {*stopped, "postgres"}
+    assert re.search(r"of that stopping the agent before it \S+ s, .*stopping services \S+ s, dumps ", second.told)
     assert re.search(r"slowest of starting services: \w+ \S+ s, ", second.told)
 
 

@@ -40,9 +40,10 @@ def backup_report(made: dict) -> dict:
 
 # As the report is read from the first version on.
 ORDER = (
-    *("id", "host", "status", "mode", "versions", "phases", "outage_seconds", "outage", "online", "resumed_from", "previous"),
-    *("moved", "new", "all", "dumps", "director_database", "without", "elsewhere", "postgresql", "filter", "tasks", "machine"),
-    *("attributes", "superuser_for", "unrestorable_by_files", "services", "left_out", "identity", "proof"),
+    *("id", "host", "status", "mode", "versions", "phases", "outage_seconds", "outage", "online", "resumed_from"),
+    *("previous", "moved", "new", "all", "dumps", "director_database", "without", "elsewhere", "postgresql", "filter"),
+    *("tasks", "machine", "attributes", "superuser_for", "unrestorable_by_files", "services", "left_out"),
+    *("identity", "proof"),
 )
 
 

@@ -42,7 +42,8 @@ def find_spared(tree: str, places: list[str], clock: float) -> dict[str, int]:
     if not QUIET_SECONDS < clock < LATEST:
         return {}
     before, found = int((clock - QUIET_SECONDS) * 1e9), {}
-    for place in [inner for place in places if _PLACE.fullmatch(place) for inner in (place, f"{place}/{INNER}")]:
+    plain = [place for place in places if _PLACE.fullmatch(place)]
+    for place in [*plain, *(f"{place}/{INNER}" for place in plain)]:
         for path in [place, *(f"{place}/{name}" for name in _shards(tree, place))]:
             with contextlib.suppress(OSError, OutsideError), opened_directory(*_raw(tree, path)) as directory:
                 if _is_quiet(directory, before):

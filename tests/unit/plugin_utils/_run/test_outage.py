@@ -65,9 +65,7 @@ def test_without_an_outage_there_are_none(outage):
 
 
 def test_every_part_that_can_be_has_words():
-    all_of_them = parts(
-        intake={"seconds": 0.2, "acted": []}, tasks={"waited": 0.0}, owners={"seconds": 0.7}, outage=20
-    )
+    all_of_them = parts(intake={"seconds": 0.2, "acted": []}, tasks={"waited": 0.0}, owners={"seconds": 0.7}, outage=20)
     assert [part["part"] for part in all_of_them] == list(WORDS)
 
 
@@ -84,8 +82,9 @@ def test_a_director_of_an_earlier_setup_or_a_start_that_the_lease_did_has_less()
 
 def test_what_a_person_is_told():
     assert outage_said(parts(outage=8.0)) == [
-        "  of that stopping the agent before it 0.31 s, stopping services 1.9 s, dumps 0.75 s, stopping PostgreSQL 0.4 s, "
-        "second pass 0.9 s, PostgreSQL's files 0.6 s, starting services 2.0 s, between them 1.45 s",
+        "  of that stopping the agent before it 0.31 s, stopping services 1.9 s, dumps 0.75 s, "
+        "stopping PostgreSQL 0.4 s, second pass 0.9 s, PostgreSQL's files 0.6 s, starting services 2.0 s, "
+        "between them 1.45 s",
         "  slowest of stopping services: nats 1.2 s, director 0.4 s",
         "  slowest of starting services: director 1.95 s, nats 0.55 s",
     ]
