@@ -136,10 +136,10 @@ options:
     version_added: 1.1.0
   spare_in:
     description:
-      - Places of blobs, relative to C(/var/vcap). With them, be it an empty list, this is a first pass, which goes by no
-        earlier O(spare) and writes it anew after the transfer.
-      - It gets the directories there, or in a C(store) there, that hold no other directory, are named by two hexadecimal
-        digits or hold all blobs, and in which nothing had changed for 60 seconds at O(clock).
+      - Places of blobs, relative to C(/var/vcap). With them, be it an empty list, this is a first pass, which goes by
+        no earlier O(spare) and writes it anew after the transfer.
+      - It gets the directories there, or in a C(store) there, that hold no other directory, are named by two
+        hexadecimal digits or hold all blobs, and in which nothing had changed for 60 seconds at O(clock).
     type: list
     elements: str
     version_added: 1.1.0
