@@ -44,7 +44,7 @@ class ActionModule(ActionBase):
         lines = [line for message in arguments["message"] for line in printable_lines(message).split("\n")]
         if arguments["phase"]:
             phase = end_phase(host, arguments["phase"], float(task_vars.get("run_began", 0)))
-            lines = [*lines[:-1], f"{lines[-1]} ({duration(phase['seconds'])})"] if lines else []
+            lines = timed(lines, duration(phase["seconds"]))
         result["changed"] = False
         tell(result, host, lines, arguments["severity"], self._task.no_log)
         self._append(result, arguments, lines, host)
@@ -60,3 +60,9 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(problem)
         if problem:  # a failure is told and cleaned up after, even when the disk is full
             warn(result, host, problem)
+
+
+def timed(lines: list[str], took: str) -> list[str]:
+    """Return the lines with how long the phase took behind the last one but for those, indented, that are of it."""
+    ends = [number for number, line in enumerate(lines) if not line.startswith(" ")] or [len(lines) - 1]
+    return [f"{line} ({took})" if number == ends[-1] else line for number, line in enumerate(lines)]

@@ -37,7 +37,7 @@ attributes:
     platforms: posix
 options:
   message:
-    description: Lines to show. The last one gets the seconds of the phase behind it.
+    description: Lines to show. The last one that is not indented gets the seconds of the phase behind it.
     type: list
     elements: str
     required: true

@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import pytest
+from ansible_collections.microbosh.director.plugins.action.run_log import timed
 from ansible_collections.microbosh.director.plugins.plugin_utils._run import _log as log
 
 WRITES = """
@@ -56,3 +57,14 @@ def test_a_copy_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "run.log").write_text("a\n")
     problem = log.copy(str(tmp_path / "run.log"), str(tmp_path / "no" / "backup.log"))
     assert problem.startswith(f"The run's log {tmp_path}/run.log cannot be copied to {tmp_path}/no/backup.log: ")
+
+
+@pytest.mark.parametrize(("lines", "told"), [
+    ([], []),
+    (["a"], ["a (2 s)"]),
+    (["a", "b"], ["a", "b (2 s)"]),
+    (["a", "b", "  of b", "  also of b"], ["a", "b (2 s)", "  of b", "  also of b"]),
+    (["  of what was told before"], ["  of what was told before (2 s)"]),
+])  # fmt: skip
+def test_the_seconds_of_a_phase_stand_behind_what_was_done_in_it(lines, told):
+    assert timed(lines, "2 s") == told
