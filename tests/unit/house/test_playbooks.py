@@ -151,6 +151,14 @@ def test_what_a_run_begins_with_needs_no_default(playbook):
     assert [f"{path.name}: {found}" for path in paths for found in plain.findall(text(path))] == []
 
 
+@pytest.mark.parametrize("playbook", sorted(BEGIN))
+def test_what_a_run_begins_with_hides_no_variable(playbook):
+    """A fact comes before a variable of the same name, so one that no task makes would stay what the run began with."""
+    later = made(reached(PLAYBOOKS / f"{playbook}.yml") - {BEGIN[playbook].resolve()})
+    settings = {name for file in loaded(playbook) for name in VARIABLES[file]}
+    assert (made([BEGIN[playbook]]) - later) & settings == set()
+
+
 def test_each_playbook_that_connects_or_verifies_begins_anew():
     assert set(BEGIN) == {"backup", "restore", "checkup", "verify"}
     for playbook, path in BEGIN.items():
