@@ -224,21 +224,25 @@ def headers(playbook):
     return [{name: value for file in found for name, value in file.items()} for found in files]
 
 
+def settled(key, otherwise):
+    """What an option of the connection is made of: what the run has settled, and before that what is worked out."""
+    return f"{{{{ run_connection.{key} if run_connection else lookup('ansible.builtin.vars', '{otherwise}') }}}}"
+
+
 @pytest.mark.parametrize("playbook", ["setup", "backup", "restore", "checkup"])
 def test_no_playbook_forwards_an_agent(playbook):
     assert headers(playbook)
     for known in headers(playbook):
-        assert known["ansible_ssh_extra_args"] == "{{ run_ssh_identity }} {{ run_ssh_extra_args }}"
-        settled, of_host = "run_connection.ssh_extra_args if run_connection else", "run_ssh_extra_args_of_host"
-        assert known["run_ssh_extra_args"] == f"{{{{ {settled} {of_host} }}}}"
-        assert known[of_host].endswith("| microbosh.director.without_forwarding }}")
+        assert known["ansible_ssh_extra_args"] == settled("ssh_extra_args", "run_ssh_extra_args")
+        assert known["run_ssh_extra_args"] == "{{ run_ssh_identity }} {{ run_ssh_extra_args_of_host }}"
+        assert known["run_ssh_extra_args_of_host"].endswith("| microbosh.director.without_forwarding }}")
         assert known["ansible_host_key_checking"] is True
 
 
 @pytest.mark.parametrize("playbook", ["backup", "checkup", "restore"])
 def test_a_restore_alone_logs_in_as_the_operator(playbook):
-    user = None if playbook == "restore" else "{{ microbosh_user }}"
+    user = None if playbook == "restore" else settled("user", "microbosh_user")
     for known in headers(playbook):
         assert (known.get("ansible_user"), known.get("ansible_ssh_user")) == (user, user)
-        assert known["ansible_ssh_args"] == "{{ run_ssh_options }}"
+        assert known["ansible_ssh_args"] == settled("ssh_options", "run_ssh_options")
         assert ("run_login_key" in known["ansible_ssh_private_key_file"]) == (user is None)
