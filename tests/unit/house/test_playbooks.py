@@ -159,6 +159,15 @@ def test_what_a_run_begins_with_hides_no_variable(playbook):
     assert (made([BEGIN[playbook]]) - later) & settings == set()
 
 
+def test_what_makes_an_outage_of_an_online_run_writes_the_filter_of_it_before_anything_is_copied():
+    """What is copied goes by the file; that of the online copy leaves PostgreSQL's files out."""
+    tasks = entries(yaml.safe_load(text(PLAYBOOKS / "tasks" / "backup" / "outage_instead.yml")))
+    writes = [task.get("ansible.builtin.copy", {}).get("dest") == "{{ run_partial }}/filter" for task in tasks]
+    copies = [task.get("ansible.builtin.import_tasks") == "first_pass.yml" for task in tasks]
+    decides = ["run_outage_instead" in task.get("ansible.builtin.set_fact", {}) for task in tasks]
+    assert decides.index(True) < writes.index(True) < copies.index(True)
+
+
 def test_each_playbook_that_connects_or_verifies_begins_anew():
     assert set(BEGIN) == {"backup", "restore", "checkup", "verify"}
     for playbook, path in BEGIN.items():
