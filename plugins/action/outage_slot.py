@@ -15,6 +15,7 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._run import _ou
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._controller_process import identify
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._facts import require_none_of_ours
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._gate import GateError
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._giving_way import renew_connection
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._lines import duration
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._phases import end_phase
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._printable import printable_lines
@@ -72,6 +73,7 @@ class ActionModule(ActionBase):
             return
         slots.hand_on(slot, os.getppid(), identify(os.getppid()), arguments["limit"])
         result["token"] = slot.token
+        renew_connection(self._connection)
         if turn.waited:
             end_phase(host, PHASE, run_began)
             self._tell(result, arguments, host, f"The turn of this director has come after {duration(turn.waited)}")

@@ -45,6 +45,8 @@ MOST_REPORT_BYTES = 64 * 1024 * 1024
 MOST_REPORT_VALUES = 4000000
 LEFT_BEHIND = "left-%d"
 MOST_LEFT_BEHIND = 8
+# What a run copied before an outage took the place of its online copy.
+BEFORE_OUTAGE = "left-online"
 METADATA = to_bytes(layout.METADATA)
 _SEALED = frozenset(to_bytes(name) for name in layout.SEALED)
 
@@ -208,7 +210,8 @@ def _clear(partial):
     for name in os.listdir(work):
         if not os.path.isdir(os.path.join(work, name)):
             os.unlink(os.path.join(work, name))
-    for tree in (os.path.join(work, layout.TREE), os.path.join(partial, layout.TREE)):
+    for directory, name in ((work, BEFORE_OUTAGE), (work, layout.TREE), (partial, layout.TREE)):
+        tree = os.path.join(directory, name)
         if os.path.isdir(tree):
             _set_aside(work, tree)
 

@@ -8,6 +8,7 @@ from collections import Counter
 
 import pytest
 import yaml
+from ansible_collections.microbosh.director.plugins.module_utils._backup._snapshots import BEFORE_OUTAGE
 from places import REPOSITORY
 
 PLAYBOOKS = REPOSITORY / "playbooks"
@@ -157,6 +158,18 @@ def test_what_a_run_begins_with_hides_no_variable(playbook):
     later = made(reached(PLAYBOOKS / f"{playbook}.yml") - {BEGIN[playbook].resolve()})
     settings = {name for file in loaded(playbook) for name in VARIABLES[file]}
     assert (made([BEGIN[playbook]]) - later) & settings == set()
+
+
+def test_what_makes_an_outage_of_an_online_run_begins_with_its_filter_and_another_tree():
+    """The filter of the online copy leaves PostgreSQL out; the files of its tree are those of earlier backups, too."""
+    tasks = entries(yaml.safe_load(text(PLAYBOOKS / "tasks" / "backup" / "outage_instead.yml")))
+    writes = [task.get("ansible.builtin.copy", {}).get("dest") == "{{ run_partial }}/filter" for task in tasks]
+    copies = [task.get("ansible.builtin.import_tasks") == "first_pass.yml" for task in tasks]
+    decides = ["run_outage_instead" in task.get("ansible.builtin.set_fact", {}) for task in tasks]
+    assert decides.index(True) < writes.index(True) < copies.index(True)
+    aside = [task.get("ansible.builtin.command", {}).get("argv") for task in tasks]
+    assert aside.index(["mv", "{{ run_work }}/vcap", "{{ run_before_outage }}"]) < copies.index(True)
+    assert VARIABLES["backup.yml"]["run_before_outage"] == "{{ run_work }}/" + BEFORE_OUTAGE
 
 
 def test_each_playbook_that_connects_or_verifies_begins_anew():

@@ -15,6 +15,7 @@ import pytest
 from ansible_collections.microbosh.director.plugins.module_utils._backup._manifest_verification import verify
 from ansible_collections.microbosh.director.plugins.module_utils._backup._manifest_writing import write
 from ansible_collections.microbosh.director.plugins.module_utils._backup._snapshots import (
+    BEFORE_OUTAGE,
     MOST_LEFT_BEHIND,
     begin,
     newest_published,
@@ -234,6 +235,15 @@ class TestBegin:
         assert (path / ".work/left-1/store/big").stat().st_ino == inode
         copy(source, path / "vcap", path / ".work/left-1", path / ".work/left-2", previous / "vcap")
         assert (path / "vcap/store/big").stat().st_ino == inode
+
+    def test_what_was_copied_before_an_outage_in_the_place_of_an_online_copy_is_linked(self, backups, partial):
+        (partial / ".work" / BEFORE_OUTAGE).mkdir()
+        (partial / ".work" / BEFORE_OUTAGE / "online").touch()
+        (partial / ".work" / "vcap").mkdir()
+        found = begin(str(backups), THIRD)["link_dest"]
+        assert [os.path.basename(path) for path in found] == ["left-1", "left-2", "left-3"]
+        assert os.listdir(found[-1]) == ["online"]
+        assert not os.path.exists(backups / f"{THIRD}.partial" / ".work" / BEFORE_OUTAGE)
 
     def test_continuing_leaves_published_backups_alone(self, backups, source):
         first = make_backup(backups, FIRST, source)

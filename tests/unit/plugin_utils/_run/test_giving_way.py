@@ -83,6 +83,56 @@ def test_a_session_of_the_tasks_own_is_lowered_with_it(tmp_path):
     assert group.read_text() == "19\n"
 
 
+class Connection:
+    """A connection whose ssh says that a process is the master of all that go to this director."""
+
+    def __init__(self, said, transport="ssh"):
+        self.transport, self.resets = transport, 0
+        self._play_context = SimpleNamespace(password=None)
+        self._options = {"ssh_executable": str(said), "host": "192.0.2.1", "timeout": 10}
+
+    def get_option(self, name):
+        return self._options.get(name)
+
+    def has_option(self, name):
+        return name in self._options
+
+    def reset(self):
+        self.resets += 1
+
+
+def resets(tmp_path, answer, **more):
+    """Return how often a connection is begun anew where ssh answers that."""
+    ssh = tmp_path / "ssh"
+    ssh.write_text(f"#!/bin/sh\n[ \"$(echo $* | grep -c -- '-O check 192.0.2.1$')\" = 1 ] && {answer}\n")
+    ssh.chmod(0o755)
+    connection = Connection(ssh, **more)
+    giving.renew_connection(connection)
+    return connection.resets
+
+
+@pytest.mark.parametrize(("nice", "expected"), [(0, 0), (3, 1)])
+def test_a_connection_that_a_task_began_which_gave_way_is_begun_anew(tmp_path, nice, expected):
+    master = subprocess.Popen(["nice", "-n", str(nice), "sleep", "60"], stdout=subprocess.DEVNULL)
+    try:
+        while os.getpriority(os.PRIO_PROCESS, master.pid) < min(MINE + nice, 19):
+            os.sched_yield()
+        assert resets(tmp_path, f"echo 'Master running (pid={master.pid})' >&2") == expected
+    finally:
+        master.kill()
+        master.wait()
+
+
+@pytest.mark.parametrize("answer", ["exit 255", "echo 'Master running (pid=2000000000)' >&2"])
+def test_without_a_shared_connection_there_is_nothing_to_renew(tmp_path, answer):
+    assert resets(tmp_path, answer) == 0
+    assert resets(tmp_path, answer, transport="local") == 0
+
+
+def test_a_connection_that_cannot_be_asked_for_costs_nothing(tmp_path):
+    giving.renew_connection(Connection(tmp_path / "gone"))
+
+
 def test_a_number_that_the_kernel_refuses_costs_nothing(tmp_path):
     assert in_a_task(lambda: (os.setsid(), giving.lower(19, tmp_path / "gone" / "autogroup")))[0] == 19
 

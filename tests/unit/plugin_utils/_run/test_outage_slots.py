@@ -225,16 +225,18 @@ def act(place, monkeypatch, tmp_path):
     monkeypatch.setattr(outage_slot, "LOOK_SECONDS", 0.01)
     monkeypatch.setattr(outage_slot, "end_phase", lambda *ended: phases.append(ended))
     monkeypatch.setattr(outage_slot.ActionBase, "run", lambda *dummy: {})
-    phases = []
+    monkeypatch.setattr(outage_slot, "renew_connection", lambda connection: renewed.append(connection.transport))
+    phases, renewed = [], []
 
     def run(state, host="m1", check=False, **arguments):
         given = {name: option.get("default") for name, option in outage_slot.ARGUMENTS.items()}
         action = object.__new__(outage_slot.ActionModule)
         action._task = SimpleNamespace(check_mode=check, no_log=False)
+        action._connection = SimpleNamespace(transport="ssh")
         action.validate_argument_spec = lambda **dummy: (None, {**given, "state": state, **arguments})
         return action.run(None, {"inventory_hostname": host, "ansible_facts": {}, "run_began": 1.0})
 
-    run.phases = phases
+    run.phases, run.renewed = phases, renewed
     return run
 
 
@@ -245,6 +247,7 @@ def test_an_action_holds_a_slot_and_gives_it_back(act, place):
     assert not act.phases
     assert _outage_slots.hosts_away(place, 1) == ["m1"]
     assert "warnings" not in act("released", token=found["token"])
+    assert act.renewed == ["ssh"]
     assert not _outage_slots.is_held(place, 0)
 
 
