@@ -168,6 +168,15 @@ def test_what_makes_an_outage_of_an_online_run_writes_the_filter_of_it_before_an
     assert decides.index(True) < writes.index(True) < copies.index(True)
 
 
+def test_no_first_pass_goes_over_the_copy_of_another_one():
+    """What is there may be linked into an earlier backup, which would get modes and owners of today."""
+    tasks = entries(yaml.safe_load(text(PLAYBOOKS / "tasks" / "backup" / "outage_instead.yml")))
+    removed = [task.get("ansible.builtin.file", {}).get("path") for task in tasks]
+    copies = [task.get("ansible.builtin.import_tasks") == "first_pass.yml" for task in tasks]
+    order = removed.index("{{ run_work }}/vcap"), copies.index(True), removed.index("{{ run_partial }}/vcap")
+    assert order == tuple(sorted(order)), "the newer copy is what the first pass links to"
+
+
 def test_each_playbook_that_connects_or_verifies_begins_anew():
     assert set(BEGIN) == {"backup", "restore", "checkup", "verify"}
     for playbook, path in BEGIN.items():
