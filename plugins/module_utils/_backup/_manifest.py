@@ -272,10 +272,21 @@ class Agreement(object):
         ) as sums:
             if next(entries, None) != mtree.SIGNATURE or not self._all_named(entries, sums):
                 return None
-            sealed = dict(sha256sums.parse_line(line[:-1]) or (b"", "") for line in sums if line.endswith(b"\n"))
+            sealed = self._sealed(sums)
         wanted = (METADATA,) if is_partial(self._top) else SEALED
-        named = set(sealed).issuperset(wanted) and set(sealed).issubset(SEALED)
+        named = set(sealed).issuperset(wanted)
         return sealed if named and sealed[METADATA] == self._metadata.hexdigest() else None
+
+    @staticmethod
+    def _sealed(sums):
+        """Return {name: digest} of what SHA256SUMS names behind the files, nothing if one of the lines is no such."""
+        sealed = {}
+        for line in sums:
+            name, digest = (sha256sums.parse_line(line[:-1]) if line.endswith(b"\n") else None) or (b"", "")
+            if name not in SEALED or name in sealed:
+                return {}
+            sealed[name] = digest
+        return sealed
 
     def _all_named(self, entries, sums):
         """Return whether SHA256SUMS names the files of metadata.mtree, one by one, and no others before the records."""

@@ -20,6 +20,7 @@ from typing import NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.parameters import remove_values
+from ansible.module_utils.common.text.converters import to_text
 from ansible_collections.microbosh.director.plugins.module_utils._core import _module
 
 
@@ -59,10 +60,15 @@ def printed(module: ModuleType, arguments: dict, directory: str) -> dict:
         try:
             module.main()
         except Answered as end:
-            return {"rc": int(bool(end.answer.get("failed"))), "stdout": json.dumps(end.answer), "stderr": ""}
+            return {"rc": int(bool(end.answer.get("failed"))), "stdout": _as_json(end.answer), "stderr": ""}
         except (Exception, SystemExit):
             return {"rc": 1, "stdout": "", "stderr": traceback.format_exc()}
     return {"rc": 0, "stdout": "", "stderr": ""}
+
+
+def _as_json(answer):
+    """Return an answer as a module prints it, which may have bytes and sets in it."""
+    return json.dumps(answer, default=lambda value: to_text(value) if isinstance(value, bytes) else list(value))
 
 
 def plain_values(value: object) -> object:

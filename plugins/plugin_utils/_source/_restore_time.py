@@ -29,6 +29,7 @@ TASKS_OF_AN_OUTAGE = 10
 # Stop and start of services, where no backup has measured them.
 STOP_AND_START = 15.0
 LOAD_BYTE_SECONDS = 1 / (8 * MIB)
+LARGEST = 2**63
 STOPPING = ("agent", "intake", "stop", "stop_postgresql")
 BACKUP, VERIFICATION, REHEARSAL, RUN, ASSUMED = "backup", "verification", "rehearsal", "this run", "assumed"
 
@@ -51,7 +52,9 @@ def _mappings(value):
 
 
 def _number(value):
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else 0.0
+    """Return a number of a record that may be anybody's; one that nothing measures is none."""
+    good = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < LARGEST
+    return float(value) if good else 0.0
 
 
 def _numbers(value, names):

@@ -389,6 +389,14 @@ def test_one_flipped_bit_anywhere_is_found_and_named(tmp_path, backup):
     assert found(backup)["whole"]
 
 
+@pytest.mark.parametrize("more", [b"0", b"\n", b"the last line"])
+def test_what_was_appended_to_a_record_is_found(backup, more):
+    with open(backup / "SHA256SUMS", "rb+") as record:
+        lines = record.readlines()
+        record.write(lines[-1] if more == b"the last line" else more)
+    assert "SHA256SUMS" in " ".join(verify(str(backup))["problems"])
+
+
 @pytest.mark.parametrize("name", ["SHA256SUMS", "metadata.mtree"])
 def test_a_record_that_was_cut_short_is_found(backup, name):
     content = (backup / name).read_bytes()

@@ -39,6 +39,11 @@ def test_it_has_its_arguments_and_returns_what_it_found():
     assert answer == {"changed": False, "found": ["bosh", False]}
 
 
+def test_what_it_returns_is_as_a_process_would_print_it():
+    answer = answer_of(lambda module: {"found": [b"bosh", {1}]}, {"name": "bosh"})
+    assert answer == {"changed": False, "found": ["bosh", [1]]}
+
+
 def test_it_knows_check_mode():
     given = {"name": "bosh", "_ansible_check_mode": True}
     assert answer_of(lambda module: {"changed": module.check_mode}, given) == {"changed": True}

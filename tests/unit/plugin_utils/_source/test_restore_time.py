@@ -94,11 +94,17 @@ def test_a_run_says_itself_what_a_task_takes():
 
 
 @pytest.mark.parametrize(
-    "odd", [None, "x", [1], {"moved": "x"}, {"outage": {"part": 1}}, {"outage": [1, {"part": []}]}]
-)
+    "odd",
+    [
+        None, "x", [1], {"moved": "x"}, {"outage": {"part": 1}}, {"outage": [1, {"part": []}]},
+        10**400, float("inf"), float("nan"), {"outage_seconds": -1e9}, {"moved": {"bytes": 10**9, "seconds": 1e400}},
+    ],
+)  # fmt: skip
 def test_a_report_of_anybody_is_survived(odd):
     report = odd if isinstance(odd, dict) else {"moved": odd, "all": odd, "outage": odd, "outage_seconds": odd}
-    assert told(report, {"rehearsed": odd})["seconds"] > 0
+    time = told(report, {"rehearsed": odd})
+    assert time["seconds"] > 0
+    assert said_of(time)
 
 
 def test_a_rehearsal_tells_what_all_of_it_takes_onto_a_director_that_has_nothing():

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.microbosh.director.plugins.action.pull import ARGUMENTS, ActionModule, rsync_options
-from ansible_collections.microbosh.director.plugins.module_utils._backup._manifest_writing import _take_owners
+from ansible_collections.microbosh.director.plugins.module_utils._backup._manifest_writing import Owners
 from ansible_collections.microbosh.director.plugins.module_utils._core._volume import beside, gives_away
 from ansible_collections.microbosh.director.plugins.module_utils._tree import _rsync_log as rsync_log
 from ansible_collections.microbosh.director.plugins.module_utils._tree._tree import examine_tree
@@ -267,7 +267,9 @@ def test_the_listing_names_every_entry_and_no_other(passes, vcap, tmp_path):
     for entry in entries:
         entry.path = entry.path.replace(b"second", b"vcap", 1)
     if os.geteuid() == 0:
-        _take_owners(os.fsencode(passes.work), entries, [str(passes.work / "second.log")])
+        owners = Owners([str(passes.work / "second.log")])
+        assert len(list(owners.each(entries))) == len(copied)
+        owners.finish(os.fsencode(passes.work))
 
 
 def test_a_link_planted_in_place_of_a_directory_is_copied_and_leads_nowhere(passes, vcap, tmp_path):
