@@ -154,7 +154,10 @@ def _not_named(names, metadata, digest):
         if digest not in (None, found):
             raise OutsideError("the backup's own list of files is not what it was when the backup was looked at")
 
-    for entry in mtree.files_in(metadata, MOST_BYTES, require):
+    def refuse(number):
+        raise OutsideError(f"the backup's own list of files is damaged: line {number} of it is malformed")
+
+    for entry in mtree.files_in(metadata, MOST_BYTES, require, refuse):
         if entry.path.startswith(top):
             left.discard(entry.path[len(top) :])
     return left

@@ -167,12 +167,86 @@ blobs:
   description: What M(microbosh.director.blobstore_check_info) returns of the blobs, with O(dump).
   returned: with O(dump)
   type: dict
-  sample: {"whole": true, "named": 512, "checked": 512, "problem": ""}
   contains:
     problem:
       description: What is wrong with the blobs in a sentence or two, empty if nothing is.
       type: str
       sample: ""
+    whole:
+      description: Whether no blob is missing and none is wrong.
+      type: bool
+      sample: true
+    external:
+      description: Whether O(recorded) said that there are no blobs to look for.
+      type: bool
+      sample: false
+    named:
+      description: Number of different blobs that the database names.
+      type: int
+      sample: 512
+    checked:
+      description: Number of blobs that were read and compared.
+      type: int
+      sample: 512
+    without_digest:
+      description: Number of blobs of which no table has a digest.
+      type: int
+      sample: 3
+    made_again:
+      description: Number of blobs that the director makes again on demand.
+      type: int
+      sample: 0
+    root:
+      description: Where in the blobstore the blobs were looked for.
+      type: str
+      sample: store
+    reused:
+      description: Number of blobs that an earlier backup has proven.
+      type: int
+      sample: 0
+    bytes:
+      description: Bytes of these blobs.
+      type: int
+      sample: 104857600
+    seconds:
+      description: Seconds that it took.
+      type: float
+      sample: 1.37
+    missing:
+      description: Blobs that are not there.
+      type: list
+      elements: dict
+      sample: []
+    wrong:
+      description: Blobs that are not what the database says.
+      type: list
+      elements: dict
+      sample: []
+    lost:
+      description: Blobs that O(recorded) has as lost, and that are.
+      type: list
+      elements: dict
+      sample: []
+    damaged:
+      description: Blobs that are as wrong as O(recorded) has them.
+      type: list
+      elements: dict
+      sample: []
+    newly_lost:
+      description: Those of O(recorded) that are among RV(blobs.lost) or RV(blobs.damaged) still.
+      type: list
+      elements: dict
+      sample: []
+    unknown_columns:
+      description: Columns that may name blobs in a way that is not known.
+      type: list
+      elements: str
+      sample: []
+    unreferenced:
+      description: Files among the blobs that no table names; their C(count), and the first C(paths).
+      type: dict
+      sample: {"count": 1, "paths": []}
+  sample: {"whole": true, "named": 512, "checked": 512, "problem": ""}
 problems:
   description: Sentences on what is wrong with the manifest itself, or cannot be read.
   returned: always

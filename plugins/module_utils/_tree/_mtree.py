@@ -215,16 +215,19 @@ class InOrder(object):
             self._step()
 
 
-def files_in(path, most, require):
+def files_in(path, most, require, malformed=None):
     """Yield the Entry of each file in a metadata.mtree, one after the other.
 
     At the end, ``require`` is called with the digest of what was read: until then, nothing of it is to be used.
+    ``malformed`` is called with the number of each line that is none.
     """
     digest = hashlib.sha256()
     with open_plain(path, most) as source:
-        for line in io.BufferedReader(source, CHUNK):
+        for number, line in enumerate(io.BufferedReader(source, CHUNK), 1):
             digest.update(line)
-            parsed = parse_line(line[:-1]) if b" type=file " in line else None
-            if parsed:
+            parsed = parse_line(line[:-1])
+            if parsed and parsed[0].type == "file":
                 yield parsed[0]
+            elif not parsed and malformed and (number > 1 or line != SIGNATURE):
+                malformed(number)
     require(digest.hexdigest())

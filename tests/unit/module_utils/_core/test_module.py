@@ -38,7 +38,7 @@ class FakeModule:
 
 @pytest.fixture
 def ended(monkeypatch):
-    monkeypatch.setattr(_module, "AnsibleModule", FakeModule)
+    monkeypatch.setattr(_module, "KIND", FakeModule)
 
     def run(perform, **given):
         with pytest.raises(Ended) as caught:
@@ -90,7 +90,7 @@ def test_an_error_of_a_disk_is_told_in_the_modules_words(ended):
 
 
 def test_any_other_error_is_seen(monkeypatch):
-    monkeypatch.setattr(_module, "AnsibleModule", FakeModule)
+    monkeypatch.setattr(_module, "KIND", FakeModule)
     for error, trouble in ((OSError("disk"), None), (KeyError("x"), "%(error)s")):
         with pytest.raises(type(error)):
             _module.run_module(raising(error), SPECIFICATION, trouble=trouble)

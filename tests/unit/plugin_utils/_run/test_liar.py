@@ -66,7 +66,13 @@ def asked(module, name=None, arguments=None):
     return {
         "name": f"Ask for {name}",
         "block": [
-            {"name": f"{name} answers", f"microbosh.director.{module}": arguments or {}, "register": "answer"},
+            # With an environment, what is otherwise done in the process of its task is done by a module here, too.
+            {
+                "name": f"{name} answers",
+                f"microbosh.director.{module}": arguments or {},
+                "environment": {"LIAR": "yes"},
+                "register": "answer",
+            },
             {"name": f"{name} WAS BELIEVED", "ansible.builtin.fail": {"msg": "x"}},
         ],
         "rescue": [
