@@ -154,15 +154,8 @@ def remove_tree(top):
         directory = directories.pop()
         if stat.S_IMODE(os.lstat(directory).st_mode) & stat.S_IRWXU != stat.S_IRWXU:
             os.chmod(directory, stat.S_IRWXU)
-        directories.extend(_directories_in(directory))
+        for name in os.listdir(directory):
+            path = os.path.join(directory, name)
+            if stat.S_ISDIR(os.lstat(path).st_mode):
+                directories.append(path)
     shutil.rmtree(top)
-
-
-def _directories_in(directory):
-    """Return the paths of the directories in one, without a look at each file where the system tells what it is."""
-    scan = getattr(os, "scandir", None)  # not in Python 2.7
-    if scan:
-        with scan(directory) as found:
-            return [entry.path for entry in found if entry.is_dir(follow_symlinks=False)]
-    paths = [os.path.join(directory, name) for name in os.listdir(directory)]
-    return [path for path in paths if stat.S_ISDIR(os.lstat(path).st_mode)]
