@@ -13,6 +13,7 @@ import re
 
 from ansible_collections.microbosh.director.plugins.module_utils._backup._blob_names import BlobstoreError
 from ansible_collections.microbosh.director.plugins.module_utils._backup._blobstore import INNER, is_file_name, shard
+from ansible_collections.microbosh.director.plugins.module_utils._core._files import lines_in
 from ansible_collections.microbosh.director.plugins.module_utils._tree import _rsync_log as rsync_log
 
 PLACE = "store/blobstore"
@@ -133,12 +134,6 @@ class LateListings(object):
 def read_listings(paths, place=PLACE, only=None):
     """Given the paths of rsync's logs, return the Listing of everything that any of them names."""
     try:
-        return Listing(itertools.chain.from_iterable(_lines_of(path) for path in paths), place, only)
+        return Listing(itertools.chain.from_iterable(lines_in(path) for path in paths), place, only)
     except EnvironmentError as error:
         raise BlobstoreError("The listing of the director's blobstore cannot be read: %s." % error)
-
-
-def _lines_of(path):
-    with open(path, "rb") as stream:
-        for line in stream:
-            yield line

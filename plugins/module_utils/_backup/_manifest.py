@@ -314,6 +314,9 @@ def recorded(top, skipped=None, malformed=None, expected=None):
     digest = hashlib.sha256()
     with _lines_in(os.path.join(top, METADATA), digest) as lines:
         found = mtree.InOrder(lines, skipped, malformed)
-        yield found
-        found.finish()
+        try:
+            yield found
+            found.finish()
+        finally:
+            found.close()
     require_digest(layout.METADATA, digest.hexdigest(), expected)

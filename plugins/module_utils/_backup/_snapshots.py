@@ -23,6 +23,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._core._errors i
 from ansible_collections.microbosh.director.plugins.module_utils._core._files import (
     UNFINISHED,
     durable_file,
+    lines_in,
     make_durable,
     point_symlink,
     read_plain,
@@ -311,7 +312,7 @@ def _require_publishable(partial, target, name, report):
 def _check_manifest(partial):
     """Raise DirectorError unless SHA256SUMS is whole and in order, and vouches for the metadata.mtree that is there."""
     problem, before, metadata = "", b"", None
-    for number, line in enumerate(_lines_of(os.path.join(partial, layout.CHECKSUMS)), 1):
+    for number, line in enumerate(lines_in(os.path.join(partial, layout.CHECKSUMS)), 1):
         path, digest = sha256sums.parse_line(line[:-1]) or (None, None)
         if not line.endswith(b"\n"):
             problem = "ends in the middle of a line: it was cut short or half written."
@@ -330,12 +331,6 @@ def _check_manifest(partial):
         problems.append("SHA256SUMS and metadata.mtree were not written together.")
     if problems:
         raise DirectorError("The manifest of %s is damaged: %s Nothing was published." % (partial, " ".join(problems)))
-
-
-def _lines_of(path):
-    with open(path, "rb") as source:
-        for line in source:
-            yield line
 
 
 def _seal(partial, report):
@@ -367,7 +362,7 @@ def _vouch(path, sealed):
     """Let SHA256SUMS name the backup's own records; return its digest, and the one that it has for the filter."""
     digest, rules = hashlib.sha256(), NONE
     with durable_file(path) as target:
-        for line in _lines_of(path):
+        for line in lines_in(path):
             name = line[66:-1]  # behind the digest and two blanks
             if name not in _SEALED:
                 rules = line[:64].decode("ascii") if name == to_bytes(layout.FILTER) else rules

@@ -44,17 +44,27 @@ def durable_file(path, mode=0o600):
     unfinished file is fixed: what a killed process left is overwritten by the next one.
     """
     unfinished = path + (UNFINISHED.encode("ascii") if isinstance(path, bytes) else UNFINISHED)
-    target = open_new(unfinished, mode)
+    target, whole = open_new(unfinished, mode), False
     try:
         with target:
             yield target
             target.flush()
             os.fsync(target.fileno())
         os.rename(unfinished, path)
-    except BaseException:
-        os.unlink(unfinished)
-        raise
+        whole = True
+    finally:
+        if not whole:
+            os.unlink(unfinished)
     make_durable(os.path.dirname(path) or os.curdir)
+
+
+def lines_in(path):
+    """Yield the lines of a file, bytes with their ends."""
+    with io.open(path, "rb") as source:
+        line = source.readline()
+        while line:
+            yield line
+            line = source.readline()
 
 
 def write_durably(path, content, mode=0o600):

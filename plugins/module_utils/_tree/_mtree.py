@@ -214,6 +214,10 @@ class InOrder(object):
                 self._parsed(self._line, self._skipped)
             self._step()
 
+    def close(self):
+        """Have nothing more to tell: whoever asks from now on is told of no entry."""
+        self._lines, self._line, self._path = iter(()), None, None
+
 
 def files_in(path, most, require, malformed=None):
     """Yield the Entry of each file in a metadata.mtree, one after the other.
