@@ -38,7 +38,7 @@ MARKER = "/var/vcap/store/this is the one that was meant"
 # Leads rsync to another machine than Ansible: this one.
 ASTRAY = """#!/bin/sh
 case " $* " in
-*" --server "*) while [ "$1" != rsync ]; do shift; done; exec "$@" ;;
+*" rsync --server "*) while [ "$1" != rsync ]; do shift; done; exec "$@" ;;
 esac
 exec SSH "$@"
 """
