@@ -21,7 +21,6 @@ ARGUMENTS = {
     "dest": {"type": "path", "required": True},
     "known": {"type": "list", "elements": "path", "required": True},
     "listings": {"type": "list", "elements": "path", "required": True},
-    "linked": {"type": "bool", "default": False},
 }
 
 
@@ -40,7 +39,7 @@ class ActionModule(ActionBase):
             try:
                 for known, listing in zip(given["known"], given["listings"], strict=True):
                     append_lines(known, listing, spared)
-                brought = bring(given["src"], given["dest"], spared, given["linked"])
+                brought = bring(given["src"], given["dest"], spared)
             except (OSError, OutsideError) as error:
                 raise AnsibleActionFail(
                     f"What the first pass copied of the blobs could not be brought into the backup: {told(str(error))}."

@@ -40,10 +40,6 @@ options:
     type: list
     elements: path
     required: true
-  linked:
-    description: Make hard links instead, so that O(src) has all of it still, for another pass that spares.
-    type: bool
-    default: false
 seealso:
   - module: microbosh.director.pull
   - module: microbosh.director.backup_manifest

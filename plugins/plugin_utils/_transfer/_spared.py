@@ -126,17 +126,16 @@ def changed_since(tree: str, spared: dict[str, int]) -> tuple[list[str], list[st
     return changed, gone
 
 
-def bring(source: str, dest: str, spared: dict[str, int], linked: bool = False) -> int:
-    """Move what is in the spared directories of one copy into those of another, or link it; return how much it is."""
+def bring(source: str, dest: str, spared: dict[str, int]) -> int:
+    """Move what is in the spared directories of one copy into those of another; return how much it is."""
     brought = 0
-    put = os.link if linked else os.rename
     for path in sorted(spared):
         with opened_directory(*_raw(source, path)) as old, opened_directory(*_raw(dest, path)) as new:
             before = os.fstat(new)
             if os.listdir(new):
                 raise OutsideError(f"{path} of {dest} is not empty, though the pass did not look into it")
             for name in os.listdir(old):
-                put(name, name, src_dir_fd=old, dst_dir_fd=new, **({"follow_symlinks": False} if linked else {}))
+                os.rename(name, name, src_dir_fd=old, dst_dir_fd=new)
                 brought += 1
             os.utime(new, ns=(before.st_atime_ns, before.st_mtime_ns))
     return brought

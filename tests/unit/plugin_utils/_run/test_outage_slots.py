@@ -19,11 +19,11 @@ from ansible_collections.microbosh.director.plugins.action import outage_slot
 from ansible_collections.microbosh.director.plugins.plugin_utils._run import _controller_process, _outage_slots
 
 TAKER = """
-import os, sys, time
+import signal, sys
 from ansible_collections.microbosh.director.plugins.plugin_utils._run import _outage_slots as slots
 slot = slots.take(sys.argv[1], int(sys.argv[2]), sys.argv[3])
 print(slot and slot.number, flush=True)
-time.sleep(600)
+signal.pause()  # until it is killed
 """
 LIMIT = 600
 

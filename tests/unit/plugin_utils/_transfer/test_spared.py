@@ -177,10 +177,10 @@ class Passes:
     def second(self):
         return self.pull("second", "second.log", link_dest=[str(self.work / "first")], delete=False)
 
-    def bring(self, linked=False):
+    def bring(self):
         spared = read_spared(self.spare)
         append_lines(str(self.work / "first.log"), str(self.work / "second.log"), spared)
-        return bring(str(self.work / "first"), str(self.work / "second"), spared, linked)
+        return bring(str(self.work / "first"), str(self.work / "second"), spared)
 
 
 @pytest.fixture
@@ -346,15 +346,6 @@ def test_a_run_that_was_killed_while_it_brought_them_has_all_of_them_in_two_tree
     answer = passes.pull("again", "again.log", link_dest=link_dest, spare=None)
     assert answer["files"] == 0, "nothing is copied again"
     assert seen(again) == seen(vcap)
-
-
-def test_linked_instead_of_moved_the_first_copy_has_them_still(passes, vcap):
-    passes.first()
-    passes.second()
-    before = inodes(passes.work / "first")
-    assert passes.bring(linked=True) == 3 * len(SHARDS)
-    assert inodes(passes.work / "first") == before
-    assert seen(passes.work / "second") == seen(vcap)
 
 
 def test_nothing_is_put_over_what_is_there(passes):
