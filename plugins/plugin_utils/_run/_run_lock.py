@@ -18,7 +18,7 @@ import tempfile
 from pathlib import Path
 
 NAME = "run.lock"
-HOLD = 'while kill -0 "$1" 2>/dev/null; do sleep 1; done'
+HOLD = 'echo held; exec >&-; while kill -0 "$1" 2>/dev/null; do sleep 1; done'
 
 
 def keep(directory: str | Path, identity: str, pid: int) -> None:
@@ -40,12 +40,18 @@ def keep(directory: str | Path, identity: str, pid: int) -> None:
 
 
 def _holder(descriptor: int, pid: int) -> int:
-    """Start what has the lock, and return its number; it is the leader of a session of its own."""
+    """Start what has the lock, and return its number; it is the leader of a session of its own.
+
+    Before it has said something it may not have the command line yet by which _end() knows it.
+    """
     null = subprocess.DEVNULL
-    command = ["sh", "-c", HOLD, "sh", str(pid)]
-    return subprocess.Popen(
-        command, cwd="/", stdin=null, stdout=null, stderr=null, pass_fds=[descriptor], start_new_session=True
-    ).pid
+    holder = subprocess.Popen(
+        ["sh", "-c", HOLD, "sh", str(pid)], cwd="/", stdin=null, stdout=subprocess.PIPE, stderr=null,
+        pass_fds=[descriptor], start_new_session=True,
+    )  # fmt: skip
+    with holder.stdout as said:
+        said.readline()
+    return holder.pid
 
 
 def let_go(directory: str | Path, identity: str) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import subprocess
 import sys
@@ -28,7 +29,7 @@ def run():
 def comes_true(condition):
     deadline = time.monotonic() + SECONDS
     while not condition() and time.monotonic() < deadline:
-        time.sleep(0.05)
+        time.sleep(0.01)
     return condition()
 
 
@@ -71,12 +72,14 @@ def test_the_next_run_does_not_wait_for_it(tmp_path, run):
 
 
 def test_a_run_that_ends_lets_go_of_it_at_once(tmp_path, run):
-    keep(tmp_path, MINE, run.pid)
-    with open(tmp_path / NAME) as lock:
-        holder = int(lock.read().split()[1])
-    let_go(tmp_path, MINE)
-    assert os.listdir(tmp_path) == []
-    assert os.waitpid(holder, 0)[1] == 9
+    """However early: a process that has just begun has no command line yet by which it can be known."""
+    for _time in range(50):
+        keep(tmp_path, MINE, run.pid)
+        with open(tmp_path / NAME) as lock:
+            holder = int(lock.read().split()[1])
+        let_go(tmp_path, MINE)
+        assert os.listdir(tmp_path) == []
+        assert comes_true(functools.partial(os.waitid, os.P_PID, holder, os.WEXITED | os.WNOHANG | os.WNOWAIT))
 
 
 def test_a_run_lets_go_of_its_own_only(tmp_path, run):

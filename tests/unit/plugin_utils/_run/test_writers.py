@@ -205,6 +205,7 @@ def test_a_second_dump_that_was_skipped_is_caught(rig):
         assert rig.verdict(backup)["verdict"] == "moved"
         ended = backup.first["dumps"][0]["content"]["ended"]
         while not all(journal and journal[-1].began > ended for journal in rig.world.journal.values()):
+            assert writer.is_alive()
             writer.join(0.05)
         for dump in backup.first["dumps"]:
             mark = dict(dump["content"]["marks"]["before"], sequences=dump["content"]["sequences"])
