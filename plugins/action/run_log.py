@@ -20,6 +20,7 @@ ARGUMENTS = {
     "log": {"type": "path"},
     "copy": {"type": "path"},
     "phase": {"type": "str"},
+    "next": {"type": "str", "default": ""},
     "detail": {"type": "str", "default": ""},
     "severity": {"type": "str", "choices": ["info", "error"], "default": "info"},
 }
@@ -45,7 +46,7 @@ class ActionModule(ActionBase):
         if arguments["phase"]:
             phase = end_phase(host, arguments["phase"], float(task_vars.get("run_began", 0)))
             lines = timed(lines, duration(phase["seconds"]))
-        result["changed"] = False
+        result.update(changed=False, phase=arguments["next"])
         tell(result, host, lines, arguments["severity"], self._task.no_log)
         self._append(result, arguments, lines, host)
         return result

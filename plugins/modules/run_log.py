@@ -52,6 +52,11 @@ options:
   phase:
     description: Name of the phase that has ended with this.
     type: str
+  next:
+    description: Name of the phase that begins with this, as it is told if it fails. The result has it.
+    type: str
+    default: ""
+    version_added: 1.1.0
   detail:
     description: Text that only goes to the log.
     type: str
@@ -78,4 +83,9 @@ lines:
   type: list
   elements: str
   sample: ["Checking monit processes: 13 running (2.1 s)"]
+phase:
+  description: The phase that begins, as O(next) names it.
+  returned: always
+  type: str
+  sample: Rehearsal
 """

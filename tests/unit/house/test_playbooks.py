@@ -20,8 +20,8 @@ NAME = re.compile(r"(?<![.\w])(?:run|blobs|running)_\w+")
 # Nothing is planned in a restore, and its filter does without.
 UNDEFINED = {"restore": {"run_plan"}}
 # Each stands in its own way of making a copy, or of telling what it would be: a run has one of them. A slot is taken
-# and given back: what the run has of it is what the last of both says.
-BRANCHES = {"run_second_pass", "run_owners_pass", "run_state", "run_slot"}
+# and given back: what the run has of it is what the last of both says. How far it is says each that ends a phase.
+BRANCHES = {"run_second_pass", "run_owners_pass", "run_state", "run_slot", "run_progress"}
 
 
 def text(path):
@@ -101,6 +101,24 @@ def test_a_registered_name_has_one_origin():
     )
     assert len(names) > 30
     assert {name for name, times in names.items() if times > 1} <= BRANCHES
+
+
+def test_a_phase_begins_with_the_end_of_the_one_before_which_is_never_skipped():
+    """A task that is skipped would register that it was, and a failure could not say in which phase it was."""
+    begun = set()
+    for path in PHASES:
+        for entry in entries(yaml.safe_load(text(path))):
+            if "next" in entry.get("microbosh.director.run_log", {}):
+                assert entry["register"] == "run_progress"
+                assert "when" not in entry
+                begun |= set(re.findall(r"[A-Z][a-z]+(?: [a-z]+)*", entry["microbosh.director.run_log"]["next"]))
+            begun |= {entry.get("ansible.builtin.set_fact", {}).get("run_progress", {}).get("phase")} - {None}
+            for inner in entries([entry.get(part, []) for part in ("block", "rescue", "always")]):
+                assert inner.get("register") != "run_progress"
+    page = text(REPOSITORY / "docs/architecture.md").partition("## A backup, phase by phase")[2].partition("\n## ")[0]
+    table = re.findall(r"^\| \**\d+\w?\. [^|]+\|[^|]+\| ([A-Z][^|]+) \|", page, re.MULTILINE)
+    assert begun == set(table)
+    assert len(begun) > 12
 
 
 def test_a_name_stands_in_one_file_of_variables():
