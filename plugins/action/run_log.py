@@ -17,6 +17,7 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._run._screen im
 
 ARGUMENTS = {
     "message": {"type": "list", "elements": "str", "required": True},
+    "errors": {"type": "list", "elements": "str", "default": []},
     "log": {"type": "path"},
     "copy": {"type": "path"},
     "phase": {"type": "str"},
@@ -40,15 +41,14 @@ class ActionModule(ActionBase):
         except GateError as error:
             raise AnsibleActionFail(str(error)) from error
         host = task_vars["inventory_hostname"]
-        # A message may quote a director. Each line of it is one of its own, that none passes for another host's or
-        # another time's.
-        lines = [line for message in arguments["message"] for line in printable_lines(message).split("\n")]
+        errors, lines = _lines(arguments["errors"]), _lines(arguments["message"])
         if arguments["phase"]:
             phase = end_phase(host, arguments["phase"], float(task_vars.get("run_began", 0)))
             lines = timed(lines, duration(phase["seconds"]))
         result.update(changed=False, phase=arguments["next"])
+        tell(result, host, errors, "error", self._task.no_log)
         tell(result, host, lines, arguments["severity"], self._task.no_log)
-        self._append(result, arguments, lines, host)
+        self._append(result, arguments, errors + lines, host)
         return result
 
     def _append(self, result, arguments, lines, host):
@@ -61,6 +61,11 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(problem)
         if problem:  # a failure is told and cleaned up after, even when the disk is full
             warn(result, host, problem)
+
+
+def _lines(messages):
+    """Return a line of its own for each in the messages: they may quote a director, whose lines are no other host's."""
+    return [line for message in messages for line in printable_lines(message).split("\n")]
 
 
 def timed(lines: list[str], took: str) -> list[str]:

@@ -41,6 +41,12 @@ options:
     type: list
     elements: str
     required: true
+  errors:
+    description: Lines to show before these, in red.
+    type: list
+    elements: str
+    default: []
+    version_added: 1.1.0
   log:
     description:
       - File on the controller that the lines are appended to. It is made with mode 0600, if its directory exists.
