@@ -18,7 +18,11 @@ import tempfile
 from pathlib import Path
 
 NAME = "run.lock"
-HOLD = 'echo held; exec >&-; while kill -0 "$1" 2>/dev/null; do sleep 1; done'
+# GNU's tail looks once a second and starts nothing; another one does not know --pid.
+HOLD = (
+    'echo held; exec >/dev/null; tail --pid="$1" -f /dev/null 2>/dev/null || '
+    'while kill -0 "$1" 2>/dev/null; do sleep 1; done'
+)
 
 
 def keep(directory: str | Path, identity: str, pid: int) -> None:
