@@ -23,3 +23,21 @@ options:
     choices: [auto, runit, systemd]
     default: auto
 """
+
+    LOOKED_AT = r"""
+options:
+  wait:
+    description:
+      - Seconds for which a service is waited for that monit calls initializing, or that has an action pending.
+      - Two cycles of monit are enough for it to look at everything, which is 20 seconds on a director.
+    type: int
+    default: 0
+  required_checks:
+    description:
+      - Names of services that count as not running if monit complains about them, or does not watch them, even if they
+        are no processes or their processes live.
+      - A name that monit does not know is an error.
+    type: list
+    elements: str
+    default: []
+"""

@@ -17,26 +17,13 @@ description:
   - Understands every monit from 5.2.4 to 5.35. Names and statuses are in full, also where the table of newer versions
     cuts them.
   - A daemon that is down, a report without services and an answer that cannot be understood are failures.
-options:
-  wait:
-    description:
-      - Seconds for which a service is waited for that monit calls initializing, or that has an action pending.
-      - Two cycles of monit are enough for it to look at everything, which is 20 seconds on a director.
-    type: int
-    default: 0
-  required_checks:
-    description:
-      - Names of services that count as not running if monit complains about them, or does not watch them, even if they
-        are no processes or their processes live.
-      - A name that monit does not know is an error.
-    type: list
-    elements: str
-    default: []
+options: {}
 extends_documentation_fragment:
   - microbosh.director.attributes
   - microbosh.director.guides.backup
   - microbosh.director.attributes.director
   - microbosh.director.monit
+  - microbosh.director.monit.looked_at
 attributes:
   check_mode:
     support: full
@@ -235,31 +222,16 @@ unknown:
   sample: [postgress]
 """
 
-import platform
-import time
-
-from ansible_collections.microbosh.director.plugins.module_utils._core._arguments import MONIT
-from ansible_collections.microbosh.director.plugins.module_utils._core._host import Host
+from ansible_collections.microbosh.director.plugins.module_utils._core._arguments import LOOKED_AT
 from ansible_collections.microbosh.director.plugins.module_utils._core._module import C_LOCALE, run_module
 from ansible_collections.microbosh.director.plugins.module_utils._postgres._file_layout import libc_version
-from ansible_collections.microbosh.director.plugins.module_utils._services._services import Monit, look
-
-
-def perform(module):
-    """Return what monit says, and what the host is."""
-    given = module.params
-    facts = look(Monit(module.run_command, given["monit"]), Host(), given["wait"], given["required_checks"])
-    return dict(facts, architecture=platform.machine(), libc=libc_version(), clock=time.time())
+from ansible_collections.microbosh.director.plugins.module_utils._services._summary import summary
 
 
 def main():
     run_module(
-        perform,
-        argument_spec=dict(
-            MONIT,
-            wait={"type": "int", "default": 0},
-            required_checks={"type": "list", "elements": "str", "default": []},
-        ),
+        lambda module: summary(module.params, module.run_command, libc_version()),
+        argument_spec=LOOKED_AT,
         environment=C_LOCALE,
     )
 

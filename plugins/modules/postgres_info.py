@@ -177,35 +177,13 @@ director_database:
 """
 
 from ansible_collections.microbosh.director.plugins.module_utils._core._arguments import POSTGRES
-from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._core._module import C_LOCALE, run_module
-from ansible_collections.microbosh.director.plugins.module_utils._postgres._postgres import Endpoint
-from ansible_collections.microbosh.director.plugins.module_utils._postgres._postgres_info import (
-    NOTHING,
-    ask,
-    listening_ports,
-    port_there,
-)
-
-
-def perform(module):
-    """Ask, and return the answer; where that is no failure, also why there is none."""
-    given = module.params
-    ports = listening_ports()
-    endpoint = Endpoint.of(dict(given, port=port_there(given["port"], ports)))
-    result = dict(NOTHING, changed=False, ports=ports, port=endpoint.port)
-    try:
-        result.update(ask(endpoint, given["packages"], module.run_command, given["database"]))
-    except DirectorError as error:
-        if given["fail"]:
-            raise DirectorError(str(error), ports=ports, **error.facts)
-        result.update(problem=str(error), mysql=error.facts.get("mysql", False))
-    return result
+from ansible_collections.microbosh.director.plugins.module_utils._postgres._postgres_info import server_info
 
 
 def main():
     run_module(
-        perform,
+        lambda module: server_info(module.params, module.run_command),
         argument_spec=dict(POSTGRES, database={"type": "str"}, fail={"type": "bool", "default": True}),
         environment=C_LOCALE,
     )

@@ -10,6 +10,13 @@ __metaclass__ = type
 MONIT_PROGRAM = "/var/vcap/bosh/bin/monit"
 MONIT = {"monit": {"type": "path", "default": MONIT_PROGRAM}}
 
+# How monit's services are looked at.
+LOOKED_AT = dict(
+    MONIT,
+    wait={"type": "int", "default": 0},
+    required_checks={"type": "list", "elements": "str", "default": []},
+)
+
 AGENT = {"manager": {"type": "str", "choices": ["auto", "runit", "systemd"], "default": "auto"}}
 
 STAGING = {"staging": {"type": "path", "default": "/var/vcap/store/microbosh-backup"}}

@@ -11,10 +11,12 @@ import os
 import re
 import socket
 
+from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._core._text import native
 from ansible_collections.microbosh.director.plugins.module_utils._postgres._postgres import (
     CONNECT_SECONDS,
     LETS_IN,
+    Endpoint,
     PostgresError,
     ask_server,
     find_clients,
@@ -228,3 +230,20 @@ def ask(endpoint, packages, run_command, database=None):
                 mysql=True,
             )
         raise error
+
+
+def server_info(given, run_command):
+    """Given the options of postgres_info, and what runs a command, return what that module returns.
+
+    Where that no server answers is no failure, it has the reason.
+    """
+    ports = listening_ports()
+    endpoint = Endpoint.of(dict(given, port=port_there(given["port"], ports)))
+    result = dict(NOTHING, ports=ports, port=endpoint.port)
+    try:
+        result.update(ask(endpoint, given["packages"], run_command, given["database"]))
+    except DirectorError as error:
+        if given["fail"]:
+            raise DirectorError(str(error), ports=ports, **error.facts)
+        result.update(problem=str(error), mysql=error.facts.get("mysql", False))
+    return result

@@ -28,6 +28,7 @@ LEASE = {"monit", "manager", "staging"}
 ARRIVING = {
     "backup": {
         "monit_summary": {"monit"},
+        "director_info": {"monit", "manager"},
         "monit_all": {"monit", "timeout", "staging"},
         "bosh_agent": {"manager", "staging"},
         "bosh_agent_info": {"manager"},
@@ -42,6 +43,7 @@ ARRIVING = {
     },
     "restore": {
         "monit_summary": {"monit"},
+        "director_info": {"monit", "manager"},
         "monit_all": {"monit", "timeout", "staging"},
         "bosh_agent": {"manager", "staging"},
         "bosh_agent_info": {"manager"},
@@ -56,6 +58,7 @@ ARRIVING = {
     },
     "checkup": {
         "monit_summary": {"monit"},
+        "director_info": {"monit", "manager"},
         "monit_all": {"monit", "timeout", "staging"},
         "bosh_agent": {"manager", "staging"},
         "bosh_agent_info": {"manager"},
