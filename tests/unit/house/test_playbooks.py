@@ -121,6 +121,14 @@ def test_a_phase_begins_with_the_end_of_the_one_before_which_is_never_skipped():
     assert len(begun) > 12
 
 
+def test_what_failed_is_told_even_if_it_is_the_words_about_a_phase_that_could_not_be_written():
+    """Such a task registers that it failed, and names no phase: whatever reads one has to do without."""
+    paths = [*ALL_PHASES, *(PLAYBOOKS / "vars").glob("*.yml"), *PLAYBOOKS.glob("*.yml")]
+    reads = [found for path in paths for found in re.findall(r"run_progress\.phase[^}]*", text(path))]
+    assert reads == ["run_progress.phase | default(run_phase) "]
+    assert yaml.safe_load(text(BEGIN["backup"]))[0]["ansible.builtin.set_fact"]["run_phase"] == "Log"
+
+
 def test_a_name_stands_in_one_file_of_variables():
     names = Counter(name for file, known in VARIABLES.items() if file != "restore.yml" for name in known)
     assert {name for name, times in names.items() if times > 1} == {"ansible_ssh_private_key_file"}
