@@ -31,7 +31,6 @@ ARGUMENTS = {
 class ActionModule(ActionBase):
     """Look at what this controller has to log in with, and decide; the connection is asked, and not made."""
 
-    _requires_connection = False
     _supports_check_mode = True
 
     def run(self, tmp=None, task_vars=None):

@@ -37,7 +37,6 @@ PHASE = "slot"
 class ActionModule(ActionBase):
     """Take a slot, or give it back. What is wrong with slots costs nobody a backup: it is told, and the run goes on."""
 
-    _requires_connection = False
     _supports_check_mode = True
 
     def run(self, tmp=None, task_vars=None):

@@ -19,7 +19,7 @@ description:
   - Ansible ends with status 0 when nothing was selected. A backup's exit status may not say that, so this ends the
     run with status 2, before anything is done, when the inventory has no director, when C(--limit) leaves none or
     names something unknown, when tags leave nothing to run, when C(--start-at-task) names no task or one in the
-    middle of a playbook of this collection, and with C(--step).
+    middle of a playbook of this collection, with C(--step), and with Ansible's C(private_role_vars).
   - If a playbook imports ours beside plays of its own, it is enough that one of its plays has hosts and tasks.
   - Listings (C(--list-hosts), C(--list-tasks), C(--list-tags), C(--syntax-check)) are never refused.
 options:

@@ -20,6 +20,8 @@ description:
   - For a task on the director they are what the inventory or Ansible's configuration says. A task that is delegated to
     the controller runs right there, with Ansible's own Python, also where the inventory says something else of all
     hosts.
+  - A task whose action connects to nothing, such as M(ansible.builtin.set_fact), is not given a connection to the
+    director, either.
 options:
   _terms:
     description: V(connection) or V(python).
@@ -40,7 +42,10 @@ _raw:
   sample: [local]
 """
 
+from multiprocessing import current_process
+
 from ansible import constants
+from ansible.plugins.loader import action_loader
 from ansible.plugins.lookup import LookupBase
 
 NAMES = ("inventory_hostname_short", "group_names")
@@ -54,6 +59,16 @@ def is_delegated(variables, host):
     return "ansible_delegated_vars" in variables or any(variables.get(name) != host.get(name) for name in NAMES)
 
 
+def connects_to_nothing(process):
+    """Given the process of a task, say whether its action does without a connection, as set_fact and run_log do.
+
+    Such a task needs none of ssh's options, each of which is a template. What is not known for sure connects.
+    """
+    name = getattr(getattr(process, "_task", None), "action", None)
+    action = action_loader.get(name, class_only=True) if name else None
+    return getattr(action, "_requires_connection", True) is False
+
+
 class LookupModule(LookupBase):
     """Look at the variables, and at those of the director in the inventory."""
 
@@ -64,7 +79,9 @@ class LookupModule(LookupBase):
         return [getattr(self, f"_{term}")(host, here, variables) for term in terms]
 
     def _connection(self, host, here, dummy):
-        return "local" if here else self._opened(host.get("ansible_connection")) or "ssh"
+        if here or connects_to_nothing(current_process()):
+            return "local"
+        return self._opened(host.get("ansible_connection")) or "ssh"
 
     def _python(self, host, here, variables):
         if here:

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from conftest import ANSIBLE, REPOSITORY, run_ansible, write_inventory
 
-SETTINGS = "microbosh.director.microbosh"
+SETTINGS = {"ansible.builtin.import_role": {"name": "microbosh.director.microbosh", "vars_from": "backup"}}
 PLAYBOOKS = REPOSITORY / ".collections/ansible_collections/microbosh/director/playbooks"
 # Stands in for ssh: notes what the real one would make of its arguments, and runs the command right here.
 FAKE_SSH = r"""#!/usr/bin/env python3
@@ -154,8 +154,7 @@ def place(tmp_path_factory):
     shutil.copy(fake, place / "bin" / "other_ssh")
     (place / "ssh_config").write_text(SSH_CONFIG)
     play = yaml.safe_load((PLAYBOOKS / "backup.yml").read_text())[1]
-    play.update(tasks=TASKS, roles=[SETTINGS], pre_tasks=[])
-    play["vars_files"] = [str(PLAYBOOKS / name) for name in play["vars_files"]]
+    play.update(tasks=[SETTINGS, *TASKS], pre_tasks=[])
     (place / "play.yml").write_text(yaml.safe_dump([play]))
     for name in (*HOSTS, *RUNS):
         (place / f"spelling-{name}" / "from").mkdir(parents=True)
@@ -217,11 +216,12 @@ def test_another_connection_than_ssh_is_refused(place):
 
 
 def headers(playbook):
-    """The variables of each play that connects to directors, from the files that it names."""
+    """The variables of each play that connects to directors: those of the files that it names, and of the role."""
     plays = yaml.safe_load((PLAYBOOKS / f"{playbook}.yml").read_text())
-    plays = [play for play in plays if "vars/connection.yml" in play.get("vars_files", [])]
-    files = [[yaml.safe_load((PLAYBOOKS / file).read_text()) for file in play["vars_files"]] for play in plays]
-    return [{name: value for file in found for name, value in file.items()} for found in files]
+    named = [[PLAYBOOKS / file for file in play.get("vars_files", [])] for play in plays]
+    named.append(sorted((PLAYBOOKS.parent / "roles/microbosh/vars" / playbook).glob("*.yml")))
+    files = [paths for paths in named if "connection.yml" in {path.name for path in paths}]
+    return [{name: value for path in paths for name, value in yaml.safe_load(path.read_text()).items()} for paths in files]
 
 
 def settled(key, otherwise):
@@ -243,6 +243,6 @@ def test_no_playbook_forwards_an_agent(playbook):
 def test_a_restore_alone_logs_in_as_the_operator(playbook):
     user = None if playbook == "restore" else settled("user", "microbosh_user")
     for known in headers(playbook):
-        assert (known.get("ansible_user"), known.get("ansible_ssh_user")) == (user, user)
+        assert (known.get("ansible_user"), known.get("ansible_ssh_user")) == (user, None)
         assert known["ansible_ssh_args"] == settled("ssh_options", "run_ssh_options")
         assert ("run_login_key" in known["ansible_ssh_private_key_file"]) == (user is None)

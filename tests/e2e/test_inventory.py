@@ -82,6 +82,19 @@ def test_a_run_for_no_director_fails(tmp_path, playbook):
         assert str(inventory) in run
 
 
+@pytest.mark.parametrize("playbook", ["setup", "backup", "restore", "verify", "checkup"])
+def test_a_run_whose_roles_keep_their_variables_to_themselves_is_refused(tmp_path, playbook):
+    """No task would know the defaults, nor whom to log in as."""
+    inventory = tmp_path / "hosts.yml"
+    inventory.write_text(INVENTORY)
+    ended = run_ansible(
+        playbook_command(inventory, f"microbosh.director.{playbook}"), {"ANSIBLE_PRIVATE_ROLE_VARS": "1"}
+    )
+    assert ended.status == 2, ended.output
+    assert "ANSIBLE_PRIVATE_ROLE_VARS" in ended
+    assert "TASK [" not in ended.output
+
+
 def test_every_playbook_asks_first_whether_it_does_anything():
     playbooks = {path.stem: yaml.safe_load(path.read_text()) for path in (REPOSITORY / "playbooks").glob("*.yml")}
     assert len(playbooks) >= 6

@@ -65,8 +65,8 @@ def write_play(path, tasks):
     play = yaml.safe_load((PLAYBOOKS / "backup.yml").read_text())[1]
     names = [{"ansible.builtin.import_tasks": str(PLAYBOOKS / "tasks/shared" / f"{task}.yml")} for task in tasks]
     names[-1]["vars"] = {"transfer_reader": "{{ run_reader }}"}
-    play.update(tasks=names, roles=["microbosh.director.microbosh"], pre_tasks=[])
-    play["vars_files"] = [str(PLAYBOOKS / name) for name in play["vars_files"]]
+    settings = {"name": "microbosh.director.microbosh", "vars_from": "backup"}
+    play.update(tasks=[{"ansible.builtin.import_role": settings}, *names], pre_tasks=[])
     path.write_text(yaml.safe_dump([play]))
     return path
 

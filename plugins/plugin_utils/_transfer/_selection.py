@@ -13,7 +13,7 @@ import os
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from ansible import context
+from ansible import constants, context
 from ansible.inventory.manager import InventoryManager, split_host_pattern
 from ansible.module_utils.common.text.converters import to_text
 from ansible.parsing.dataloader import DataLoader
@@ -40,6 +40,11 @@ def check(groups, sources, loader):
         return
     if context.CLIARGS.get("step"):
         raise NothingToDo("--step lets tasks be left out, and waits while a director is stopped. Run it without.")
+    if constants.config.get_config_value("DEFAULT_PRIVATE_ROLE_VARS"):
+        raise NothingToDo(
+            "With private_role_vars (ANSIBLE_PRIVATE_ROLE_VARS) no task would know the settings' defaults, nor how a "
+            "director is reached. Run it without."
+        )
     selection = Selection(groups, loader)
     selection.require_directors(sources)
     selection.require_known_limit()

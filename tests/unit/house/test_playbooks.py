@@ -60,9 +60,15 @@ def made(paths):
     )
 
 
+def linked(playbook):
+    """Return the files of variables that the role of the settings has for a playbook, and what they lead to."""
+    return {path.name: path.resolve() for path in (REPOSITORY / "roles" / "microbosh" / "vars" / playbook).glob("*")}
+
+
 def loaded(playbook):
     plays = yaml.safe_load(text(PLAYBOOKS / f"{playbook}.yml"))
-    return {name.removeprefix("vars/") for play in plays for name in play.get("vars_files", [])}
+    by_play = {name.removeprefix("vars/") for play in plays for name in play.get("vars_files", [])}
+    return by_play | set(linked(playbook))
 
 
 def used(playbook):
@@ -137,6 +143,17 @@ def test_a_name_stands_in_one_file_of_variables():
 @pytest.mark.parametrize("playbook", sorted(CONNECTING))
 def test_a_playbook_loads_the_variables_that_it_uses_and_no_more(playbook):
     assert used(playbook) == loaded(playbook)
+
+
+@pytest.mark.parametrize("playbook", sorted(CONNECTING - {"setup"}))
+def test_a_play_has_its_variables_of_the_role_which_ansible_reads_once(playbook):
+    """It reads vars_files again for each task. What a static import brings holds for all of the play."""
+    for name, target in linked(playbook).items():
+        assert target == (PLAYBOOKS / "vars" / name).resolve()
+    play = yaml.safe_load(text(PLAYBOOKS / f"{playbook}.yml"))[-1]
+    assert "vars_files" not in play
+    imports = [entry["ansible.builtin.import_role"] for entry in entries(play) if "ansible.builtin.import_role" in entry]
+    assert imports == [{"name": "microbosh.director.microbosh", "vars_from": playbook}]
 
 
 def test_all_phases_of_a_backup_are_reached():
