@@ -38,7 +38,7 @@ def in_this_process(delegate, environment: dict) -> None:
 
     def execute(module_name=None, module_args=None, task_vars=None, **more):
         answer = None
-        if module_name == NAME and _needs_no_process(delegate, module_args, more):
+        if module_name == NAME and _needs_no_process(delegate, more):
             arguments = dict(module_args)
             delegate._update_module_args(NAME, arguments, task_vars)
             answer = answer_of_another(MODULE, arguments, delegate._loader.get_basedir(), environment)
@@ -49,8 +49,7 @@ def in_this_process(delegate, environment: dict) -> None:
     delegate._execute_module = execute
 
 
-def _needs_no_process(delegate, arguments, more):
-    """Return whether it is rsync on the controller, without a password, which goes through a pipe of a process."""
-    if not (hasattr(MODULE, "main") and hasattr(MODULE, "AnsibleModule")) or more:
-        return False
-    return delegate._connection.transport == "local" and not arguments.get("_local_rsync_password")
+def _needs_no_process(delegate, more):
+    """Return whether it is rsync on the controller, by a module that can be had here."""
+    known = hasattr(MODULE, "main") and hasattr(MODULE, "AnsibleModule")
+    return known and not more and delegate._connection.transport == "local"
