@@ -75,6 +75,7 @@ ARGUMENTS = {
     "spared_only": {"type": "bool", "default": False},
     "estimate": {"type": "bool", "default": False},
     "trial": {"type": "bool", "default": False},
+    "containing": {"type": "str", "no_log": False},
     "total": {"type": "int", "default": 0},
     "limit": {"type": "int", "default": 0},
     "limit_files": {"type": "int", "default": 0},
@@ -98,10 +99,10 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
         dummy, arguments = self.validate_argument_spec(
-            argument_spec=ARGUMENTS, required_if=[("trial", False, ["dest"])]
+            argument_spec=ARGUMENTS, required_one_of=[("dest", "trial", "containing")]
         )
         give_way(self._templar, task_vars, heavy=True)
-        with _trial(arguments):
+        with _trial(arguments), _look_inside(arguments):
             result.update(self._pulled(arguments, task_vars))
         return result
 
@@ -128,7 +129,8 @@ class ActionModule(ActionBase):
             result.update(stats(result.pop("msg", "")), free_bytes=free_space(arguments["dest"]))
         if "msg" in result:
             result["msg"] = told(result["msg"])
-        result["changed"] = bool(transfer.files) and not (arguments["estimate"] or arguments["trial"])
+        kept = not (arguments["estimate"] or arguments["trial"] or arguments["containing"])
+        result["changed"] = bool(transfer.files) and kept
         return result
 
     def _transferred(self, arguments, transfer, counted, task_vars):
@@ -148,6 +150,8 @@ class ActionModule(ActionBase):
             answer["failed"] = True
         if answer.get("failed"):
             answer["msg"] = self._explain(arguments, answer, watch.exceeded or too_large(arguments, answer))
+        if arguments["containing"] and not answer.get("failed") and not contains(arguments):
+            answer.update(failed=True, msg=f"{arguments['src']} came without what was written into it.")
         if arguments["attributes"] and not answer.get("failed"):
             answer["attributes"] = lost_attributes(answer.get("msg", "").split("\n"))
             if arguments["keep"] and not self._task.check_mode:
@@ -255,6 +259,25 @@ def _trial(arguments):
         os.mkdir(staging)  # in check mode, too, where no other is made
         arguments.update(dest=os.path.join(scratch, "vcap"), filter=rules, staging=staging, vanishing=True)
         yield
+
+
+@contextlib.contextmanager
+def _look_inside(arguments):
+    """For a file that is only looked into, have a place that goes away again."""
+    if not arguments["containing"]:
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="microbosh-") as scratch:
+        arguments.update(dest=os.path.join(scratch, "file"))
+        yield
+
+
+def contains(arguments):
+    """Return whether the file that was copied has the text in it that it should have."""
+    try:
+        return arguments["containing"] in Path(arguments["dest"]).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
 
 
 @contextlib.contextmanager

@@ -41,7 +41,7 @@ options:
     type: str
     required: true
   dest:
-    description: Directory on the controller. Required without O(trial).
+    description: Directory on the controller. Required without O(trial) and O(containing).
     type: path
   reader:
     description:
@@ -163,6 +163,12 @@ options:
         itself, into a place that goes away again.
     type: bool
     default: false
+  containing:
+    description:
+      - Only look whether the file O(src) comes and has this text in it. The copy goes away again. If not, the task
+        fails.
+    type: str
+    version_added: 1.1.0
   total:
     description: Bytes that are expected to be copied, for the share in the progress lines. V(0) is unknown.
     type: int

@@ -35,9 +35,10 @@ class Answered(BaseException):
 class ModuleHere(AnsibleModule):
     """What a module knows of its task. Its end is not that of the process."""
 
-    def __init__(self, given: dict, **options: object):
+    def __init__(self, given: dict, environment: dict | None = None, **options: object):
         self._given, self._warned = given, []
         super().__init__(**options)
+        self.run_command_environ_update = environment or {}
 
     def _load_params(self):
         self.params = self._given
@@ -56,7 +57,8 @@ class ModuleHere(AnsibleModule):
 
 def printed(module: ModuleType, arguments: dict, directory: str) -> dict:
     """Given a module, its arguments and where it runs, return what a process of it would print, and its exit status."""
-    with _as_module(functools.partial(ModuleHere, plain_values(arguments))), _in(directory):
+    kind = functools.partial(ModuleHere, plain_values(arguments))
+    with _known_as(_module, "KIND", kind), _in(directory):
         try:
             module.main()
         except Answered as end:
@@ -64,6 +66,22 @@ def printed(module: ModuleType, arguments: dict, directory: str) -> dict:
         except (Exception, SystemExit):
             return {"rc": 1, "stdout": "", "stderr": traceback.format_exc()}
     return {"rc": 0, "stdout": "", "stderr": ""}
+
+
+def answer_of_another(module: ModuleType, arguments: dict, directory: str, environment: dict) -> dict | None:
+    """Given a module that is not ours, return its answer, None if it came to none; as printed() otherwise.
+
+    ``environment`` is added to that of the commands which it runs.
+    """
+    kind = functools.partial(ModuleHere, plain_values(arguments), environment)
+    with _known_as(module, "AnsibleModule", kind), _in(directory):
+        try:
+            module.main()
+        except Answered as end:
+            return end.answer
+        except (Exception, SystemExit):  # of another version than is known, say
+            return None
+    return None
 
 
 def _as_json(answer):
@@ -84,12 +102,14 @@ def plain_values(value: object) -> object:
 
 
 @contextlib.contextmanager
-def _as_module(kind) -> Iterator[None]:
-    before, _module.KIND = _module.KIND, kind
+def _known_as(place, name, kind) -> Iterator[None]:
+    """Have a name in a place stand for another kind of module for as long as one runs."""
+    before = getattr(place, name)
+    setattr(place, name, kind)
     try:
         yield
     finally:
-        _module.KIND = before
+        setattr(place, name, before)
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ import shutil
 import sys
 
 from ansible.errors import AnsibleActionFail
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._synchronize_here import in_this_process
 
 NO_PASSWORD = (
     "KbdInteractiveAuthentication=no",
@@ -95,6 +96,8 @@ def synchronize(action, arguments, task_vars):
         templar=action._templar,
         shared_loader_obj=action._shared_loader_obj,
     )
+    if not (any(action._task.environment or []) or action._task.async_val):  # they need a process
+        in_this_process(delegate, LOCALE)
     return delegate.run(task_vars=_as_synchronize_knows(host, password_of(action._connection), task_vars))
 
 

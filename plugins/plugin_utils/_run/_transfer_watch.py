@@ -142,9 +142,9 @@ def end_rsync(ancestor):
 
 
 def memory_of_rsync(ancestor):
-    """Return the bytes of memory that the processes below one have, rsync and what reads its output."""
+    """Return the bytes of memory that a process has, which reads what rsync prints, and all processes below it."""
     total = 0
-    for pid, dummy in descendants(ancestor):
+    for pid in [ancestor, *(pid for pid, dummy in descendants(ancestor))]:
         with contextlib.suppress(OSError, ValueError, IndexError):
             total += int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) * PAGE
     return total

@@ -54,9 +54,10 @@ ON_DIRECTOR = [
 ]
 # They read here what a director sent, and what they quote of it passes the gate as well.
 OF_THE_CONTROLLER = [
-    "backup_key_pair", "backup_key_pair_info", "backup_layout_info", "backup_manifest", "backup_manifest_info",
-    "backup_partial", "backup_prune", "backup_publish", "backup_volume_info", "blobstore_check_info",
-    "blobstore_info", "dump_info", "dump_load_info", "extra_files_info", "iaas_reconcile_info", "pg_rehearse",
+    "backup_controller", "backup_key_pair", "backup_key_pair_info", "backup_layout_info", "backup_manifest",
+    "backup_manifest_info", "backup_partial", "backup_prune", "backup_publish", "backup_volume_info",
+    "blobstore_check_info", "blobstore_info", "dump_info", "dump_load_info", "extra_files_info",
+    "iaas_reconcile_info", "pg_rehearse",
 ]  # fmt: skip
 # Those whose action makes the answer itself, and why no answer of a module has to be looked at.
 UNGATED = {

@@ -88,6 +88,12 @@ def test_too_much_memory_ends_rsync(rsync, tmp_path, monkeypatch):
     assert rsync.returncode == -15
 
 
+def test_what_reads_the_output_of_rsync_counts_as_well(monkeypatch):
+    """It is this very process."""
+    monkeypatch.setattr(_transfer_watch, "descendants", lambda ancestor: [])
+    assert _transfer_watch.memory_of_rsync(os.getpid()) > 1024 * 1024
+
+
 def test_a_transfer_that_trickles_ends_rsync(rsync, tmp_path, monkeypatch):
     monkeypatch.setattr(_transfer_watch, "SPAN_SECONDS", 0.5)
     assert "would not end" in stopped(rsync, str(tmp_path), Transfer(5))
