@@ -23,6 +23,8 @@ COLLECTION = "ansible_collections.microbosh.director.plugins"
 OURS = "microbosh.director"
 # Since ansible-core 2.19 a text is a template only if it is said to be one.
 trusted = getattr(template, "trust_as_template", str)
+# What reads a time, and since ansible-core 2.19 what a module is sent and answers.
+LATE = ("_strptime", *(f"ansible.module_utils._internal._json._profiles._module_legacy_{way}" for way in ("c2m", "m2c")))
 
 
 def preload() -> None:
@@ -39,3 +41,5 @@ def preload() -> None:
             connection_loader.get(connection, class_only=True)
         shell_loader.get("sh", class_only=True)
         template.Templar(loader=None, variables={}).template(trusted("{{ 'a' | default('b') }}"))
+        for name in LATE:
+            import_module(name)
