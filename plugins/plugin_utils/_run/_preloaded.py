@@ -24,7 +24,8 @@ OURS = "microbosh.director"
 # Since ansible-core 2.19 a text is a template only if it is said to be one.
 trusted = getattr(template, "trust_as_template", str)
 # What reads a time, and since ansible-core 2.19 what a module is sent and answers.
-LATE = ("_strptime", *(f"ansible.module_utils._internal._json._profiles._module_legacy_{way}" for way in ("c2m", "m2c")))
+PROFILES = "ansible.module_utils._internal._json._profiles"
+LATE = ("_strptime", f"{PROFILES}._module_legacy_c2m", f"{PROFILES}._module_legacy_m2c")
 
 
 def preload() -> None:
