@@ -46,6 +46,7 @@ _raw:
 
 from ansible.plugins.lookup import LookupBase
 from ansible.utils.display import Display
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._preloaded import preload
 from ansible_collections.microbosh.director.plugins.plugin_utils._transfer._selection import NothingToDo, check
 
 FAILED = 2  # Ansible's status for a run in which something failed
@@ -62,4 +63,5 @@ class LookupModule(LookupBase):
             # An exception would end the run with status 4, which says that another try may help.
             Display().error(str(error), wrap_text=False)
             raise SystemExit(FAILED) from error
+        preload()  # before the first task of the run
         return terms

@@ -221,7 +221,8 @@ def headers(playbook):
     named = [[PLAYBOOKS / file for file in play.get("vars_files", [])] for play in plays]
     named.append(sorted((PLAYBOOKS.parent / "roles/microbosh/vars" / playbook).glob("*.yml")))
     files = [paths for paths in named if "connection.yml" in {path.name for path in paths}]
-    return [{name: value for path in paths for name, value in yaml.safe_load(path.read_text()).items()} for paths in files]
+    loaded = [[yaml.safe_load(path.read_text()) for path in paths] for paths in files]
+    return [{name: value for file in found for name, value in file.items()} for found in loaded]
 
 
 def settled(key, otherwise):

@@ -23,6 +23,9 @@ COLLECTION = "ansible_collections.microbosh.director.plugins"
 OURS = "microbosh.director"
 # Since ansible-core 2.19 a text is a template only if it is said to be one.
 trusted = getattr(template, "trust_as_template", str)
+# What reads a time, and since ansible-core 2.19 what a module is sent and answers.
+PROFILES = "ansible.module_utils._internal._json._profiles"
+LATE = ("_strptime", f"{PROFILES}._module_legacy_c2m", f"{PROFILES}._module_legacy_m2c")
 
 
 def preload() -> None:
@@ -39,3 +42,5 @@ def preload() -> None:
             connection_loader.get(connection, class_only=True)
         shell_loader.get("sh", class_only=True)
         template.Templar(loader=None, variables={}).template(trusted("{{ 'a' | default('b') }}"))
+        for name in LATE:
+            import_module(name)
