@@ -7,7 +7,8 @@
   classic   classic.sh, the old tool's steps as an operator would type them
   floor     the same guarantee by hand, as root on the host, with nothing in between
 
-At the end, ours restores its backup into an emptied store, beside a plain rsync of the same tree to the same host.
+At the end, ours runs without an archive, offline and online, and restores its backup into an emptied store, beside a
+plain rsync of the same tree to the same host.
 
 Each runs twice; before its second, warm run the host gets some new blobs. Outages are observed on the host, by watching
 the processes of the services.
@@ -25,6 +26,7 @@ from contenders import contenders
 from outage_parts import parts_table
 from restoring import measure_restore
 from results import RUNS, BenchError, as_json, restore_table, table
+from warm import measure_warm, warm_table
 
 BUILD = REPOSITORY / "build"
 SIZES = (
@@ -47,7 +49,7 @@ def arguments():
 
 
 def race(host, options):
-    """Let each contender run, first and warm, and ours restore what it has. Return every Run, and the Restore."""
+    """Let each contender run, first and warm, and ours again by mode, and restore what it has. Return all of it."""
     runs = []
     those = contenders(host, BUILD / "bench")
     for number, contender in enumerate(those):
@@ -56,7 +58,11 @@ def race(host, options):
                 host.add(options.new_blobs, seed=100 + number)
             runs.append(contender.measure(which, Watcher))
             say(f"{contender.name}, {which} run: outage {runs[-1].outage:.2f} s of {runs[-1].total:.1f} s")
-    return runs, measure_restore(host, those[0], BUILD / "bench")
+    ours, work = those[0], BUILD / "bench"
+    say("Ours without an archive, by mode")
+    warm = measure_warm(host, ours, work, options.new_blobs)
+    say("Ours restores it")
+    return runs, warm, measure_restore(host, ours, work)
 
 
 def bench(options):
@@ -64,16 +70,17 @@ def bench(options):
     say(f"Starting an embedded microBOSH with {options.blobs} MiB of blobs and {options.database_mib} MiB of rows")
     try:
         host.up(options.blobs, options.database_mib, options.monit)
-        runs, restore = race(host, options)
+        runs, warm, restore = race(host, options)
     finally:
         if not options.keep:
             host.down()
     BUILD.mkdir(exist_ok=True)
-    (BUILD / "bench.json").write_text(json.dumps(as_json(vars(options), runs, restore), indent=2) + "\n")
+    (BUILD / "bench.json").write_text(json.dumps(as_json(vars(options), runs, restore, warm), indent=2) + "\n")
     parts = parts_table(BUILD / "bench" / "backups" / host.name, runs)
     if not options.keep:
         shutil.rmtree(BUILD / "bench")
-    print(f"\n{table(runs)}\n\n{parts}\n\n{restore_table(restore)}\n\nEvery step and event: {BUILD / 'bench.json'}")
+    print("", table(runs), parts, warm_table(warm), restore_table(restore), sep="\n\n")
+    print(f"\nEvery step and event: {BUILD / 'bench.json'}")
 
 
 def say(text):

@@ -109,8 +109,12 @@ class Ours(Contender):
     def command(self):
         return self._playbook("backup")
 
-    def restore_command(self):
-        return [*self._playbook("restore"), self._become, f"--extra-vars=microbosh_restore_confirm={self.host.name}"]
+    def command_as(self, mode):
+        return [*self._playbook("backup"), f"--extra-vars=microbosh_mode={mode} microbosh_archive="]
+
+    def restore_command(self, *options):
+        confirmed = f"--extra-vars=microbosh_restore_confirm={self.host.name}"
+        return [*self._playbook("restore"), self._become, confirmed, *options]
 
     @property
     def latest(self):
@@ -133,11 +137,15 @@ class Ours(Contender):
 
     def told(self, pattern):
         """The seconds that the log of the last run tells in the line with this pattern."""
-        log = max((self._backups / "logs").glob("*.log"))
-        found = re.search(pattern, log.read_text(), re.MULTILINE)
-        if found is None:
-            raise BenchError(f"ours: expected a line with '{pattern}' in {log}, which tells the seconds")
-        return float(found.group(1))
+        return float(told_in(max((self._backups / "logs").glob("*.log")), pattern).group(1))
+
+
+def told_in(log, pattern):
+    """What a log says in the line with this pattern."""
+    found = re.search(pattern, log.read_text(), re.MULTILINE)
+    if found is None:
+        raise BenchError(f"expected a line with '{pattern}' in {log}, which tells the seconds")
+    return found
 
 
 class Classic(Contender):

@@ -7,9 +7,10 @@ import os
 import time
 
 from bench_host import output
-from contenders import tail, transcript
+from contenders import tail, told_in, transcript
 from results import BenchError, Restore
 
+AHEAD = r"about (?:(\d+) min )?([\d.]+) s, of which the director is away for about (?:(\d+) min )?([\d.]+) s"
 PLAIN = "/var/vcap/store/plain"
 EMPTY = "cd /var/vcap/store && rm -rf blobstore director postgres redis"
 
@@ -21,6 +22,7 @@ def measure_restore(host, ours, work):
     copy = plain_copy(host, ours.latest, work)
     host.execute("sh", "-c", EMPTY)
     host.execute("sync")
+    said = said_ahead(ours, work / "logs" / "ours-restore-check.log")
     log = work / "logs" / "ours-restore.log"
     status, _marks, total = transcript(ours.restore_command(), dict(os.environ), ours.mark, log)
     if status:
@@ -33,7 +35,18 @@ def measure_restore(host, ours, work):
         outage=ours.told(r" The director was away for ([\d.]+) s$"),
         copy=copy,
         load=load,
+        said=said[0],
+        said_outage=said[1],
     )
+
+
+def said_ahead(ours, log):
+    """Return how long a restore is going to take, and the director be away for it, as its check mode says."""
+    status, _marks, _total = transcript(ours.restore_command("--check"), dict(os.environ), ours.mark, log)
+    if status:
+        raise BenchError(f"the check of a restore ended with status {status}. The end of {log}:\n{tail(log)}")
+    minutes, seconds, away_minutes, away_seconds = told_in(log, AHEAD).groups()
+    return int(minutes or 0) * 60 + float(seconds), int(away_minutes or 0) * 60 + float(away_seconds)
 
 
 def plain_copy(host, backup, work):

@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass, field
 CONTENDERS = ("ours", "classic", "floor")
 RUNS = ("first", "warm")
 MIB = 1024 * 1024
-RESTORE_AIM = 1.3
+RESTORE_AIM = 1.5
+AHEAD_AIM = 1 / 3
 
 
 class BenchError(Exception):
@@ -35,7 +36,10 @@ class Run:
 
 @dataclass
 class Restore:
-    """A restore into an emptied store and a plain copy of the same tree, in seconds; the load as that of a Run."""
+    """A restore into an emptied store and a plain copy of the same tree, in seconds; the load as that of a Run.
+
+    What was said ahead of time is by the check of the same restore.
+    """
 
     total: float
     push: float
@@ -44,11 +48,18 @@ class Restore:
     outage: float
     copy: float
     load: float = 0.0
+    said: float = 0.0
+    said_outage: float = 0.0
 
     @property
     def ratio(self):
         """Return the time as a multiple of the plain copy's, without stopping and starting."""
         return (self.total - self.stop - self.start) / self.copy
+
+    @property
+    def wrong(self):
+        """Return by which part of the truth the worse of both forecasts was wrong."""
+        return max(abs(self.said - self.total) / self.total, abs(self.said_outage - self.outage) / self.outage)
 
 
 def outage(services, events):
@@ -147,9 +158,11 @@ def restore_table(restore):
         ["ours", *[f"{getattr(restore, name):.1f} s" for name in names], f"{restore.load:.1f}"],
     ]
     met = "met" if restore.ratio <= RESTORE_AIM else "NOT MET"
+    right = "met" if restore.wrong <= AHEAD_AIM else "NOT MET"
     compared = [
         ["push / rsync", f"{restore.push / restore.copy:.2f}", "", ""],
         ["(total - stop - start) / rsync", f"{restore.ratio:.2f}", f"at most {RESTORE_AIM:g}", met],
+        ["said ahead: total, outage", f"{restore.said:.1f} s, {restore.said_outage:.1f} s", "within a third", right],
     ]
     return f"{aligned(rows, left=1)}\n\n{aligned(compared, left=1)}"
 
@@ -167,8 +180,9 @@ def aligned(rows, left):
     return "\n".join(lines)
 
 
-def as_json(settings, runs, restore):
+def as_json(settings, runs, restore, warm):
     """Return everything that was measured, as it is kept in bench.json."""
     compared = [{**asdict(comparison), "met": comparison.met} for comparison in comparisons(runs)]
     restored = {**asdict(restore), "ratio": restore.ratio, "aim": RESTORE_AIM}
-    return {"settings": settings, "runs": [asdict(run) for run in runs], "comparisons": compared, "restore": restored}
+    told = [asdict(run) for run in runs]
+    return {"settings": settings, "runs": told, "comparisons": compared, "restore": restored, "warm": warm}
