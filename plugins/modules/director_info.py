@@ -18,7 +18,7 @@ options:
   postgres:
     description:
       - Which server is asked, as with M(microbosh.director.postgres_info).
-      - That no server answers is no failure; RV(postgres.problem) says why.
+      - That no server answers is no failure; its part of the answer says why.
     type: dict
     default: {}
     suboptions:
