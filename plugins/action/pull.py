@@ -22,7 +22,11 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._run._gate impo
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._giving_way import give_way
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._lines import size
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._printable import printable_lines
-from ansible_collections.microbosh.director.plugins.plugin_utils._run._remote_shell import host_of, synchronize
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._remote_shell import (
+    host_of,
+    shared_connection,
+    synchronize,
+)
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._transfer_watch import Watch, free_space
 from ansible_collections.microbosh.director.plugins.plugin_utils._transfer._attributes_kept import OPTIONS as ATTRIBUTES
 from ansible_collections.microbosh.director.plugins.plugin_utils._transfer._attributes_kept import lost_attributes
@@ -93,8 +97,11 @@ UNSTEADY = "Something removed what must not change while it is copied"
 class ActionModule(ActionBase):
     """Hand the transfer to synchronize; meanwhile read rsync's own log and show progress."""
 
-    TRANSFERS_FILES = True
     _supports_check_mode = True
+
+    def _early_needs_tmp_path(self):
+        """Have Ansible go to the director first, which begins the connection that all share, if there is none."""
+        return not shared_connection(self._connection)
 
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)

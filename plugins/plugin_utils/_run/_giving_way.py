@@ -12,8 +12,6 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
-import re
-import subprocess
 from pathlib import Path
 
 from ansible.errors import AnsibleError
@@ -23,15 +21,13 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._run._outage_sl
     any_held,
     slots_directory,
 )
-from ansible_collections.microbosh.director.plugins.plugin_utils._run._remote_shell import host_of, remote_shell
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._remote_shell import shared_connection
 
 VARIABLE = "run_gives_way"
 # What reads and copies everything may still be at it when an outage begins; all else gives way while there is one.
 HEAVY, WHILE_AWAY = 10, 19
 # Where sessions are scheduled beside each other (sched_autogroup_enabled) a number counts within its session only.
 AUTOGROUP = Path("/proc/self/autogroup")
-MASTER = re.compile(r"\(pid=(\d+)\)")
-ANSWER_SECONDS = 10
 
 
 def give_way(templar, task_vars: dict | None, heavy: bool = False) -> None:
@@ -66,13 +62,7 @@ def renew_connection(connection) -> None:
 
     All that goes through it would go at the priority of that task. The next task begins another one.
     """
-    if connection.transport != "ssh":
-        return
-    with contextlib.suppress(AnsibleError, OSError, subprocess.SubprocessError):
-        answer = subprocess.run(
-            [*remote_shell(connection), "-O", "check", host_of(connection)], stdin=subprocess.DEVNULL, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=ANSWER_SECONDS, check=False,
-        )  # fmt: skip
-        found = MASTER.search(answer.stdout)
-        if found and os.getpriority(os.PRIO_PROCESS, int(found[1])) > os.getpriority(os.PRIO_PROCESS, 0):
+    master = shared_connection(connection)
+    with contextlib.suppress(AnsibleError, OSError):
+        if master and os.getpriority(os.PRIO_PROCESS, master) > os.getpriority(os.PRIO_PROCESS, 0):
             connection.reset()

@@ -9,12 +9,15 @@ the command line. Only the connection knows what came of it, so nothing here loo
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import shlex
 import shutil
+import subprocess
 import sys
 
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._synchronize_here import in_this_process
 
 NO_PASSWORD = (
@@ -22,6 +25,9 @@ NO_PASSWORD = (
     "PreferredAuthentications=gssapi-with-mic,gssapi-keyex,hostbased,publickey",
     "PasswordAuthentication=no",
 )
+# How ssh names the process that has a shared connection.
+MASTER = re.compile(r"\(pid=(\d+)\)")
+ANSWER_SECONDS = 10
 # The name that synchronize knows the director by; its own notion of hosts is not to match anything.
 DIRECTOR = "director"
 NO_PORT = -1
@@ -58,6 +64,24 @@ def remote_shell(connection) -> list[str]:
         command += _options(f'User="{connection.get_option("remote_user")}"')
     command += _options(f"ConnectTimeout={connection.get_option('timeout')}")
     return [*command, *_split(connection, "ssh_common_args"), *_split(connection, "ssh_extra_args"), *NO_FORWARDING]
+
+
+def shared_connection(connection) -> int:
+    """Return the process that has the connection to a director which all tasks share, 0 if there is none.
+
+    A password is asked for by Ansible only, and an ssh that begins a shared connection may keep rsync from its end: so
+    it is Ansible that begins one.
+    """
+    if connection.transport != "ssh":
+        return 0
+    with contextlib.suppress(AnsibleError, OSError, subprocess.SubprocessError):
+        answer = subprocess.run(
+            [*remote_shell(connection), "-O", "check", host_of(connection)], stdin=subprocess.DEVNULL, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=ANSWER_SECONDS, check=False,
+        )  # fmt: skip
+        found = MASTER.search(answer.stdout)
+        return int(found[1]) if found else 0
+    return 0
 
 
 def password_of(connection) -> str:
