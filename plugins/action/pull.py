@@ -14,7 +14,6 @@ import tempfile
 import time
 from pathlib import Path
 
-from ansible.plugins.action import ActionBase
 from ansible_collections.microbosh.director.plugins.module_utils._core._kept import CHMOD
 from ansible_collections.microbosh.director.plugins.module_utils._core._volume import beside, gives_away
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._connection_hint import transfer_hint
@@ -22,11 +21,8 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._run._gate impo
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._giving_way import give_way
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._lines import size
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._printable import printable_lines
-from ansible_collections.microbosh.director.plugins.plugin_utils._run._remote_shell import (
-    host_of,
-    shared_connection,
-    synchronize,
-)
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._remote_shell import host_of, synchronize
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._transfer_action import TransferAction
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._transfer_watch import Watch, free_space
 from ansible_collections.microbosh.director.plugins.plugin_utils._transfer._attributes_kept import OPTIONS as ATTRIBUTES
 from ansible_collections.microbosh.director.plugins.plugin_utils._transfer._attributes_kept import lost_attributes
@@ -94,14 +90,8 @@ KEPT = ("rc", "msg", "failed", "vanished", "left_out", "attributes")
 UNSTEADY = "Something removed what must not change while it is copied"
 
 
-class ActionModule(ActionBase):
+class ActionModule(TransferAction):
     """Hand the transfer to synchronize; meanwhile read rsync's own log and show progress."""
-
-    _supports_check_mode = True
-
-    def _early_needs_tmp_path(self):
-        """Have Ansible go to the director first, which begins the connection that all share, if there is none."""
-        return not shared_connection(self._connection)
 
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)

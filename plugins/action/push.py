@@ -12,17 +12,14 @@ import time
 from pathlib import Path
 
 from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
 from ansible_collections.microbosh.director.plugins.module_utils._backup._records import MOST_BYTES
 from ansible_collections.microbosh.director.plugins.module_utils._core import _layout as layout
 from ansible_collections.microbosh.director.plugins.module_utils._tree import _mtree as mtree
 from ansible_collections.microbosh.director.plugins.module_utils._tree._mtree import unescape
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._connection_hint import transfer_hint
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._printable import printable, printable_lines
-from ansible_collections.microbosh.director.plugins.plugin_utils._run._remote_shell import (
-    shared_connection,
-    synchronize,
-)
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._remote_shell import synchronize
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._transfer_action import TransferAction
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._transfer_watch import Watch
 from ansible_collections.microbosh.director.plugins.plugin_utils._transfer._inside import OutsideError, Way
 from ansible_collections.microbosh.director.plugins.plugin_utils._transfer._push_staging import batch_size, staged
@@ -44,14 +41,8 @@ LISTING = "%i|0|0|%B|%l|%n"  # owners are not sent
 MODES = "Du=rwx,Dgo=,Fu=rw,Fgo="
 
 
-class ActionModule(ActionBase):
+class ActionModule(TransferAction):
     """Hand the transfer to synchronize; meanwhile read rsync's own log and show progress."""
-
-    _supports_check_mode = True
-
-    def _early_needs_tmp_path(self):
-        """Have Ansible go to the director first, which begins the connection that all share, if there is none."""
-        return not shared_connection(self._connection)
 
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)

@@ -91,7 +91,7 @@ postgres:
   type: dict
   sample: {"answers": true, "version": "15.18", "port": 5432}
 sudo:
-  description: What C(sudo -l) says of this user, without blanks around it.
+  description: What C(sudo -l) says of this user, in one line.
   returned: success
   type: str
   sample: "(root) NOPASSWD: /var/vcap/bosh/bin/monit summary"
@@ -116,7 +116,7 @@ def perform(module):
     return {
         "summary": summary(given, run, libc_version()),
         "agent": look_at_agent(find_agent(given["manager"], run, os.path.exists)),
-        "sudo": run(["sh", "-c", MAY])[1].strip(),
+        "sudo": " ".join(run(["sh", "-c", MAY])[1].split()),  # a terminal has lines of its own width
         "postgres": server_info(dict(given["postgres"], host="127.0.0.1", fail=False), run),
     }
 

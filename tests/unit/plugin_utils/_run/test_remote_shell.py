@@ -10,7 +10,6 @@ from types import SimpleNamespace
 import pytest
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.loader import become_loader
-from ansible_collections.microbosh.director.plugins.action import pull, push
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._remote_shell import remote_rsync
 
 
@@ -33,14 +32,3 @@ def test_a_task_that_becomes_somebody_has_rsync_by_sudo(user, word):
 def test_another_way_to_become_somebody_is_named():
     with pytest.raises(AnsibleActionFail, match=r"copied as microbosh by sudo.* method is (ansible.builtin.)?su\."):
         remote_rsync(connection("su", become_user="microbosh"))
-
-
-@pytest.mark.parametrize("action", [pull, push])
-@pytest.mark.parametrize(("master", "first"), [(4711, False), (0, True)])
-def test_ansible_goes_to_the_director_first_only_where_it_has_no_connection_to_share(
-    monkeypatch, action, master, first
-):
-    monkeypatch.setattr(action, "shared_connection", lambda connection: {"ours": master}[connection])
-    transfer = object.__new__(action.ActionModule)
-    transfer._connection = "ours"
-    assert transfer._early_needs_tmp_path() is first
