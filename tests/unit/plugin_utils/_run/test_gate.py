@@ -130,8 +130,8 @@ def test_every_module_that_a_playbook_runs_on_a_director_is_gated():
             action = action_of(module)
             assert action, f"{name} runs {module} on the director, and nothing looks at what that answers"
             own = not issubclass(action, GatedAction)
-            # A slot only looks whether the connection is to be begun anew, and takes no answer.
-            alone = ("pull", "push", "director_command", "outage_slot")
+            # The last two look at the connection, and take no answer.
+            alone = ("pull", "push", "director_command", "backup_key", "outage_slot")
             assert not own or module in alone or not action._requires_connection, module
     assert set(ON_DIRECTOR) <= seen | {*OF_THE_CONTROLLER, *FOR_PEOPLE}
     assert set(OF_THE_CONTROLLER) <= set(ON_DIRECTOR)

@@ -125,7 +125,9 @@ def test_it_is_the_same_command_with_the_same_result(pulled, tmp_path, options, 
     assert ("--dry-run" in ours[0]) == bool(what.get("looking"))
     assert [ours[1]["LC_ALL"], ours[1]["LANG"]] == ["C", "C"]
     for run in (ours, theirs):
-        run[1] = {name: value for name, value in run[1].items() if not name.startswith(OF_BASH) and name not in OF_SHELLS}
+        run[1] = {
+            name: value for name, value in run[1].items() if not name.startswith(OF_BASH) and name not in OF_SHELLS
+        }
     assert ours[1:3] == theirs[1:3]
     assert ours[3] == "/dev/null"
     for result in results:
