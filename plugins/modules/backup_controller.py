@@ -107,9 +107,9 @@ def perform(module):
     if given["directory"] and given["volume"]:
         found["owners"] = require_volume(given["directory"])
     if given["rsync"]:
-        require_rsync()
+        require_rsync(module.run_command)
     if given["sign_key"]:
-        require_signing(given["sign_key"])
+        require_signing(given["sign_key"], module.run_command)
     require_files(given["extra_files"])
     return found
 

@@ -10,9 +10,7 @@ __metaclass__ = type
 import os
 import re
 import stat
-import subprocess
 
-from ansible.module_utils.common.text.converters import to_text
 from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._core._volume import beside, look
 
@@ -72,9 +70,9 @@ def require_volume(directory):
     return found["owners"]
 
 
-def require_rsync():
+def require_rsync(run_command):
     """Raise DirectorError unless the rsync here is one that backups are made with."""
-    said = _asked(["rsync", "--version"])[1]
+    said = _asked(run_command, ["rsync", "--version"])[1]
     found = RSYNC_VERSION.search(said)
     if not found or tuple(int(number or 0) for number in found.groups()) < OLDEST_RSYNC:
         raise DirectorError(
@@ -83,11 +81,10 @@ def require_rsync():
         )
 
 
-def require_signing(key):
+def require_signing(key, run_command):
     """Raise DirectorError unless a key signs, without anybody's help."""
-    status, said, complaint = _asked(
-        ["ssh-keygen", "-Y", "sign", "-n", "microbosh-probe", "-f", os.path.expanduser(key)], b"probe\n", UNASKED
-    )
+    command = ["ssh-keygen", "-Y", "sign", "-n", "microbosh-probe", "-f", os.path.expanduser(key)]
+    status, said, complaint = _asked(run_command, command, "probe\n", UNASKED)
     if status != 0 or "BEGIN SSH SIGNATURE" not in said:
         raise DirectorError(
             "No backup can be signed with %s (microbosh_sign_key): %s. Name a private key of ssh without a passphrase, "
@@ -102,21 +99,12 @@ def require_files(paths):
             raise DirectorError("microbosh_extra_files names %s, which is not a file on the controller." % path)
 
 
-def _asked(command, given=b"", environment=None):
+def _asked(run_command, command, given="", environment=None):
     """Run a program; return its exit status, what it printed, and what it complained of."""
     try:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=dict(os.environ, LC_ALL="C", **(environment or {})),
+        status, printed, complaint = run_command(
+            command, data=given, environ_update=dict({"LC_ALL": "C"}, **(environment or {})), handle_exceptions=False
         )
     except EnvironmentError as error:
         return 127, "", "%s: %s" % (command[0], error.strerror)
-    printed, complaint = process.communicate(given)
-    return (
-        process.returncode,
-        to_text(printed, errors="surrogate_or_replace"),
-        to_text(complaint, errors="surrogate_or_replace").strip().rstrip("."),
-    )
+    return status, printed, complaint.strip().rstrip(".")
