@@ -117,6 +117,7 @@ def test_online_stops_nothing(host, backups):
 def test_numbers_in_the_report_are_numbers(host, backups):
     second = report(host, 1)
     assert isinstance(second["outage_seconds"], float)
+    assert isinstance(second["moved"].pop("seconds"), float)
     for part in ("moved", "new", "all"):
         assert {type(number) for number in second[part].values()} == {int}
 
