@@ -96,7 +96,7 @@ class ActionModule(TransferAction):
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
         dummy, arguments = self.validate_argument_spec(
-            argument_spec=ARGUMENTS, required_one_of=[("dest", "trial", "containing")]
+            argument_spec=ARGUMENTS, required_if=[("trial", False, ["dest", "containing"], True)]
         )
         give_way(self._templar, task_vars, heavy=True)
         with _trial(arguments), _look_inside(arguments):

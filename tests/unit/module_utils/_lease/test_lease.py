@@ -703,6 +703,7 @@ class TestRunCommand:
         began = time.monotonic()
         assert run_command(["cat", str(tmp_path / "never")], seconds=0.3)[0] == 124
         assert time.monotonic() - began < 5
+        os.close(os.open(tmp_path / "never", os.O_RDWR))  # now it ends, too
 
     def test_a_missing_program_is_an_answer(self):
         assert run_command(["/nowhere/program"]) == (127, "", "/nowhere/program: No such file or directory")

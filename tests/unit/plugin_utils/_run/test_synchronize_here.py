@@ -59,12 +59,12 @@ PLAY = """
         listing: "{{ here }}/log"
         look: "{{ looking }}"
       register: in_task
-      ignore_errors: true
+      ignore_errors: "{{ broken }}" # only where it is to fail, in the same words
     - name: Pulled by a process
       microbosh.director.pull: *what
       environment: {APART: "1"}
       register: in_process
-      ignore_errors: true
+      ignore_errors: "{{ broken }}"
     - name: What came of both
       ansible.builtin.copy:
         content: "{{ [in_task, in_process] | to_json }}"
@@ -93,7 +93,7 @@ def pulled(tmp_path, request):
             **os.environ, "PATH": f"{programs}:{os.environ['PATH']}", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8",
             "ANSIBLE_COLLECTIONS_PATH": str(REPOSITORY / ".collections"),
         }  # fmt: skip
-        extra = json.dumps({"here": str(tmp_path), "looking": looking})
+        extra = json.dumps({"here": str(tmp_path), "looking": looking, "broken": broken})
         playbook = [request.param / "bin/ansible-playbook", "-i", "director,", tmp_path / "play.yml", "-e", extra]
         command = [*playbook, *options]
         run = subprocess.run(command, env=environment, capture_output=True, text=True, cwd="/", check=False)

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from ansible.errors import AnsibleError
 from ansible_collections.microbosh.director.plugins.action import pull
 from ansible_collections.microbosh.director.plugins.action.pull import ARGUMENTS, ActionModule
 
@@ -42,3 +43,19 @@ def test_the_text_is_in_it_or_the_task_fails(monkeypatch, content, answer, said)
     assert bool(result.get("failed")) == bool(said)
     assert not result["changed"]
     assert not places[0].parent.exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "refused"), [({}, True), ({"trial": True}, False), ({"dest": "/to"}, False), ({"containing": "a"}, False)]
+)
+def test_a_transfer_without_a_place_for_what_comes_is_refused(monkeypatch, given, refused):
+    monkeypatch.setattr(pull.TransferAction, "run", lambda *dummy: {})
+    monkeypatch.setattr(pull, "give_way", lambda *dummy, **more: None)
+    monkeypatch.setattr(ActionModule, "_pulled", lambda *dummy: {"pulled": True})
+    action = ActionModule.__new__(ActionModule)
+    action._task, action._templar = SimpleNamespace(args={"src": "/var/vcap", **given}), None
+    if refused:
+        with pytest.raises(AnsibleError, match="dest"):
+            action.run(None, {})
+    else:
+        assert action.run(None, {})["pulled"]
