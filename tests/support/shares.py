@@ -13,7 +13,7 @@ LONG = os.environ.get("MICROBOSH_LONG") == "1"
 SEED = int(os.environ.get("MICROBOSH_SEED") or datetime.datetime.now(datetime.UTC).date().toordinal())
 
 
-TURNS = 4
+TURNS = 6
 
 
 def is_turn_of(number):

@@ -7,6 +7,7 @@ import importlib.util
 import json
 import re
 import sys
+from unittest.mock import MagicMock
 
 import pytest
 from places import REPOSITORY
@@ -172,6 +173,18 @@ def test_every_step_of_the_floor_in_its_outage_is_one_of_its_parts(results, monk
     module = loaded("outage_parts", "bench_outage_parts")
     steps = re.findall(r'step\("([^"]+)"\)', (BENCH / "on_host" / "floor.py").read_text(encoding="utf-8"))
     assert set(module.OF_FLOOR) == set(steps) - {"first pass"}
+
+
+def test_every_warm_run_by_mode_has_blobs_of_its_own(results, monkeypatch):
+    # What a seed makes cannot be there twice: the test host refuses it.
+    for name in ("results", "bench_host", "contenders"):
+        monkeypatch.setitem(sys.modules, name, results if name == "results" else MagicMock(HERE=BENCH))
+    module = loaded("warm", "bench_warm")
+    monkeypatch.setattr(module, "footprint", lambda _log, _command: {})
+    host = MagicMock()
+    assert len(module.measure_warm(host, MagicMock(), BENCH, 10)) == module.TIMES * len(module.MODES)
+    seeds = [call.kwargs["seed"] for call in host.add.call_args_list]
+    assert len(set(seeds)) == module.TIMES * len(module.MODES)
 
 
 def test_many_are_compared_with_one_alone_and_as_many_times_one(many):
