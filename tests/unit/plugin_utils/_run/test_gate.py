@@ -75,6 +75,7 @@ UNGATED = {
     "push": "counts what rsync logs, and makes what it says printable",
     "restore_source": "reads a backup within the action, and makes what is in it plain",
     "run_busy": "says what a setting or a verdict says",
+    "run_ended": "hands on what a run says of itself, and writes it down",
     "run_failed": "says what the tasks before it answered",
     "spared_files": "renames files, and makes what it says printable",
     "run_log": "writes lines, and makes them printable",
