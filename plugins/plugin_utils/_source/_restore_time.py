@@ -5,12 +5,17 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterable
+
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._lines import duration
 
 MIB = 1024 * 1024
 # Where nothing was measured: what a transfer by ssh costs for a byte, and for a file.
 BYTE_SECONDS = 1 / (60 * MIB)
 FILE_SECONDS = 1 / 4000
+# Reports of earlier backups that are read for what the newest did not measure.
+MOST_REPORTS = 30
 # Below that, what a pass of a backup took was spent on other things than moving files.
 ENOUGH_BYTES = 32 * MIB
 ENOUGH_FILES = 2000
@@ -34,17 +39,50 @@ STOPPING = ("agent", "intake", "stop", "stop_postgresql")
 BACKUP, VERIFICATION, REHEARSAL, RUN, ASSUMED = "backup", "verification", "rehearsal", "this run", "assumed"
 
 
-def measured_of(report: dict, verdict: dict) -> dict:
-    """Given backup.json and verdict.json, return what they have measured that a restore of it would do, too."""
+def measured_of(report: dict, verdict: dict, earlier: Iterable[dict] = ()) -> dict:
+    """Given backup.json and verdict.json, return what they have measured that a restore of it would do, too.
+
+    ``earlier`` are reports of other backups of the director, newest first: they tell what this one did not measure.
+    """
     rehearsed = verdict.get("rehearsed")
     databases = rehearsed.get("databases") if isinstance(rehearsed, dict) else None
     return {
-        "moved": _numbers(report.get("moved"), ("files", "bytes", "seconds")),
+        **_with_what_lacks(_of_report(report), itertools.islice(earlier, MOST_REPORTS)),
         "all": _numbers(report.get("all"), ("files", "bytes")),
-        "outage_seconds": _number(report.get("outage_seconds")),
-        "outage": {str(one.get("part")): _number(one.get("seconds")) for one in _mappings(report.get("outage"))},
         "loads": {str(one.get("database")): _number(one.get("seconds")) for one in _mappings(databases)},
     }
+
+
+def _of_report(report):
+    return {
+        "moved": _numbers(report.get("moved"), ("files", "bytes", "seconds")),
+        "outage_seconds": _number(report.get("outage_seconds")),
+        "outage": {str(one.get("part")): _number(one.get("seconds")) for one in _mappings(report.get("outage"))},
+    }
+
+
+def _with_what_lacks(found, earlier):
+    while not (_tells_rate(found["moved"]) and found["outage"].get("start")):
+        other = next(earlier, None)
+        if other is None:
+            break
+        found = _with_earlier(found, _of_report(other))
+    return found
+
+
+def _with_earlier(found, other):
+    """Return what was measured, and of an earlier backup what was not: a rate, and an outage part by part."""
+    better = dict(found)
+    if _tells_rate(other["moved"]) and not _tells_rate(found["moved"]):
+        better["moved"] = other["moved"]
+    parts, length = (other["outage"].get("start"), other["outage_seconds"])
+    if (parts and not found["outage"].get("start")) or (length and not found["outage_seconds"]):
+        better.update(outage=other["outage"], outage_seconds=length)
+    return better
+
+
+def _tells_rate(moved):
+    return bool(moved["seconds"]) and (moved["bytes"] >= ENOUGH_BYTES or moved["files"] >= ENOUGH_FILES)
 
 
 def _mappings(value):
@@ -122,7 +160,7 @@ def _sum(parts):
 
 def _pushing(moved, push):
     """Return how long a push takes, at the rate of the backup where that moved enough to tell."""
-    if moved["seconds"] and (moved["bytes"] >= ENOUGH_BYTES or moved["files"] >= ENOUGH_FILES):
+    if _tells_rate(moved):
         return part("pushing", _cost(push) * moved["seconds"] / _cost(moved), BACKUP)
     return part("pushing", _cost(push), ASSUMED)
 

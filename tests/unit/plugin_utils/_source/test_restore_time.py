@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from ansible_collections.microbosh.director.plugins.plugin_utils._source._restore_time import (
+    MOST_REPORTS,
     STOP_AND_START,
     TASK_SECONDS,
     TASKS_AFTER,
@@ -20,6 +23,8 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._source._restor
     run_time,
     said_of,
 )
+from ansible_collections.microbosh.director.plugins.plugin_utils._source._source import find
+from director_backup import make_director_backup, pack
 
 MIB = 1024 * 1024
 REPORT = {
@@ -87,6 +92,53 @@ def test_what_an_earlier_version_measured_counts():
 def test_of_an_online_backup_nothing_is_known_of_stop_and_start():
     time = told({"mode": "online", "outage_seconds": 0})
     assert seconds(time)["stopping_and_starting"] == (STOP_AND_START, "assumed")
+
+
+LITTLE = {"mode": "online", "moved": {"files": 3, "bytes": 4000, "seconds": 2.0}, "outage_seconds": 0, "outage": []}
+
+
+def test_what_a_backup_did_not_measure_an_earlier_one_did():
+    """An online backup has no outage, and one that moved little no rate."""
+    seen = []
+
+    def earlier():
+        for report in (LITTLE, {"outage_seconds": 7.0}, {**REPORT, "outage_seconds": 9.0}, "never read"):
+            seen.append(report)
+            yield report
+
+    measured = measured_of(LITTLE, {}, earlier())
+    assert measured["moved"] == measured_of(REPORT, {})["moved"]
+    assert measured["outage"] == measured_of(REPORT, {})["outage"]
+    assert measured["outage_seconds"] == 9.0
+    assert "never read" not in seen
+    assert measured_of(REPORT, {}, earlier())["moved"] == measured["moved"]
+    assert measured["all"] == {"files": 0.0, "bytes": 0.0}  # that is of this backup
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_earlier_backups_are_those_beside_it(tmp_path, packed):
+    directory = tmp_path / "director1"
+    wanted = make_director_backup(directory, "20261122T221326Z")
+    for name, report in (("20261119T000000Z", {"outage_seconds": 99.0}), ("20261121T000000Z", REPORT)):
+        (directory / name).mkdir()
+        (directory / name / "backup.json").write_text(json.dumps(report))
+    (directory / "20261120T000000Z").mkdir()  # without a report
+    called = str(pack(wanted, tmp_path / "elsewhere" / "packed.tar")) if packed else wanted.name
+    found = find(called, directory, tmp_path / "scratch").describe()["measured"]
+    assert found["moved"] == measured_of(REPORT, {})["moved"]
+    assert found["outage"]["start"] == 3.0
+
+
+def test_where_no_backup_tells_the_parts_of_its_outage_the_newest_tells_its_length():
+    measured = measured_of(LITTLE, {}, [{"outage_seconds": 7.0}, {"outage_seconds": 8.0}])
+    assert measured["outage_seconds"] == 7.0
+    assert seconds(restore_time(measured, NOTHING, [], []))["stopping_and_starting"] == (7.0, "backup")
+
+
+def test_no_more_reports_are_read_than_it_is_worth():
+    seen = []
+    measured_of({}, {}, (seen.append(number) or {} for number in range(10**4)))
+    assert len(seen) == MOST_REPORTS
 
 
 def test_a_run_says_itself_what_a_task_takes():
