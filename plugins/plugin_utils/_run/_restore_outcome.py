@@ -81,7 +81,7 @@ def failed_restore(result: dict, state: dict) -> dict:
         "stranger": bool(first_failed(result).get("servers")),
         "unavailable": not stopping and fresh and refused,
         "remove_ready": remove_ready,
-        "remove_pushed": remove_ready and filled_disk(result),
+        "remove_pushed": remove_ready and (flag(result, "unfit") or filled_disk(result)),
     }
 
 
