@@ -9,9 +9,13 @@ error, as nothing would put the director back.
 
 from __future__ import annotations
 
+import errno
+import os
+
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._failure import first_failed, first_line
 
+NO_SPACE = [os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT)]
 AGAIN = "run this playbook with -e microbosh_restore_unfinished"
 # By the kind of outcome where nothing has to come back.
 OUTCOMES = {
@@ -60,9 +64,11 @@ def failed_restore(result: dict, state: dict) -> dict:
 
     ``roll_back``: what was there has to come back. ``may_run``: services may run meanwhile, as the data is what they
     left. ``stranger``: another server lives on the database's files. ``unavailable``: nothing was done, and it may be
-    tried again later. ``remove_ready``: what was made ready is nobody's any more.
+    tried again later. ``remove_ready``: what was made ready is nobody's any more. ``remove_pushed``: neither is what was
+    pushed for it, which else saves the next run the way.
     """
     stopping, fresh = flag(state, "stopping"), flag(state, "fresh")
+    remove_ready = not stopping and fresh and flag(state, "holds_director")
     kind = kind_of(state)
     refused = result.get("reason") == "held" or (flag(state, "unreachable") and not state.get("reach_hint"))
     return {
@@ -74,8 +80,15 @@ def failed_restore(result: dict, state: dict) -> dict:
         "may_run": fresh and not flag(state, "exchanging"),
         "stranger": bool(first_failed(result).get("servers")),
         "unavailable": not stopping and fresh and refused,
-        "remove_ready": not stopping and fresh and flag(state, "holds_director"),
+        "remove_ready": remove_ready,
+        "remove_pushed": remove_ready and (flag(result, "unfit") or filled_disk(result)),
     }
+
+
+def filled_disk(result: dict) -> bool:
+    """Given what the task that failed returned, return whether it had no space: the director's services have none then."""
+    said = str(first_failed(result).get("msg") or "")
+    return any(words in said for words in NO_SPACE)
 
 
 def kind_of(state: dict) -> str:

@@ -74,6 +74,24 @@ def test_only_who_holds_the_director_removes_what_was_made_ready():
     assert failed_restore({}, {"fresh": True, "holds_director": False})["remove_ready"] is False
 
 
+FULL = {"msg": 'rsync: [receiver] write failed on "store/b": No space left on device (28)'}
+QUOTA = {"results": [{"msg": "fine"}, {"failed": True, "msg": "[Errno 122] Disk quota exceeded: 'x'"}]}
+CUT = {"msg": "Pushing /backups/d/1/vcap failed, rsync's exit status is 255: connection reset"}
+
+
+UNFIT = {"msg": "The backup /backups/d/1 is not whole", "unfit": True}
+GONE = [(FULL, True), (QUOTA, True), (UNFIT, True), (CUT, False), ({}, False)]
+
+
+@pytest.mark.parametrize(("result", "gone"), GONE)
+def test_what_was_pushed_goes_where_it_filled_the_disk_of_a_director_at_work_or_is_of_no_use(result, gone):
+    """Elsewhere it stays, and saves the next run the way."""
+    ready = {"fresh": True, "holds_director": True}
+    assert failed_restore(result, ready)["remove_pushed"] is gone
+    assert failed_restore(result, {**ready, "stopping": True})["remove_pushed"] is False
+    assert failed_restore(result, {**ready, "holds_director": False})["remove_pushed"] is False
+
+
 @pytest.mark.parametrize(
     ("result", "state", "unavailable"),
     [
