@@ -14,6 +14,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.vars import load_extra_vars
 from ansible_collections.microbosh.director.plugins.action.known_settings import ARTIFACTS
 from ansible_collections.microbosh.director.plugins.plugin_utils._look import _words as words
+from ansible_collections.microbosh.director.plugins.plugin_utils._look._metrics import write_metrics
 from ansible_collections.microbosh.director.plugins.plugin_utils._look._picture import picture
 from ansible_collections.microbosh.director.plugins.plugin_utils._look._place import given_of
 from ansible_collections.microbosh.director.plugins.plugin_utils._look._written import write_beside
@@ -27,6 +28,7 @@ ARGUMENTS = {
     "show": {"type": "str", "choices": list(SHOWN), "default": "nothing"},
     "most": {"type": "int", "default": 0},
     "json": {"type": "path", "default": ""},
+    "metrics": {"type": "bool", "default": False},
 }
 NO_DIRECTOR = "There is no host {name} in the inventory. Expected inventory names of directors."
 
@@ -46,12 +48,13 @@ class ActionModule(ActionBase):
             result.update(failed=True, msg=told(NO_DIRECTOR.format(name=unknown[0])))
             return result
         began = time.monotonic()
-        found = picture(self._given(names, task_vars), time.time())
+        given = list(self._given(names, task_vars))
+        found = picture(given, time.time())
         directors = found["directors"]
         try:
-            self._write(arguments["json"], found)
+            self._write(arguments, given, found)
         except OSError as error:
-            result.update(failed=True, msg=told(f"{arguments['json']} cannot be written: {error}"))
+            result.update(failed=True, msg=told(f"What was found cannot be written: {error}."))
             return result
         lines = SHOWN[arguments["show"]](directors)
         result.update(changed=False, **found, status=words.status_of(directors), line=words.nagios_line(directors))
@@ -74,9 +77,14 @@ class ActionModule(ActionBase):
             )
             yield given_of(name, templar, {**defaults, **own}, [*known, *ARTIFACTS])
 
-    def _write(self, path, found):
-        if path and not self._task.check_mode:
-            write_beside(path, json.dumps(found, indent=1) + "\n")
+    def _write(self, arguments, given, found):
+        if self._task.check_mode:
+            return
+        if arguments["json"]:
+            write_beside(arguments["json"], json.dumps(found, indent=1) + "\n")
+        for place, director in zip(given, found["directors"]):
+            if arguments["metrics"] and place["metrics"]:
+                write_metrics(place["metrics"], director, found["at"])
 
 
 def summary(directors: list[dict], at: str, seconds: float) -> dict:

@@ -56,6 +56,11 @@ options:
         beside and renamed, and everybody may read it. Not in check mode.
     type: path
     default: ""
+  metrics:
+    description:
+      - Whether the metrics of each director are written, to the C(microbosh_metrics_dir) of it. Not in check mode.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
