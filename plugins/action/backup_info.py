@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from pathlib import Path
 
@@ -54,7 +55,8 @@ class ActionModule(ActionBase):
             return result
         lines = SHOWN[arguments["show"]](directors)
         result.update(changed=False, **found, status=words.status_of(directors), line=words.nagios_line(directors))
-        result.update(seconds=round(time.monotonic() - began, 2), summary=summary(directors), lines=[])
+        seconds = round(time.monotonic() - began, 2)
+        result.update(seconds=seconds, summary=summary(directors, found["at"], seconds), lines=[])
         tell(result, "", lines, "info" if result["status"] == 0 else "error", self._task.no_log)
         if arguments["most"]:
             result["directors"] = [{**one, "backups": one["backups"][: arguments["most"]]} for one in directors]
@@ -77,7 +79,21 @@ class ActionModule(ActionBase):
             write_beside(path, json.dumps(found, indent=1) + "\n")
 
 
-def summary(directors: list[dict]) -> dict:
-    """Return of each director what a job hands on."""
+def summary(directors: list[dict], at: str, seconds: float) -> dict:
+    """Return of each director what a job hands on, in the shape that the artifacts of all playbooks have."""
     names = ("state", "newest_proven", "proven_age_seconds", "rehearsed_age_seconds")
-    return {one["name"]: {**one["health"], **{name: one[name] for name in names}} for one in directors}
+    made = {"playbook": "health", "id": re.sub(r"[-:]", "", at), "path": "", "archive": "", "seconds": seconds, "phases": []}
+    return {
+        one["name"]: {
+            **made, "host": one["name"], **_outcome(one["health"]), **one["health"],
+            **{name: one[name] for name in names},
+        }
+        for one in directors
+    }  # fmt: skip
+
+
+def _outcome(health):
+    if not health["status"]:
+        return {"outcome": "succeeded", "reason": "", "error": ""}
+    worst = next(problem for problem in health["problems"] if problem["status"] == health["status"])
+    return {"outcome": "failed", "reason": "error", "error": f"Health: {worst['said']}"}

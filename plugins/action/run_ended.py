@@ -33,7 +33,8 @@ class ActionModule(ActionBase):
         if self._task.check_mode or not directory:
             return result
         seen = {name: arguments[name] for name in ("lease_fired", "restore_open")}
-        for artifact in [artifacts[host] for artifacts in data.values() if host in artifacts]:
+        found = [artifacts[host] for artifacts in data.values() if host in artifacts]
+        for artifact in [one for one in found if one["playbook"] in _records.KINDS]:
             path, problem = _records.end(directory, artifact, seen)
             result["records"] += [str(path)] if path else []
             if problem:

@@ -108,11 +108,15 @@ seconds:
   type: float
   sample: 0.2
 summary:
-  description: Of each director, by name, what a job hands on.
+  description: Of each director, by name, what a job hands on, in the shape of P(microbosh.director.run_artifact#filter).
   returned: success
   type: dict
   sample:
     director1:
+      host: director1
+      playbook: health
+      outcome: succeeded
+      error: ""
       status: 0
       problems: []
       state: ok

@@ -117,7 +117,7 @@ def test_what_runs_once_for_all_hosts_connects_to_none(name):
     text = (REPOSITORY / "playbooks" / name).read_text(encoding="utf-8")
     assert "strategy:" not in text
     assert set(re.findall(r"^      ([\w.]+\.[\w.]+):", text, re.MULTILINE)) <= {
-        "microbosh.director.backup_info", "microbosh.director.run_failed", "ansible.builtin.set_stats"
+        "microbosh.director.backup_info", "microbosh.director.run_ended", "microbosh.director.run_failed"
     }  # fmt: skip
 
 
