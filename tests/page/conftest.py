@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from pathlib import Path
 
@@ -12,17 +11,15 @@ import pytest
 from ansible_collections.microbosh.director.plugins.plugin_utils._page._page import page as page_of
 from playwright.sync_api import sync_playwright
 from told import AT
+from views import WHERE, WIDE
 
-WHERE = ["/etc/ansible/inventory"]
-WIDE = {"width": 1400, "height": 1000}
-# The buttons that open a backup.
-RESTORE = re.compile("^Restore, and all about ")
-PHONE = {"width": 390, "height": 844}
+# As script/setup looks for it.
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
 
 @pytest.fixture(scope="session")
 def chromium():
-    program = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
+    program = next(filter(None, map(shutil.which, CHROMIUM)), None)
     assert program, "there is no Chromium: script/setup --with page installs it"
     # Chromium has no sandbox of its own for root, and opens nothing here but files that a test has made.
     arguments = ["--no-sandbox"] if os.geteuid() == 0 else []

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from conftest import PHONE, RESTORE, WIDE
 from told import fleet, told
+from views import PHONE, RESTORE, WIDE
 
 FAILING = "bosh-us-2"
 LOST = "bosh-eu-3"

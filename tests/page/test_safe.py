@@ -6,8 +6,8 @@ from __future__ import annotations
 import re
 
 import pytest
-from conftest import RESTORE
 from told import fail, lose, told, warn
+from views import RESTORE
 
 ELSEWHERE = "http://203.0.113.1/x"
 MARKUP = f"<img src={ELSEWHERE} onerror=alert(1)><script>alert(2)</script><b>b</b></script><svg onload=alert(3)>"

@@ -8,10 +8,9 @@ import shlex
 import pytest
 from ansible_collections.microbosh.director.plugins.plugin_utils._page._commands import restore_command
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._lines import duration, size
-from conftest import RESTORE, WHERE
 from told import PARTS, PHASES, fail, fleet, told
+from views import RESTORE, WHERE, rows
 
-ROWS = "rows => rows.map(row => [...row.children].map(cell => cell.innerText.replace(/\\s+/g, ' ').trim()))"
 VERDICTS = {
     "proven": "✓ Proven",
     "still": "✓ Proven, online",
@@ -19,10 +18,6 @@ VERDICTS = {
     "lost_blobs": "! Blobs lost 3 blobs lost",
     "damaged": "✕ Damaged",
 }
-
-
-def rows(page, label):
-    return page.get_by_role("region", name=label, exact=True).locator("tbody > tr").evaluate_all(ROWS)
 
 
 def away(backup):
