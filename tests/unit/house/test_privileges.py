@@ -102,7 +102,7 @@ def test_who_becomes_another_says_whom():
 
 
 # Their plays have the usual strategy, and their tasks connect to nothing, so no host can be unreachable.
-ONCE_FOR_ALL = {"backups.yml", "health.yml"}
+ONCE_FOR_ALL = {"backups.yml", "health.yml", "report.yml"}
 
 
 def test_no_task_waits_for_another_hosts_or_runs_for_the_first_host_alone():
@@ -117,7 +117,8 @@ def test_what_runs_once_for_all_hosts_connects_to_none(name):
     text = (REPOSITORY / "playbooks" / name).read_text(encoding="utf-8")
     assert "strategy:" not in text
     assert set(re.findall(r"^      ([\w.]+\.[\w.]+):", text, re.MULTILINE)) <= {
-        "microbosh.director.backup_info", "microbosh.director.run_ended", "microbosh.director.run_failed"
+        "microbosh.director.backup_info", "microbosh.director.report_page", "microbosh.director.run_ended",
+        "microbosh.director.run_failed"
     }  # fmt: skip
 
 

@@ -74,6 +74,7 @@ UNGATED = {
     "outage_slot": "locks files of the controller, and tells names of its inventory",
     "pull": "counts what rsync logs, and makes what it says printable",
     "push": "counts what rsync logs, and makes what it says printable",
+    "report_page": "looks as backup_info does, and answers with numbers and a path of the operator's",
     "restore_source": "reads a backup within the action, and makes what is in it plain",
     "run_busy": "says what a setting or a verdict says",
     "run_ended": "hands on what a run says of itself, and writes it down",
