@@ -10,6 +10,7 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._look import _r
 from ansible_collections.microbosh.director.plugins.plugin_utils._look._place import place_of_backups
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._gate import told
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._screen import warn
+from ansible_collections.microbosh.director.plugins.plugin_utils._told._begin import leave
 
 ARGUMENTS = {
     "data": {"type": "dict", "required": True},
@@ -29,11 +30,13 @@ class ActionModule(ActionBase):
         dummy, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
         data, host = arguments["data"], task_vars["inventory_hostname"]
         result.update(changed=False, records=[], ansible_stats={"data": data, "per_host": False, "aggregate": True})
-        directory = place_of_backups(self._templar, task_vars)
-        if self._task.check_mode or not directory:
+        mine = [artifacts[host] for artifacts in data.values() if host in artifacts]
+        if self._task.check_mode:
             return result
+        leave(task_vars, mine)
+        directory = place_of_backups(self._templar, task_vars)
         seen = {name: arguments[name] for name in ("lease_fired", "restore_open")}
-        for artifact in [artifacts[host] for artifacts in data.values() if host in artifacts]:
+        for artifact in mine if directory else []:
             path, problem = _records.end(directory, artifact, seen)
             result["records"] += [str(path)] if path else []
             if problem:
