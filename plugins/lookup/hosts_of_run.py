@@ -13,6 +13,7 @@ author: microbosh.director contributors (@microbosh)
 version_added: 1.0.0
 extends_documentation_fragment:
   - microbosh.director.guides.backup
+  - microbosh.director.guides.notifications
 short_description: Hosts of a play, once it is certain that its run does something
 description:
   - Returns what it is given, for C(hosts) of the first play of a playbook.

@@ -32,6 +32,7 @@ class Web:
     port: int = 0
     status: int = 200
     answer: bytes = b"OK"
+    look: object = None  # is called while whoever asks waits for the answer
     requests: list = field(default_factory=list)
 
     def url(self, path="", scheme="http"):
@@ -51,6 +52,8 @@ def web(status=200, answer=b"OK"):
             length = int(self.headers.get("Content-Length") or 0)
             body = self.rfile.read(length).decode("utf-8", "replace")
             served.requests.append(Arrived(self.command, self.path, body))
+            if served.look:
+                served.look()
             self.send_response(served.status)
             self.send_header("Content-Length", str(len(served.answer)))
             self.end_headers()

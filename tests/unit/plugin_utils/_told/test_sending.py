@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import socket
 import ssl
 import time
 import urllib.error
+from pathlib import Path
 
 import pytest
 from ansible_collections.microbosh.director.plugins.plugin_utils._told import _sender, _sending
@@ -101,6 +103,25 @@ def test_a_ping_is_http_and_nothing_else(url):
 )
 def test_no_failure_has_an_address_in_its_words(error, words):
     assert _sender.words_for(error) == words
+
+
+def test_an_address_is_in_no_list_of_processes():
+    """Nor in an environment: they wait for the answer while all that can be seen of them is looked at."""
+    seen = []
+
+    def look():
+        for place in ("cmdline", "environ"):
+            for path in Path("/proc").glob(f"[0-9]*/{place}"):
+                with contextlib.suppress(OSError):
+                    seen.append(path.read_bytes())
+
+    with web() as site:
+        site.look = look
+        tasks = [post(site.url("/in-an-address-4711")), {**MESSAGE, "url": site.url("/in-an-address-4711", "json")}]
+        assert _sending.send(tasks, 30) == ["", ""]
+    assert len(site.requests) == 2
+    assert any(b"_sender.py" in text for text in seen)
+    assert not [text for text in seen if b"in-an-address-4711" in text]
 
 
 def test_nothing_to_send_starts_nothing(monkeypatch):
