@@ -143,7 +143,7 @@ def test_a_command_that_fails_before_refuses_the_run_and_it_is_told(gone):
 def test_a_run_that_is_interrupted_tells(gone, tmp_path):
     """As with Ctrl-C, in a command that would take for ever."""
     with web() as site:
-        waits = {"before": [f"touch {tmp_path}/waits; sleep 600"]}
+        waits = {"before": [f"touch {tmp_path}/waits; sleep 30"]}
         process = gone("backup", microbosh_notify=[site.url("/", "json")], microbosh_hooks=waits)
         wait_until((tmp_path / "waits").exists, "the command has begun")
         os.kill(process.pid, signal.SIGINT)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -20,6 +21,8 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._told._settings
 SCHEMA = 1
 SHELL = "/bin/sh"
 SHOWN_BYTES = 600
+# After which a command ends that nobody waits for any more, as the run was killed.
+LATER_SECONDS = 2
 
 
 def report(event: str, playbook: str, run: str, controller: str, directors: list[dict]) -> dict:
@@ -44,9 +47,8 @@ def run_hook(command: str, told: dict, seconds: float) -> str:
         given.write(json.dumps(told).encode("ascii"))
         given.seek(0)
         try:
-            process = subprocess.Popen(
-                [SHELL, "-c", command], stdin=given, stdout=said, stderr=said, start_new_session=True
-            )
+            argv = [*_limit(seconds + LATER_SECONDS), SHELL, "-c", command]
+            process = subprocess.Popen(argv, stdin=given, stdout=said, stderr=said, start_new_session=True)
         except OSError as error:
             return f"could not be started: {error.strerror}"
         status = _waited(process, seconds)
@@ -54,6 +56,11 @@ def run_hook(command: str, told: dict, seconds: float) -> str:
             return ""
         how = f"did not end within {seconds:g} s, and was killed" if status is None else _ended(status)
         return f"{how}{_shown(said)}"
+
+
+def _limit(seconds):
+    program = shutil.which("timeout")  # not everywhere
+    return [program, "-s", "KILL", str(seconds)] if program else []
 
 
 def _waited(process, seconds):

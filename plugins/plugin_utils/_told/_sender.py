@@ -13,6 +13,7 @@ import json
 import logging
 import os
 import re
+import signal
 import socket
 import ssl
 import sys
@@ -23,6 +24,7 @@ import urllib.request
 AGENT = "microbosh.director"
 TRIES = 2
 PAUSE_SECONDS = 1
+LATER_SECONDS = 10
 ANSWER_BYTES = 200
 # healthchecks.io answers with status 200 to an address that it does not know, or asks too often: "OK (not found)".
 BUT = re.compile(r"OK \(([a-z ]+)\)")
@@ -36,9 +38,11 @@ def main() -> None:
     if any(task["kind"] != "ping" for task in asked["tasks"]):
         _load_apprise()  # once for all of them
     processes = []
+    signal.alarm(int(asked["seconds"]) + LATER_SECONDS)  # for when nobody waits any more, as the run was killed
     for task in asked["tasks"]:
         process = os.fork()
         if not process:
+            signal.alarm(int(asked["seconds"]) + LATER_SECONDS)
             _do(task, asked["seconds"])
             os._exit(0)
         processes.append(process)

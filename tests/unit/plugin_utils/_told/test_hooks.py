@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -44,10 +46,27 @@ def test_one_that_does_not_end_is_killed_with_all_that_it_started(tmp_path):
     assert problem == "did not end within 0.5 s, and was killed: waiting"
     assert time.monotonic() - began < 5
     pid = (tmp_path / "pid").read_text().strip()
-    deadline = time.monotonic() + 5
-    while _lives(pid) and time.monotonic() < deadline:
+    assert _until(lambda: not _lives(pid))
+
+
+def test_one_ends_also_if_nobody_waits_for_it_any_more(tmp_path):
+    script = (
+        f"from {hooks.__name__} import run_hook; run_hook('echo $$ >{tmp_path}/new; mv {tmp_path}/new {tmp_path}/pid; "
+        "sleep 600 & wait', {}, 0.5)"
+    )
+    run = subprocess.Popen([sys.executable, "-c", script])
+    assert _until((tmp_path / "pid").exists)
+    run.kill()
+    run.wait()
+    pid = (tmp_path / "pid").read_text().strip()
+    assert _until(lambda: not _lives(pid))
+
+
+def _until(condition):
+    deadline = time.monotonic() + 20
+    while not condition() and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert not _lives(pid)
+    return condition()
 
 
 def _lives(pid):
