@@ -28,7 +28,7 @@ WHO = ("ansible_become", "ansible_become_user", "ansible_sudo_user", "ansible_su
 # The plays have it, so that what is done on the controller is done there.
 WHERE = ("ansible_connection",)
 # AWX hands the artifacts of a job to the next one of a workflow, as variables.
-ARTIFACTS = ("microbosh_backup", "microbosh_restore", "microbosh_verified", "microbosh_checkup")
+ARTIFACTS = ("microbosh_backup", "microbosh_restore", "microbosh_verified", "microbosh_checkup", "microbosh_health")
 SPECIFICATION = Path(__file__).parents[2] / "roles" / "microbosh" / "meta" / "argument_specs.yml"
 
 TEXTS = ("str", "path")

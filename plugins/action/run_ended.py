@@ -11,6 +11,7 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._look._place im
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._gate import told
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._screen import warn
 from ansible_collections.microbosh.director.plugins.plugin_utils._told._begin import leave
+from ansible_collections.microbosh.director.plugins.plugin_utils._told._health import leave_health
 
 ARGUMENTS = {
     "data": {"type": "dict", "required": True},
@@ -34,9 +35,11 @@ class ActionModule(ActionBase):
         if self._task.check_mode:
             return result
         leave(task_vars, mine)
+        for problem in leave_health(self._templar, task_vars, data.get("microbosh_health") or {}):
+            warn(result, host, told(problem))
         directory = place_of_backups(self._templar, task_vars)
         seen = {name: arguments[name] for name in ("lease_fired", "restore_open")}
-        for artifact in mine if directory else []:
+        for artifact in [one for one in mine if directory and one["playbook"] in _records.KINDS]:
             path, problem = _records.end(directory, artifact, seen)
             result["records"] += [str(path)] if path else []
             if problem:

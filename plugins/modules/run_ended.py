@@ -17,7 +17,7 @@ description:
     M(microbosh.director.known_settings) wrote when the run began, whole or not at all.
   - Whoever the settings name is told of it when all directors of the run are done.
   - A record that cannot be written fails no run; it is told. The newest 400 are kept.
-  - In check mode there is no record.
+  - In check mode there is no record, and none of what only looks, as the playbook health.
 seealso:
   - module: microbosh.director.known_settings
   - plugin: microbosh.director.run_artifact

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ansible_collections.microbosh.director.plugins.module_utils._backup._snapshots import list_ids
 from ansible_collections.microbosh.director.plugins.plugin_utils._look._backups import archives_in, backup_at
-from ansible_collections.microbosh.director.plugins.plugin_utils._look._rules import health_of
+from ansible_collections.microbosh.director.plugins.plugin_utils._look._rules import RULES, health_of
 from ansible_collections.microbosh.director.plugins.plugin_utils._look._runs import BAD, KILLED, RUNNING, Place, runs_of
 from ansible_collections.microbosh.director.plugins.plugin_utils._look._values import seconds_of, shown, stamp
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._version import collection_version
@@ -34,14 +34,14 @@ def picture(directors: list[dict], now: float) -> dict:
 
 
 def director_at(given: dict, now: float) -> dict:
-    """Return what is known of one director."""
-    directory, problems = Path(given["directory"]), []
+    """Return what is known of one director; without a ``directory``, nobody knows where to look."""
+    directory, problems = Path(given["directory"] or os.devnull), []
     archives, ids = archives_in(directory), _ids(directory, problems)
     backups = [backup_at(directory / name, now, archives.get(name), problems) for name in ids]
     runs = runs_of(Place(directory, now), backups, problems)
     made = {
         "name": given["name"],
-        "directory": str(directory),
+        "directory": shown(given["directory"]),
         "state": _state(directory, backups, runs),
         "health": {"status": 0, "problems": []},
         **_newest(backups, now),
@@ -50,12 +50,13 @@ def director_at(given: dict, now: float) -> dict:
         "last_runs": {kind: next((run["id"] for run in runs if run["kind"] == kind), None) for kind in KINDS},
         "restore_open": _restore_open(runs),
         "lease_fired": _lease_fired(runs),
-        "volume": _volume(directory),
+        "volume": _volume(directory) if given["directory"] else None,
         "growth_bytes_a_day": _growth(backups),
         "free_shrinks_bytes_a_day": _shrinks(runs),
         "problems": problems[:MOST_PROBLEMS],
         "offsite": None,
     }
+    made["rules"] = {name: given["rules"].get(name, default) for name, default in RULES.items()}
     made["health"] = health_of(made, given["rules"])
     return made
 
@@ -71,7 +72,7 @@ def _ids(directory, problems):
 
 def _state(directory, backups, runs):
     last = next((run for run in runs if run["kind"] == "backup"), None)
-    if directory.is_dir() and not os.access(directory, os.R_OK | os.X_OK):
+    if str(directory) == os.devnull or (directory.is_dir() and not os.access(directory, os.R_OK | os.X_OK)):
         return "unreadable"
     if last and last["outcome"] == RUNNING:
         return RUNNING

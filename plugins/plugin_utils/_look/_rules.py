@@ -22,11 +22,11 @@ FEWEST, MOST = 3, 10
 LEAST_SECONDS, LEAST_BYTES = 10, 64 * 1024 * 1024
 PREFIX = "microbosh_health_"
 RULES = {
-    "proven_hours": 36,
-    "rehearsed_days": 35,
+    "proven_hours": 36.0,
+    "rehearsed_days": 35.0,
     "outage_factor": 3.0,
     "size_factor": 2.0,
-    "space_days": 7,
+    "space_days": 7.0,
 }
 
 
@@ -54,7 +54,8 @@ def wrong_settings(director: dict, rules: dict):
 def unreadable(director: dict, rules: dict):
     """The directory of backups, or something in it, cannot be read."""
     if director["state"] == "unreadable":
-        return [(UNKNOWN, f"{director['directory']} cannot be read by the user of this run")]
+        place = director["directory"] or "the directory of its backups, which is not known,"
+        return [(UNKNOWN, f"{place} cannot be read by the user of this run")]
     found = director["problems"]
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
     return [(WARNING, f"{found[0]}{more}")] if found else []
@@ -114,10 +115,11 @@ def _is_damaged(verified):
 
 
 def last_run(director: dict, rules: dict):
-    """The last run of a kind failed, was killed, or had nobody to talk to."""
+    """The last run of a kind failed, was killed, or had nobody to talk to. One that another run kept out does not count."""
     found = []
+    ended = [run for run in director["runs"] if run["outcome"] != "running" and run["reason"] != "held"]
     for kind in ("backup", "verify", "restore"):
-        last = next((run for run in director["runs"] if run["kind"] == kind and run["outcome"] != "running"), None)
+        last = next((run for run in ended if run["kind"] == kind), None)
         if last and last["outcome"] in ("failed", "refused", "killed"):
             said = f"the last {kind}, of {last['began']}, {WORDS[last['outcome']]}"
             found.append((WARNING, f"{said}: {last['error'].splitlines()[0] if last['error'] else last['reason']}"))

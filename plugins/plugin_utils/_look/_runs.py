@@ -26,7 +26,7 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._look._values i
     stamp,
 )
 from ansible_collections.microbosh.director.plugins.plugin_utils._run import _run_lock as run_lock
-from ansible_collections.microbosh.director.plugins.plugin_utils._run._controller_process import is_gone
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._controller_process import is_gone, is_here
 
 MOST = 20
 LONGEST_RUN = 2 * 24 * 3600
@@ -35,9 +35,9 @@ LOG_BYTES = 16 * 1024
 LONGEST_ERROR = 2000
 MOST_PHASES = 60
 OUTCOMES = ("succeeded", "failed", "refused", "checked")
-KILLED, RUNNING = "killed", "running"
+REFUSED, KILLED, RUNNING = "refused", "killed", "running"
 OF_KILLED = "the run ended without a word: it was killed, or its controller went down"
-BAD = ("failed", "refused", KILLED)
+BAD = ("failed", REFUSED, KILLED)
 NOTHING = {
     "ended": None, "seconds": None, "outcome": RUNNING, "reason": "", "error": "", "phase": "", "phases": [],
     "path": "", "free_bytes": None, "lease_fired": None, "restore_open": None,
@@ -168,23 +168,27 @@ def _unrecorded(place, run, known_by):
 
 
 def _with_the_killed(place, found):
-    """Return the runs, given newest first, in which those that never ended and cannot be alive are killed."""
+    """Return the runs, given newest first, in which those that never ended and do not live are killed."""
     newer, made = set(), []
     for run in found:
-        if run["outcome"] == RUNNING and (run["kind"] in newer or not _may_live(place, run)):
+        if run["outcome"] == RUNNING and not _lives(place, run, run["kind"] in newer):
             run = {**run, "outcome": KILLED, "reason": KILLED, "error": OF_KILLED}
-        newer.add(run["kind"])
+        if run["outcome"] != REFUSED:  # that may be for the very run that came before it, and works
+            newer.add(run["kind"])
         made.append(run)
     return made
 
 
-def _may_live(place, run):
-    began = run.get("began")
-    if began is None or place.now - began > LONGEST_RUN:
-        return False
+def _lives(place, run, has_newer):
+    """Return whether a run that has not ended lives; where that cannot be seen, whether another of its kind has begun."""
     if run["known_by"] != "record":  # of an earlier version there is the lock alone
         return run_lock.is_locked(place.directory)
-    return not (is_gone(run["controller"]) or run_lock.is_left(place.directory, run["controller"]))
+    if is_here(run["controller"]):
+        return not is_gone(run["controller"])
+    began = run.get("began")
+    if has_newer or began is None or place.now - began > LONGEST_RUN:
+        return False
+    return not run_lock.is_left(place.directory, run["controller"])
 
 
 def _in_full(place, run):

@@ -18,6 +18,7 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._told import _h
 from ansible_collections.microbosh.director.plugins.plugin_utils._told import _pings as pings
 from ansible_collections.microbosh.director.plugins.plugin_utils._told._begin import HOOKED, PINGED
 from ansible_collections.microbosh.director.plugins.plugin_utils._told._desk import Desk, open_desk
+from ansible_collections.microbosh.director.plugins.plugin_utils._told._health import keep
 from ansible_collections.microbosh.director.plugins.plugin_utils._told._message import log_end, message
 from ansible_collections.microbosh.director.plugins.plugin_utils._told._outcomes import FAILED, by_target, outcomes
 from ansible_collections.microbosh.director.plugins.plugin_utils._told._sending import send
@@ -61,6 +62,8 @@ def tell(records: list[dict], run: str) -> list[tuple[str, list[str]]]:
     tasks = [*_messages(found, failed, controller), *_pings(found, run, controller)]
     told = [(problem, _logs(group)) for problem, group in failed]
     for task, problem in zip(tasks, send([task["task"] for task in tasks], SECONDS), strict=True):
+        for outcome in task["group"] if not problem and task["task"]["kind"] == "apprise" else []:
+            keep(outcome)
         if problem:
             told.append((f"{task['name']}: nobody was told how the run ended there: {problem}.", _logs(task["group"])))
     return told

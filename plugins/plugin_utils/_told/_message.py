@@ -9,15 +9,16 @@ from pathlib import Path
 
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._lines import duration, size
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._printable import printable_lines
-from ansible_collections.microbosh.director.plugins.plugin_utils._told._outcomes import Outcome
+from ansible_collections.microbosh.director.plugins.plugin_utils._told._outcomes import HEALTH, Outcome
 
 # Discord takes 2,000 characters, others more.
 LONGEST = 1_900
 LONGEST_LINE = 400
 GOOD_ONES = 10
+MOST_PROBLEMS = 8
 LOG_LINES = 12
 LOG_BYTES = 10_000
-PLAYBOOKS = {"backup": "Backup", "verify": "Verification", "restore": "Restore", "checkup": "Checkup"}
+PLAYBOOKS = {"backup": "Backup", "verify": "Verification", "restore": "Restore", "checkup": "Checkup", "health": "Health check"}
 FAILURE, WARNING, SUCCESS = "failure", "warning", "success"
 
 
@@ -43,6 +44,8 @@ def title(found: list[Outcome], problems: list[str]) -> str:
 
 
 def _ended(found, names, bad, problems):
+    if bad and all(outcome.playbook == HEALTH for outcome in found if not outcome.good):
+        return " found problems" if len(bad) == len(names) else f": problems of {len(bad)}"
     if bad:
         return " failed" if len(bad) == len(names) else f": {len(bad)} failed"
     if problems:
@@ -57,6 +60,8 @@ def _ended(found, names, bad, problems):
 def _bad(bad):
     for outcome in bad:
         yield f"FAILED {outcome.host}: {_line(outcome.error)}"
+        others = [str(problem.get("said")) for problem in outcome.artifact.get("problems") or []]
+        yield from (f"  also: {_line(other)}" for other in others[:MOST_PROBLEMS] if other not in outcome.error)
         if outcome.log and Path(outcome.log).is_file():
             yield f"  its log: {outcome.log}"
 
@@ -84,6 +89,8 @@ def said(outcome: Outcome) -> str:
         copied = (made.get("moved") or {}).get("bytes")
         words += [f"{size(copied)} copied"] if copied else []
         words += [f"WITHOUT {made['without']}"] if made.get("without") else []
+    elif outcome.playbook == HEALTH:
+        words = [f"nothing is wrong, the newest proven backup is {made.get('newest_proven')}"]
     elif outcome.playbook == "verify":
         words = [f"{len(made.get('verdicts') or [])} read again, whole", *words[1:]]
     return ", ".join(words)

@@ -9,6 +9,10 @@ from dataclasses import dataclass, field
 
 FAILED, RECOVERED, EVERY, TOO_OLD = "failed", "recovered", "every", "too_old"
 SUCCEEDED = "succeeded"
+HEALTH = "health"
+# Of what health finds, what is told as too old, and what the run itself has told when it failed.
+OLD_RULES = ("proven_age", "no_backup")
+TOLD_BY_RUNS = ("last_run",)
 KILLED = "killed"
 # A director whose tasks began, and of which nothing more was said.
 NEVER_ENDED = "The run was interrupted before it came to its end."
@@ -25,6 +29,9 @@ class Outcome:
     log: str
     settings: dict
     earlier: list = field(default_factory=list)
+    # Where it is kept what health has told of this director, and whether there is something else by now.
+    kept: str = ""
+    news: bool = True
     artifact: dict = field(default_factory=dict)
 
     @property
@@ -56,11 +63,27 @@ class Outcome:
     def events(self) -> set:
         """What of microbosh_notify_on this is."""
         found = {EVERY}
+        if self.playbook == HEALTH and not self.good:
+            return found | (self._found_by_health() if self.news else set())
         if not self.good or self.killed:
             found.add(FAILED)
         if self.recovered:
             found.add(RECOVERED)
-        return found | set(self.artifact.get("events") or [])
+        return found
+
+    def _found_by_health(self):
+        rules = rules_told(self.artifact)
+        return ({TOO_OLD} if rules & set(OLD_RULES) else set()) | ({FAILED} if rules - set(OLD_RULES) else set())
+
+
+def rules_told(artifact: dict) -> set:
+    """Return the rules of health that are broken and that nobody was told of by a run."""
+    problems = [problem for problem in artifact.get("problems") or [] if isinstance(problem, dict)]
+    return {
+        str(problem.get("rule"))
+        for problem in problems
+        if problem.get("rule") not in TOLD_BY_RUNS or "was killed" in str(problem.get("said"))
+    }
 
 
 def outcomes(records: list[dict]) -> list[Outcome]:

@@ -90,8 +90,22 @@ def test_of_another_machine_time_tells_and_whether_another_of_its_kind_has_begun
     assert next(run["outcome"] for run in runs(place) if run["id"] == name) == outcome
 
 
-def test_in_another_container_the_lock_tells(place, monkeypatch):
-    name, identity = place.record(ended=None, controller="a:1/2/3"), "a:1/2/3"
+def test_a_run_that_is_seen_to_live_is_running_whatever_has_begun_since(place):
+    name = place.record(3 * DAY, ended=None, controller=identify(os.getpid()))
+    place.record(HOUR)
+    assert [run["outcome"] for run in runs(place) if run["id"] == name] == ["running"]
+
+
+def test_a_run_that_was_refused_for_another_one_does_not_make_that_a_dead_one(place):
+    name = place.record(2 * HOUR, ended=None, controller="00000000-0000-0000-0000-000000000000:1/4711/1")
+    place.record(HOUR, outcome="refused", reason="held")
+    assert [run["outcome"] for run in runs(place)] == ["refused", "running"]
+    assert runs(place)[1]["id"] == name
+
+
+def test_in_another_container_the_lock_tells(place):
+    identity = "a:1/2/3"
+    name = place.record(ended=None, controller=identity)
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
         run_lock.keep(place.path, identity, process.pid)
         assert run_lock.is_locked(place.path)

@@ -62,6 +62,12 @@ def test_check_mode_leaves_no_record(place, run):
     assert list((place.path / "logs").iterdir()) == []
 
 
+def test_what_only_looks_leaves_no_record(place, run):
+    data = {"microbosh_health": {"director1": {**ARTIFACT, "playbook": "health"}}}
+    assert run(run_ended.ActionModule, data=data)["records"] == []
+    assert list((place.path / "logs").iterdir()) == []
+
+
 def undefined(dummy):
     raise AnsibleUndefinedVariable("microbosh_backup_dir names something that is not there")
 

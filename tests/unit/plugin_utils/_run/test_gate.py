@@ -61,6 +61,7 @@ OF_THE_CONTROLLER = [
 ]  # fmt: skip
 # Those whose action makes the answer itself, and why no answer of a module has to be looked at.
 UNGATED = {
+    "backup_info": "reads small files within the action, and takes printable and bounded values out of them",
     "backup_key": "reads keys of the controller",
     "backup_verify_info": "reads backups within the action, which makes each verdict plain",
     "database_plan_info": "decides about settings, and answers that have passed",
