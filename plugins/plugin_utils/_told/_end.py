@@ -62,8 +62,9 @@ def tell(records: list[dict], run: str) -> list[tuple[str, list[str]]]:
     tasks = [*_messages(found, failed, controller), *_pings(found, run, controller)]
     told = [(problem, _logs(group)) for problem, group in failed]
     for task, problem in zip(tasks, send([task["task"] for task in tasks], SECONDS), strict=True):
-        for outcome in task["group"] if not problem and task["task"]["kind"] == "apprise" else []:
-            keep(outcome)
+        if task["task"]["kind"] == "apprise" and not problem:
+            for outcome in task["group"]:
+                keep(outcome)
         if problem:
             told.append((f"{task['name']}: nobody was told how the run ended there: {problem}.", _logs(task["group"])))
     return told

@@ -42,6 +42,8 @@ def leave_health(templar, task_vars: dict, artifacts: dict) -> list[str]:
 def _say(at, name, artifact, settings, kept):
     before, since = _told(kept)
     rules = rules_told(artifact)
+    if before and not rules:
+        _forget(kept)
     at.say(
         "entered", playbook=HEALTH, host=name, id=artifact["id"], began=time.time(), log="", settings=settings,
         earlier=[{"id": "", "outcome": "failed"}] if before else [], kept=kept,
@@ -69,16 +71,17 @@ def _told(path):
         return set(), 0.0
 
 
+def _forget(path):
+    with contextlib.suppress(OSError):
+        os.unlink(path)
+
+
 def keep(outcome: Outcome) -> None:
     """Keep what was told of a director, so that it is not told again before a day is over."""
-    rules = rules_told(outcome.artifact)
-    if not outcome.kept or not os.path.isdir(os.path.dirname(outcome.kept)):
+    if not outcome.kept or not outcome.news or not os.path.isdir(os.path.dirname(outcome.kept)):
         return
+    text = json.dumps({"rules": sorted(rules_told(outcome.artifact)), "at": time.time()})
     with contextlib.suppress(OSError):  # it is told once more, then
-        if not rules:
-            os.unlink(outcome.kept)
-            return
-        text = json.dumps({"rules": sorted(rules), "at": time.time()})
         with open(os.open(f"{outcome.kept}.new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             file.write(text)
         os.replace(f"{outcome.kept}.new", outcome.kept)

@@ -18,7 +18,13 @@ GOOD_ONES = 10
 MOST_PROBLEMS = 8
 LOG_LINES = 12
 LOG_BYTES = 10_000
-PLAYBOOKS = {"backup": "Backup", "verify": "Verification", "restore": "Restore", "checkup": "Checkup", "health": "Health check"}
+PLAYBOOKS = {
+    "backup": "Backup",
+    "verify": "Verification",
+    "restore": "Restore",
+    "checkup": "Checkup",
+    "health": "Health check",
+}
 FAILURE, WARNING, SUCCESS = "failure", "warning", "success"
 
 

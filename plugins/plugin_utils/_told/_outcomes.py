@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 FAILED, RECOVERED, EVERY, TOO_OLD = "failed", "recovered", "every", "too_old"
@@ -13,6 +14,7 @@ HEALTH = "health"
 # Of what health finds, what is told as too old, and what the run itself has told when it failed.
 OLD_RULES = ("proven_age", "no_backup")
 TOLD_BY_RUNS = ("last_run",)
+WAS_KILLED = re.compile(r"the last \w+, of [^,]+, was killed")
 KILLED = "killed"
 # A director whose tasks began, and of which nothing more was said.
 NEVER_ENDED = "The run was interrupted before it came to its end."
@@ -29,10 +31,10 @@ class Outcome:
     log: str
     settings: dict
     earlier: list = field(default_factory=list)
+    artifact: dict = field(default_factory=dict)
     # Where it is kept what health has told of this director, and whether there is something else by now.
     kept: str = ""
     news: bool = True
-    artifact: dict = field(default_factory=dict)
 
     @property
     def good(self) -> bool:
@@ -82,7 +84,7 @@ def rules_told(artifact: dict) -> set:
     return {
         str(problem.get("rule"))
         for problem in problems
-        if problem.get("rule") not in TOLD_BY_RUNS or "was killed" in str(problem.get("said"))
+        if problem.get("rule") not in TOLD_BY_RUNS or WAS_KILLED.match(str(problem.get("said")))
     }
 
 
