@@ -112,6 +112,9 @@ def begin(at: Desk, who: dict, settings: dict, hosts: list[str]) -> Begun:
     """
     at.say("entered", **who, settings=settings)
     found, wrong = Begun(), problems_of(settings, sys.executable)
+    if settings["unfit"]:  # it is refused by its type in any case, and shown then
+        found.refusals += settings["unfit"]
+        return found
     if who["playbook"] not in REFUSED:
         found.warnings += wrong
         return found

@@ -16,6 +16,7 @@ STAGES = ("before", "after", "failed")
 SECONDS = 300
 SCHEMA = re.compile(r"\s*([a-z][a-z0-9+]{0,20})://", re.IGNORECASE)
 ON = ("failed", "recovered", "too_old")
+UNFIT = f"{HOOKS} is no mapping of before, after or failed to a list of commands."
 MISSING = (
     f"{NOTIFY} has addresses, and the Python package apprise is not there for them: install it into the Python that "
     f"ansible-playbook runs with ({{python}} -m pip install apprise), or empty {NOTIFY}."
@@ -24,14 +25,16 @@ MISSING = (
 
 def settings_of(values: dict) -> dict:
     """Given the settings as a host has them, by name, return them in one form, {} if nobody is to be told anything."""
-    hooks = values.get(HOOKS) if isinstance(values.get(HOOKS), dict) else {}
+    given = values.get(HOOKS) or {}
+    hooks = given if isinstance(given, dict) else {}
     made = {
         "notify": texts(values.get(NOTIFY)),
         "on": texts(values.get(NOTIFY_ON)) if NOTIFY_ON in values else list(ON),
         "ping": str(values.get(PING) or "").strip(),
         "hooks": {stage: texts(hooks.get(stage)) for stage in STAGES},
+        "unfit": [] if hooks is given else [UNFIT],
     }
-    if not (made["notify"] or made["ping"] or any(made["hooks"].values())):
+    if not (made["notify"] or made["ping"] or any(made["hooks"].values()) or made["unfit"]):
         return {}
     return {**made, "seconds": seconds_of(hooks.get("seconds"))}
 

@@ -138,6 +138,13 @@ def test_a_hook_before_runs_once_and_refuses_for_all(desk, tmp_path):
     assert not (tmp_path / "second").exists()
 
 
+@pytest.mark.parametrize("playbook", ["backup", "checkup"])
+def test_hooks_of_another_type_are_refused_before_ansible_would_show_them(desk, playbook):
+    (refusal,) = begun(desk, playbook=playbook, hooks=[["s3cr3t"]]).refusals
+    assert refusal.startswith("microbosh_hooks is no mapping")
+    assert "s3cr3t" not in refusal
+
+
 def test_hooks_after_have_the_report_and_fail_nothing(desk, tmp_path):
     hooks = {
         "after": [f"cat >{tmp_path}/after", "exit 5"],

@@ -6,7 +6,10 @@ from __future__ import annotations
 import importlib.util
 
 import pytest
+import yaml
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.microbosh.director.plugins.plugin_utils._told import _settings as settings
+from places import REPOSITORY
 
 MAIL = "mailtos://u:s3cr3t@example.com?to=a@example.com,b@example.com"
 NONE = {"before": [], "after": [], "failed": []}
@@ -29,13 +32,20 @@ def test_all_of_them():
     }
     assert settings.settings_of(values) == {
         "notify": [MAIL, "json://a"], "on": ["every"], "ping": "https://hc-ping.com/x",
-        "hooks": {**NONE, "before": ["mount /backups"], "failed": ["a", "b"]}, "seconds": 60.0,
+        "hooks": {**NONE, "before": ["mount /backups"], "failed": ["a", "b"]}, "seconds": 60.0, "unfit": [],
     }  # fmt: skip
 
 
 def test_one_address_is_a_list_of_one_whatever_commas_it_has():
     made = settings.settings_of({"microbosh_notify": MAIL})
-    assert made == {"notify": [MAIL], "on": list(settings.ON), "ping": "", "hooks": NONE, "seconds": settings.SECONDS}
+    assert made == {
+        "notify": [MAIL],
+        "on": list(settings.ON),
+        "ping": "",
+        "hooks": NONE,
+        "seconds": settings.SECONDS,
+        "unfit": [],
+    }
 
 
 @pytest.mark.parametrize("value", [{"a": 1}, [{"a": 1}], None, [None], 7.5])
@@ -75,3 +85,18 @@ def test_what_is_no_address_is_named_and_not_shown():
 def test_the_name_of_an_address_has_no_secret():
     assert settings.name_of(0, MAIL) == "microbosh_notify[0] (mailtos)"
     assert settings.name_of(3, "s3cr3t") == "microbosh_notify[3]"
+
+
+SPECIFICATION = REPOSITORY / "roles" / "microbosh" / "meta" / "argument_specs.yml"
+
+
+@pytest.mark.parametrize("name", [settings.NOTIFY, settings.PING, settings.HOOKS])
+@pytest.mark.parametrize(
+    "value", ["s3cr3t", ["s3cr3t"], {"before": {"x": "s3cr3t"}}, [["s3cr3t"]], {"after": ["s3cr3t"]}]
+)
+def test_ansible_refuses_the_wrong_type_without_showing_it(name, value):
+    options = yaml.safe_load(SPECIFICATION.read_text(encoding="utf-8"))["argument_specs"]["main"]["options"]
+    found = ArgumentSpecValidator({name: options[name]}).validate({name: value}, validate_role_argument_spec=True)
+    refused = settings.settings_of({name: value}).get("unfit", [])  # before Ansible looks at it
+    assert refused or "s3cr3t" not in " ".join(found.error_messages)
+    assert "s3cr3t" not in " ".join(refused)
