@@ -19,6 +19,7 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._run._facts imp
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._gate import GateError
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._preloaded import preload
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._screen import warn
+from ansible_collections.microbosh.director.plugins.plugin_utils._told._begin import arrive
 
 ARGUMENTS = {"begins": {"type": "str", "choices": list(_records.KINDS)}}
 PREFIX = "microbosh_"
@@ -55,16 +56,23 @@ class ActionModule(ActionBase):
         problems = [_refusal(name, list(known)) for name in unknown] + overruling(task_vars) + sealed(task_vars, known)
         problems += misleading(load_extra_vars(self._loader))
         result.update(changed=False, unknown=unknown)
+        begins = None if self._task.check_mode else arguments["begins"]
+        if begins:
+            begun = arrive(self._templar, task_vars, begins, refused=bool(problems))
+            problems += begun.refusals
+            for warning in begun.warnings:
+                warn(result, task_vars["inventory_hostname"], warning)
         if problems:
             result.update(failed=True, msg=" ".join(problems))
-        elif arguments["begins"] and not self._task.check_mode:
-            self._begin(result, arguments["begins"], task_vars)
+        elif begins:
+            self._begin(result, begins, task_vars)
         return result
 
     def _begin(self, result, playbook, task_vars):
         """Put it on record that a run has begun, before anything of it can be cut short."""
         directory, host = place_of_backups(self._templar, task_vars), task_vars["inventory_hostname"]
-        run = {"id": str(task_vars["run_id"]), "host": host, "playbook": playbook, "began": float(task_vars["run_began"])}
+        run = {"id": str(task_vars["run_id"]), "host": host, "playbook": playbook}
+        run["began"] = float(task_vars["run_began"])
         problem = _records.begin(directory, run, identify(os.getppid())) if directory else ""
         if problem:
             warn(result, host, problem)

@@ -15,6 +15,8 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._look._place im
 from ansible_collections.microbosh.director.plugins.plugin_utils._look._values import stamp
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._gate import told
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._screen import warn
+from ansible_collections.microbosh.director.plugins.plugin_utils._told._begin import leave
+from ansible_collections.microbosh.director.plugins.plugin_utils._told._health import leave_health
 
 ARGUMENTS = {
     "data": {"type": "dict", "required": True},
@@ -24,7 +26,7 @@ ARGUMENTS = {
 
 
 class ActionModule(ActionBase):
-    """Hand the artifact to Ansible, and write the record and the metrics. What is wrong with these is told, and no more."""
+    """Hand the artifact to Ansible, and write the record and the metrics; what is wrong with these fails nothing."""
 
     _requires_connection = False
     _supports_check_mode = True
@@ -34,12 +36,15 @@ class ActionModule(ActionBase):
         dummy, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
         data, host = arguments["data"], task_vars["inventory_hostname"]
         result.update(changed=False, records=[], ansible_stats={"data": data, "per_host": False, "aggregate": True})
-        directory = place_of_backups(self._templar, task_vars)
-        if self._task.check_mode or not directory:
+        mine = [artifacts[host] for artifacts in data.values() if host in artifacts]
+        if self._task.check_mode:
             return result
+        leave(task_vars, mine)
+        for problem in leave_health(self._templar, task_vars, data.get("microbosh_health") or {}):
+            warn(result, host, told(problem))
+        directory = place_of_backups(self._templar, task_vars)
         seen = {name: arguments[name] for name in ("lease_fired", "restore_open")}
-        found = [artifacts[host] for artifacts in data.values() if host in artifacts]
-        for artifact in [one for one in found if one["playbook"] in _records.KINDS]:
+        for artifact in [one for one in mine if directory and one["playbook"] in _records.KINDS]:
             path, problem = _records.end(directory, artifact, seen)
             result["records"] += [str(path)] if path else []
             problems = [problem, self._metrics(host, task_vars)]

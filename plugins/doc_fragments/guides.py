@@ -39,6 +39,14 @@ seealso:
     link: https://github.com/microbosh/director/blob/main/docs/look.md
 """
 
+    NOTIFICATIONS = r"""
+options: {}
+seealso:
+  - name: Being told
+    description: Messages, pings and commands about a run, one a run and not one a director.
+    link: https://github.com/microbosh/director/blob/main/docs/notifications.md
+"""
+
     RECOVERY = r"""
 options: {}
 seealso:

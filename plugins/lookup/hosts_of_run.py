@@ -13,6 +13,7 @@ author: microbosh.director contributors (@microbosh)
 version_added: 1.0.0
 extends_documentation_fragment:
   - microbosh.director.guides.backup
+  - microbosh.director.guides.notifications
 short_description: Hosts of a play, once it is certain that its run does something
 description:
   - Returns what it is given, for C(hosts) of the first play of a playbook.
@@ -21,6 +22,8 @@ description:
     names something unknown, when tags leave nothing to run, when C(--start-at-task) names no task or one in the
     middle of a playbook of this collection, with C(--step), and with Ansible's C(private_role_vars).
   - If a playbook imports ours beside plays of its own, it is enough that one of its plays has hosts and tasks.
+  - Has the process tell, when it ends, what the directors of the run will have said of themselves, to those whom the
+    settings name.
   - Listings (C(--list-hosts), C(--list-tasks), C(--list-tags), C(--syntax-check)) are never refused.
 options:
   _terms:
@@ -47,6 +50,7 @@ _raw:
 from ansible.plugins.lookup import LookupBase
 from ansible.utils.display import Display
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._preloaded import preload
+from ansible_collections.microbosh.director.plugins.plugin_utils._told._end import tell_at_the_end
 from ansible_collections.microbosh.director.plugins.plugin_utils._transfer._selection import NothingToDo, check
 
 FAILED = 2  # Ansible's status for a run in which something failed
@@ -64,4 +68,5 @@ class LookupModule(LookupBase):
             Display().error(str(error), wrap_text=False)
             raise SystemExit(FAILED) from error
         preload()  # before the first task of the run
+        tell_at_the_end()
         return terms

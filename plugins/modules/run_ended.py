@@ -15,6 +15,7 @@ description:
   - Hands artifacts to the job as M(ansible.builtin.set_stats) does, and writes the record of the run beside its log, in
     C(logs/) of the director's backups. The record takes the place of the one that
     M(microbosh.director.known_settings) wrote when the run began, whole or not at all.
+  - Whoever the settings name is told of it when all directors of the run are done.
   - A record that cannot be written fails no run; it is told. The newest 400 are kept.
   - If C(microbosh_metrics_dir) is set, it writes the metrics of the director there, after the record.
   - In check mode there is no record, and none of what only looks, as the playbook health.
@@ -27,6 +28,7 @@ version_added: 1.1.0
 extends_documentation_fragment:
   - microbosh.director.attributes
   - microbosh.director.guides.look
+  - microbosh.director.guides.notifications
 attributes:
   check_mode:
     support: full

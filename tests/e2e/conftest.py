@@ -36,7 +36,19 @@ OUTAGES = 50  # no test waits for another one's: see test_many.py
 SHARING = {
     **dict.fromkeys(["faults", "lease", "restore", "restore_faults"], "victim"),
     **dict.fromkeys(
-        ["backup", "checkup", "encryption", "identity", "liar", "logins", "many", "online", "rights", "services"],
+        [
+            "backup",
+            "checkup",
+            "encryption",
+            "identity",
+            "liar",
+            "logins",
+            "many",
+            "notifications",
+            "online",
+            "rights",
+            "services",
+        ],
         "micro",
     ),
     **dict.fromkeys(["bad_input", "setup"], "small"),

@@ -109,7 +109,7 @@ def _wheels(directory):
     named = [file["dependencies"][name]["package_pip"] for name in ("ansible_core", "ansible_runner")]
     of_the_builder = ["bindep", "pyyaml", "packaging", "dumb-init==1.2.5"]
     download = ["download", "--quiet", "--only-binary=:all:", "--python-version", PYTHON, "--dest", wheels]
-    command("pip", *download, *named, *of_the_builder)
+    command("pip", *download, *named, *of_the_builder, "--requirement", REPOSITORY / "requirements.txt")
     (directory / "pip.conf").write_text("[global]\nno-index = true\nfind-links = /wheels\n")
     return wheels
 
