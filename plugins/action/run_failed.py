@@ -9,7 +9,12 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.microbosh.director.plugins.plugin_utils._run import _log
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._gate import told
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._printable import printable_lines
-from ansible_collections.microbosh.director.plugins.plugin_utils._run._screen import prints_results, tell, tells_failures, warn
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._screen import (
+    prints_results,
+    tell,
+    tells_failures,
+    warn,
+)
 
 LONGEST = 65_536
 ARGUMENTS = {

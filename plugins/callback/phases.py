@@ -20,11 +20,11 @@ seealso:
     plugin_type: callback
   - module: microbosh.director.run_log
 description:
-  - On a terminal each director has a line at the bottom of the screen, with the phase that it is in, a bar with bytes, rate
-    and time left while something is copied, and the seconds that it has been away while it is stopped. What the run tells
-    is printed above, as it comes.
-  - Without a terminal, with E(TERM) set to V(dumb) and without the Python library rich on the controller it prints what the
-    run tells, line by line, and nothing else of the tasks of this collection.
+  - On a terminal each director has a line at the bottom of the screen, with the phase that it is in, a bar with bytes,
+    rate and time left while something is copied, and the seconds that it has been away while it is stopped. What the
+    run tells is printed above, as it comes.
+  - Without a terminal, with E(TERM) set to V(dumb) and without the Python library rich on the controller it prints what
+    the run tells, line by line, and nothing else of the tasks of this collection.
   - Tasks of other plays are printed as by P(ansible.builtin.default#callback), and with C(-v) all of them are.
   - It changes nothing of what a run does, nor its exit status. If something cannot be drawn, lines are printed instead.
 requirements:
@@ -43,9 +43,10 @@ options:
 """
 
 EXAMPLES = r"""
-# In ansible.cfg, or ANSIBLE_STDOUT_CALLBACK=microbosh.director.phases for one run:
-# [defaults]
-# stdout_callback = microbosh.director.phases
+examples: |
+  # In ansible.cfg, or ANSIBLE_STDOUT_CALLBACK=microbosh.director.phases for one run:
+  [defaults]
+  stdout_callback = microbosh.director.phases
 """
 
 import contextlib
@@ -98,7 +99,8 @@ class CallbackModule(Default):
         title = f"{play.get_name().strip()}{' (check)' if play.check_mode else ''}"
         self._events = Events(Board(title, hosts, now))
         if self._draws():
-            painter = Painter(sys.stdout.encoding, not constants.ANSIBLE_FORCE_COLOR and bool(constants.ANSIBLE_NOCOLOR))
+            colorless = bool(constants.ANSIBLE_NOCOLOR) and not constants.ANSIBLE_FORCE_COLOR
+            painter = Painter(sys.stdout.encoding, colorless)
             live = Live(self._display, Region(sys.stdout), painter.lines)
             self._live = live if live.begin(self._events.board) else None
 

@@ -90,8 +90,9 @@ class Painter:
         if not narrow:
             table.add_column(width=7, no_wrap=True, justify="right")
         for row in rows:
-            cells = [self._mark(row), self._name(row), *([Text("" if row.state == DONE else row.phase)] if phase else []), self._middle(row, middle, now)]
-            table.add_row(*cells, *([] if narrow else [Text(clock(row.seconds(now)) if row.began is not None else "", "dim")]))
+            where = [Text("" if row.state == DONE else row.phase)] if phase else []
+            took = [] if narrow else [Text("" if row.began is None else clock(row.seconds(now)), "dim")]
+            table.add_row(self._mark(row), self._name(row), *where, self._middle(row, middle, now), *took)
         return table
 
     def _mark(self, row):

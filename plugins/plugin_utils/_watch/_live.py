@@ -29,7 +29,7 @@ STOPPED = 5
 
 
 class Live:
-    """A board on a terminal. ``lines`` makes lines of it, given the board, the columns and lines there are, and the time."""
+    """A board on a terminal. ``lines`` makes lines of it, given its columns, how many lines there are, and the time."""
 
     def __init__(self, display, region, lines):
         self._display, self._region, self._lines = display, region, lines
@@ -154,7 +154,7 @@ class Live:
             self._board.hear(str(message))
 
     def _below(self):
-        """Have the board again, as it was, below what was printed: at once, or after a few lines that come in a burst."""
+        """Have the board again, as it was, below what was printed: at once, or after the lines of a burst."""
         with contextlib.suppress(Exception):
             sys.stdout.flush()
             if time.monotonic() - self._put_at < BURST:

@@ -29,9 +29,8 @@ class Terminal:
         self._slave = os.dup(slave)  # its modes can be asked for after the program has ended
         self._set_size(columns, lines)
         self.modes = termios.tcgetattr(self._slave)
-        self.process = subprocess.Popen(
-            command, stdin=slave, stdout=slave, stderr=slave, start_new_session=True, preexec_fn=self._control, **options
-        )
+        options |= {"stdin": slave, "stdout": slave, "stderr": slave, "start_new_session": True}
+        self.process = subprocess.Popen(command, preexec_fn=self._control, **options)
         os.close(slave)
 
     @staticmethod
@@ -75,7 +74,7 @@ class Terminal:
         """Go on until what the terminal shows fulfils a condition; return the lines."""
         end = time.monotonic() + patience
         while not condition(self.lines()):
-            assert time.monotonic() < end, "\n".join(["it was never seen:", *self.lines(), "---", self.printed()[-3000:]])
+            assert time.monotonic() < end, "\n".join(["it was never seen:", *self.lines(), self.printed()[-3000:]])
             assert self.process.poll() is None or self._more(), "\n".join(["it has ended:", *self.all_lines()])
             self.read()
         return self.lines()

@@ -116,7 +116,8 @@ class Watched:
 
     def command(self, *more):
         """The command line that runs it."""
-        return [Path(sys.executable).with_name("ansible-playbook"), "-i", self.place / "hosts.yml", self.playbook, *more]
+        program = Path(sys.executable).with_name("ansible-playbook")
+        return [program, "-i", self.place / "hosts.yml", self.playbook, *more]
 
     def environment(self, **more):
         """The environment of a person who has set no more than the callback."""
