@@ -105,7 +105,8 @@ def test_twenty_directors_from_the_first_task_to_the_recap(tmp_path):
         lines = terminal.until(has("238.4 MiB of 953.7 MiB"))
         run.open("copied", *TWENTY)
         terminal.until(count(" away ", 19))
-        terminal.until(lambda dummy: re.search(r"away [2-9] s  Every service is stopped", terminal.row("director1 ")[0]))
+        counting = re.compile(r"away [2-9] s  Every service is stopped")
+        terminal.until(lambda dummy: counting.search(terminal.row("director1 ")[0]))
         assert "magenta" in terminal.row("director1 ")[1]
         line, colours = terminal.row("director7 ")
         assert re.match(r"✗ director7  \S+.* a blob is damaged \\x1b\[2J", line)
