@@ -98,7 +98,7 @@ class Painter:
     def _mark(self, row):
         if row.attention and row.state in (WORKING, DONE):
             return Text("!", ATTENTION)
-        return Text((ASCII_MARKS if self._ascii else MARKS)[row.state], STYLES[row.state])
+        return Text((ASCII_MARKS if self._ascii else MARKS)[row.state], STYLES[row.kind()])
 
     @staticmethod
     def _name(row):
@@ -133,7 +133,8 @@ class Painter:
         if numbers is None:
             return text.append(share.strip())
         length = min(room - cell_len(numbers), LONGEST_BAR)
-        drawn = ProgressBar(total=row.total, completed=min(row.moved, row.total), width=length)
+        done = {"complete_style": "cyan", "finished_style": STYLES[DONE]}
+        drawn = ProgressBar(total=row.total, completed=min(row.moved, row.total), width=length, **done)
         return beside(*([text] if text else []), drawn, Text(numbers, no_wrap=True))
 
 
