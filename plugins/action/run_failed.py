@@ -9,7 +9,12 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.microbosh.director.plugins.plugin_utils._run import _log
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._gate import told
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._printable import printable_lines
-from ansible_collections.microbosh.director.plugins.plugin_utils._run._screen import prints_results, tell, warn
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._screen import (
+    prints_results,
+    tell,
+    tells_failures,
+    warn,
+)
 
 LONGEST = 65_536
 ARGUMENTS = {
@@ -40,7 +45,8 @@ class ActionModule(ActionBase):
             message = "\n".join(lines)  # all of it, in the one place that is read
         else:
             tell(result, host, lines, "error", self._task.no_log)
-            result.pop("lines")
+            if not tells_failures():
+                result.pop("lines")  # Ansible prints all of a result that failed
         result.update(changed=False, msg=told(f"{message}{where}", LONGEST))
         result["unreachable" if arguments["unavailable"] else "failed"] = True
         return result

@@ -94,3 +94,11 @@ seealso:
     description: Whether backups are still good, and whether their dumps load.
     link: https://github.com/microbosh/director/blob/main/docs/verify.md
 """
+
+    WATCH = r"""
+options: {}
+seealso:
+  - name: A run to watch
+    description: A line for each director, while a run goes on.
+    link: https://github.com/microbosh/director/blob/main/docs/watch.md
+"""

@@ -17,7 +17,7 @@ COLLECTION = "ansible_collections.microbosh.director"
 # What is not to be changed: code, in blocks and in lines.
 CODE = re.compile(r"(^ *```.*?^ *```$|`[^`\n]+`)", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"(?<=\]\()[^)\s]+(?=\))")
-KINDS = {"modules": "module", "filter": "filter", "lookup": "lookup"}
+KINDS = {"modules": "module", "filter": "filter", "lookup": "lookup", "callback": "callback"}
 
 
 def label_of(path):
@@ -88,4 +88,4 @@ def shortened(text):
     text = re.sub(r"^\.\. contents::\n(?:   :.*\n)*", "", text, flags=re.MULTILINE)
     text = re.sub(r"^    (\w+)_module$", r"    \1 <\1_module>", text, flags=re.MULTILINE)
     text = re.sub(r"^    \w+_filter\n", "", text, flags=re.MULTILINE)
-    return re.sub(r"^    (\w+)_(lookup|role)$", r"    \1 (\2) <\1_\2>", text, flags=re.MULTILINE)
+    return re.sub(r"^    (\w+)_(callback|lookup|role)$", r"    \1 (\2) <\1_\2>", text, flags=re.MULTILINE)

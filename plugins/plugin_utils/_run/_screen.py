@@ -12,19 +12,31 @@ from __future__ import annotations
 
 from ansible import constants
 from ansible.utils.display import Display
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._notes import note
 
 # They print results only where these are asked for.
-FOR_PEOPLE = ("default", "debug", "yaml", "unixy")
+FOR_PEOPLE = ("default", "debug", "phases", "unixy", "yaml")
+OURS = "phases"
 COLORS = {"info": "bright blue", "error": "red"}
+WARNED = "bright purple"
+
+
+def _callback() -> str:
+    return str(constants.DEFAULT_STDOUT_CALLBACK).rpartition(".")[2]
 
 
 def _for_people() -> bool:
-    return str(constants.DEFAULT_STDOUT_CALLBACK).rpartition(".")[2] in FOR_PEOPLE
+    return _callback() in FOR_PEOPLE
 
 
 def prints_results() -> bool:
     """Return whether the callback prints the result of each task: for a program, or with -v."""
     return not _for_people() or Display().verbosity > 0
+
+
+def tells_failures() -> bool:
+    """Return whether the callback prints of a failure only what has not been told."""
+    return _callback() == OURS and not prints_results()
 
 
 def tell(result: dict, host: str, lines: list[str], severity: str = "info", hidden: bool = False) -> None:
@@ -46,7 +58,7 @@ def warn(result: dict, host: str, line: str) -> None:
     if prints_results():
         result["warnings"] = [*(result.get("warnings") or []), f"{host}: {line}"]
     else:
-        _print(host, line, "bright purple")
+        _print(host, line, WARNED)
 
 
 def with_warnings(result: dict, warned: dict) -> dict:
@@ -58,8 +70,13 @@ def with_warnings(result: dict, warned: dict) -> dict:
 
 def show_progress(host: str, line: str) -> None:
     """Show how far a task is, which says nothing once it is done, where a person reads what comes."""
-    if _for_people():
+    if _for_people() and not note(host, said=line):
         _print(host, line)
+
+
+def show_moved(host: str, moved: int, total: int) -> bool:
+    """Show the bytes that a transfer has moved, of so many in all (0: not known), if a screen shows such as a bar."""
+    return note(host, moved=moved, total=total)
 
 
 def _print(host, line, color=None):

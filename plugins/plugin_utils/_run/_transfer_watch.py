@@ -15,9 +15,10 @@ import time
 from pathlib import Path
 
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._lines import duration, size
-from ansible_collections.microbosh.director.plugins.plugin_utils._run._screen import show_progress
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._screen import show_moved, show_progress
 
 PROGRESS_SECONDS = 10
+BAR_SECONDS = 1
 LOOK_SECONDS = 0.25
 RESERVE = 32 * 1024 * 1024
 MIB = 1024 * 1024
@@ -48,6 +49,7 @@ class Watch:
         self._total, self._limit, self._reserve = total, limit, reserve
         self._limit_files, self._refused = limit_files, refused
         self._looks = 0
+        self._shown = 0.0
         self._pace = Pace(max(limit, total), time.monotonic())
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
@@ -73,9 +75,18 @@ class Watch:
             self.exceeded = self.exceeded or self._refused() or self._excess(moved) or self._too_slow(in_flight)
             if self.exceeded:
                 end_rsync(os.getpid())
-            elif time.monotonic() - told >= PROGRESS_SECONDS:
+            elif not self._shown_as_bar(moved) and time.monotonic() - told >= PROGRESS_SECONDS:
                 told = time.monotonic()
                 show_progress(self._host, self._line(moved, told - began))
+
+    def _shown_as_bar(self, moved):
+        """Show a bar, once a second, where there is a screen that has one; return whether it is shown."""
+        now = time.monotonic()
+        if now - self._shown < BAR_SECONDS:
+            return True
+        shown = show_moved(self._host, moved, self._total)
+        self._shown = now if shown else 0.0
+        return shown
 
     def _excess(self, moved):
         return self._more_than_announced(moved) or self._no_room()
