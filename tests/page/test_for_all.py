@@ -56,7 +56,7 @@ def test_it_can_be_used_with_the_keyboard_alone(opened):
     page.keyboard.press("Enter")
     assert page.get_by_role("button", name=RESTORE).first.get_attribute("aria-expanded") == "true"
     page.keyboard.press("Enter")
-    assert page.locator(".command").count() == 0
+    assert page.locator(".inside").count() == 0
     page.go_back()
     page.get_by_role("heading", level=1, name="Backups of directors").wait_for()
 
