@@ -8,26 +8,31 @@ from __future__ import annotations
 import json
 import re
 import time
-from pathlib import Path
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.vars import load_extra_vars
-from ansible_collections.microbosh.director.plugins.action.known_settings import ARTIFACTS
+from ansible_collections.microbosh.director.plugins.action.known_settings import ARTIFACTS, SPECIFICATION
 from ansible_collections.microbosh.director.plugins.plugin_utils._look import _words as words
+from ansible_collections.microbosh.director.plugins.plugin_utils._look._metrics import write_metrics
 from ansible_collections.microbosh.director.plugins.plugin_utils._look._picture import picture
 from ansible_collections.microbosh.director.plugins.plugin_utils._look._place import given_of
 from ansible_collections.microbosh.director.plugins.plugin_utils._look._written import write_beside
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._gate import told
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._screen import tell
 
-ROLE = Path(__file__).parents[2] / "roles" / "microbosh"
+DEFAULTS = SPECIFICATION.parents[1] / "defaults" / "main.yml"
 SHOWN = {"table": words.table, "problems": words.problem_lines, "nothing": lambda dummy: []}
 ARGUMENTS = {
     "hosts": {"type": "list", "elements": "str"},
     "show": {"type": "str", "choices": list(SHOWN), "default": "nothing"},
     "most": {"type": "int", "default": 0},
     "json": {"type": "path", "default": ""},
+    "metrics": {"type": "bool", "default": False},
 }
+# What the artifact of a run has, and that of a look has not got.
+NOTHING = {"path": "", "archive": "", "phases": []}
+# It has ends of logs in it, which are their owner's.
+PRIVATE = 0o600
 NO_DIRECTOR = "There is no host {name} in the inventory. Expected inventory names of directors."
 
 
@@ -46,12 +51,13 @@ class ActionModule(ActionBase):
             result.update(failed=True, msg=told(NO_DIRECTOR.format(name=unknown[0])))
             return result
         began = time.monotonic()
-        found = picture(self._given(names, task_vars), time.time())
+        given = list(self._given(names, task_vars))
+        found = picture(given, time.time())
         directors = found["directors"]
         try:
-            self._write(arguments["json"], found)
+            self._write(arguments, given, found)
         except OSError as error:
-            result.update(failed=True, msg=told(f"{arguments['json']} cannot be written: {error}"))
+            result.update(failed=True, msg=told(f"What was found cannot be written: {error}."))
             return result
         lines = SHOWN[arguments["show"]](directors)
         result.update(changed=False, **found, status=words.status_of(directors), line=words.nagios_line(directors))
@@ -64,8 +70,8 @@ class ActionModule(ActionBase):
 
     def _given(self, names, task_vars):
         """Return the directors as they are looked at, each by its own settings."""
-        defaults = self._loader.load_from_file(str(ROLE / "defaults" / "main.yml"))
-        known = self._loader.load_from_file(str(ROLE / "meta" / "argument_specs.yml"))["argument_specs"]["main"]["options"]
+        defaults = self._loader.load_from_file(str(DEFAULTS))
+        known = self._loader.load_from_file(str(SPECIFICATION))["argument_specs"]["main"]["options"]
         above = {**self._task.get_play().get_vars(), **load_extra_vars(self._loader)}
         for name in names:
             own = {**task_vars["hostvars"].raw_get(name), **above}
@@ -74,15 +80,20 @@ class ActionModule(ActionBase):
             )
             yield given_of(name, templar, {**defaults, **own}, [*known, *ARTIFACTS])
 
-    def _write(self, path, found):
-        if path and not self._task.check_mode:
-            write_beside(path, json.dumps(found, indent=1) + "\n")
+    def _write(self, arguments, given, found):
+        if self._task.check_mode:
+            return
+        if arguments["json"]:
+            write_beside(arguments["json"], json.dumps(found, indent=1) + "\n", PRIVATE)
+        for place, director in zip(given, found["directors"], strict=True):
+            if arguments["metrics"] and place["metrics"]:
+                write_metrics(place["metrics"], director, found["at"])
 
 
 def summary(directors: list[dict], at: str, seconds: float) -> dict:
     """Return of each director what a job hands on, in the shape that the artifacts of all playbooks have."""
     names = ("state", "newest_proven", "proven_age_seconds", "rehearsed_age_seconds")
-    made = {"playbook": "health", "id": re.sub(r"[-:]", "", at), "path": "", "archive": "", "seconds": seconds, "phases": []}
+    made = {"playbook": "health", "id": re.sub(r"[-:]", "", at), "seconds": seconds, **NOTHING}
     return {
         one["name"]: {
             **made, "host": one["name"], **_outcome(one["health"]), **one["health"],

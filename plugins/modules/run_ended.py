@@ -16,6 +16,7 @@ description:
     C(logs/) of the director's backups. The record takes the place of the one that
     M(microbosh.director.known_settings) wrote when the run began, whole or not at all.
   - A record that cannot be written fails no run; it is told. The newest 400 are kept.
+  - If C(microbosh_metrics_dir) is set, it writes the metrics of the director there, after the record.
   - In check mode there is no record, and none of what only looks, as the playbook health.
 seealso:
   - module: microbosh.director.known_settings

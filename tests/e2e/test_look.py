@@ -1,4 +1,4 @@
-"""What lies on the controller, at a glance: each director by its own settings, all in one task, and no director is needed."""
+"""What lies on the controller, at a glance: each director by its own settings, and no director is needed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ microbosh:
 def look(tmp_path, monkeypatch):
     monkeypatch.setattr(backup_place, "NOW", int(time.time()))
     places = [backup_place.BackupPlace(tmp_path / name) for name in ("elsewhere", "director2", "director3")]
-    for place, hours in zip(places, (4, 50, 50)):
+    for place, hours in zip(places, (4, 50, 50), strict=True):
         at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(backup_place.NOW - 3600))
         place.backup(hours * 3600, verdict={"rehearsed": {"good": True, "at": at, "problems": []}})
     (tmp_path / "hosts.yml").write_text(INVENTORY)
@@ -56,9 +56,13 @@ def test_all_backups_are_told_each_director_by_its_own_settings(look):
 
 def test_health_fails_if_a_rule_is_broken_and_names_it(look):
     assert look("health", "--limit", "director1").status == 0
-    run = look("health", "-e", "microbosh_healht_off=last_run", ANSIBLE_SHOW_CUSTOM_STATS="1")
+    more = ["-e", "microbosh_healht_off=last_run", "-e", f"microbosh_metrics_dir={look.path}"]
+    run = look("health", *more, ANSIBLE_SHOW_CUSTOM_STATS="1")
     assert run.status == 2, run.output
     assert "36 h are allowed (microbosh_health_proven_hours)" in run
     assert run.output.count("there is no setting microbosh_healht_off") >= 3
     assert "MICROBOSH CRITICAL - 3 directors: 1 CRITICAL, 2 UNKNOWN" in run
     assert '"microbosh_health":' in run.output
+    texts = {path.name: path.read_text() for path in look.path.glob("*.prom")}
+    assert sorted(texts) == [f"microbosh_director{number}.prom" for number in (1, 2, 3)]
+    assert 'microbosh_health_status{director="director2"} 2' in texts["microbosh_director2.prom"]

@@ -17,7 +17,6 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._look._values i
 
 DIRECTORY = "microbosh_backup_dir"
 METRICS = "microbosh_metrics_dir"
-JSON = "microbosh_backups_json"
 HEALTH = "microbosh_health_"
 OFF = f"{HEALTH}off"
 PREFIX = "microbosh_"
@@ -38,19 +37,24 @@ def path_of(templar, variables: dict, name: str) -> str:
     return os.path.expandvars(os.path.expanduser(str(templar.template(variables.get(name) or "") or "")))
 
 
-def given_of(name: str, templar, variables: dict, known: list[str]) -> dict:
-    """Return a director as picture() wants it, given its variables and which settings there are."""
+def given_of(name: str, templar, variables: dict, known: list[str] | None = None) -> dict:
+    """Return a director as picture() wants it, given its variables, and all settings there are if these are checked.
+
+    It has the directory for its ``metrics``, too.
+    """
     wrong = [
         f"there is no setting {shown(one)}"
-        for one in sorted(variables)
+        for one in sorted(variables if known else ())
         if one.startswith(PREFIX) and one not in known
     ]
-    directory = ""
-    try:
-        directory = path_of(templar, variables, DIRECTORY)
-    except UNFIT as error:
-        wrong.append(f"{DIRECTORY} cannot be opened: {shown(str(error))}")
-    return {"name": name, "directory": directory, "rules": {**rules_of(templar, variables, wrong), "wrong": wrong}}
+    paths = {}
+    for key, setting in (("directory", DIRECTORY), ("metrics", METRICS)):
+        try:
+            paths[key] = path_of(templar, variables, setting)
+        except UNFIT as error:
+            paths[key] = ""
+            wrong.append(f"{setting} cannot be opened: {shown(str(error))}")
+    return {"name": name, **paths, "rules": {**rules_of(templar, variables, wrong), "wrong": wrong}}
 
 
 def rules_of(templar, variables: dict, wrong: list[str]) -> dict:

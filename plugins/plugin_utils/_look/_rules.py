@@ -115,7 +115,7 @@ def _is_damaged(verified):
 
 
 def last_run(director: dict, rules: dict):
-    """The last run of a kind failed, was killed, or had nobody to talk to. One that another run kept out does not count."""
+    """The last run of a kind failed, was killed, or did nothing. One that another run kept out does not count."""
     found = []
     ended = [run for run in director["runs"] if run["outcome"] != "running" and run["reason"] != "held"]
     for kind in ("backup", "verify", "restore"):

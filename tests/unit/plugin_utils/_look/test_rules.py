@@ -15,7 +15,8 @@ MIB = 1024 * 1024
 
 def backup(age=HOUR, **more):
     made = {
-        "id": name_of(age), "age_seconds": age, "proven": True, "verdict": "proven", "problem": "", "outage_seconds": 60,
+        "id": name_of(age), "age_seconds": age, "proven": True, "verdict": "proven", "problem": "",
+        "outage_seconds": 60,
         "all": {"files": 10, "bytes": 1000 * MIB}, "new": {"files": 1, "bytes": 10 * MIB}, "rehearsed": None,
         "archive": None,
     }  # fmt: skip

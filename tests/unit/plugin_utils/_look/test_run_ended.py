@@ -16,6 +16,7 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._run._controlle
 from backup_place import BackupPlace
 
 ID = "20261128T015900Z"
+KNOWN = {"microbosh_backup_dir": {"type": "path"}}
 ARTIFACT = {
     "host": "director1", "playbook": "backup", "id": ID, "outcome": "succeeded", "reason": "", "error": "",
     "seconds": 12.5, "path": "/backups/director1/x", "archive": "", "phases": [],
@@ -32,14 +33,14 @@ def run(place, monkeypatch):
     """Run an action as a task of a run whose backups are in the place."""
     monkeypatch.setattr(ActionBase, "run", lambda *dummies: {})
 
-    def made(kind, check=False, template=lambda value: value, **args):
+    def made(kind, check=False, template=lambda value: value, variables=None, **args):
         action = object.__new__(kind)
         action._task = SimpleNamespace(args=args, check_mode=check, action="run_ended", no_log=False)
         action._templar = SimpleNamespace(template=template)
-        action._loader = SimpleNamespace(load_from_file=lambda dummy: {"argument_specs": {"main": {"options": {}}}})
+        action._loader = SimpleNamespace(load_from_file=lambda dummy: {"argument_specs": {"main": {"options": KNOWN}}})
         action.validate_argument_spec = lambda argument_spec: (None, {**dict.fromkeys(argument_spec), **args})
-        variables = {"inventory_hostname": "director1", "run_dir": str(place.path), "run_id": ID, "run_began": "1000.5"}
-        return action.run(None, variables)
+        known = {"inventory_hostname": "director1", "run_dir": str(place.path), "run_id": ID, "run_began": "1000.5"}
+        return action.run(None, {**known, "microbosh_backup_dir": str(place.path), **(variables or {})})
 
     return made
 
@@ -68,6 +69,27 @@ def test_what_only_looks_leaves_no_record(place, run):
     assert list((place.path / "logs").iterdir()) == []
 
 
+def test_a_run_that_failed_leaves_metrics_too(place, run, tmp_path):
+    data = {"microbosh_backup": {"director1": {**ARTIFACT, "outcome": "failed"}}}
+    run(run_ended.ActionModule, data=data, variables={"microbosh_metrics_dir": str(tmp_path)})
+    told = (tmp_path / "microbosh_director1.prom").read_text(encoding="utf-8")
+    assert 'microbosh_run_success{director="director1",playbook="backup"} 0' in told
+
+
+@pytest.mark.parametrize("setting", ["/not/there", 7, ["x"], "{{ undefined }}"])
+def test_metrics_that_cannot_be_written_fail_nothing_and_are_told(place, run, monkeypatch, setting):
+    told = []
+    monkeypatch.setattr(run_ended, "warn", lambda result, host, line: told.append(line))
+    data = {"microbosh_backup": {"director1": ARTIFACT}}
+    result = run(run_ended.ActionModule, data=data, variables={"microbosh_metrics_dir": setting}, template=opened)
+    assert (len(result["records"]), "failed" in result) == (1, False)
+    assert told
+
+
+def opened(value):
+    return undefined(value) if value == "{{ undefined }}" else value
+
+
 def undefined(dummy):
     raise AnsibleUndefinedVariable("microbosh_backup_dir names something that is not there")
 
@@ -84,7 +106,8 @@ def test_a_record_that_cannot_be_written_is_told(place, run, monkeypatch, capsys
     (place.path / "logs" / f"{ID}.backup.json.new").mkdir()
     result = run(run_ended.ActionModule, data={"microbosh_backup": {"director1": ARTIFACT}})
     assert "failed" not in result
-    assert told and told[0][0] == "director1" and "cannot be written" in told[0][1]
+    [(host, line)] = told
+    assert (host, "cannot be written" in line) == ("director1", True)
 
 
 def test_a_run_begins_with_its_settings(place, run, monkeypatch):

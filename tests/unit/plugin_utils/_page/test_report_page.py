@@ -57,6 +57,15 @@ def test_it_says_where_the_page_is_and_how_much(run, tmp_path):
     assert "-i /inv microbosh.director.restore" in file.read_text(encoding="utf-8")
 
 
+def test_a_new_page_is_its_owners_and_one_that_is_there_keeps_its_mode(run, tmp_path):
+    file = tmp_path / "report.html"
+    run(path=str(file))
+    assert file.stat().st_mode & 0o777 == 0o600
+    file.chmod(0o644)
+    run(path=str(file))
+    assert file.stat().st_mode & 0o777 == 0o644
+
+
 def test_another_inventory_may_be_named(run, tmp_path):
     run(path=str(tmp_path / "report.html"), inventory=["/srv/a", "/srv/b"])
     assert "-i /srv/a -i /srv/b microbosh" in (tmp_path / "report.html").read_text(encoding="utf-8")
