@@ -18,8 +18,7 @@ def complaints(page):
     return {one["id"]: [node["html"][:200] for node in one["nodes"][:3]] for one in found}
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
+@pytest.mark.parametrize(("scheme", "viewport"), [("light", WIDE), ("dark", WIDE), ("light", PHONE)])
 def test_axe_finds_nothing_to_complain_of(opened, scheme, viewport):
     found = opened(fleet(8), color_scheme=scheme, viewport=viewport, later=50, bypass_csp=True)
     assert complaints(found.page) == {}

@@ -83,6 +83,11 @@ def test_a_page_that_is_there_stays_whole_where_a_new_one_cannot_be_written(run,
     assert sorted(path.name for path in tmp_path.iterdir()) == ["director1", "report.html"]
 
 
+def test_a_directory_that_is_not_there_is_named(run, tmp_path):
+    result = run(path=str(tmp_path / "pages" / "report.html"))
+    assert result["msg"] == f"The page {tmp_path}/pages/report.html cannot be written: No such file or directory."
+
+
 def test_a_host_that_is_none_is_named(run, tmp_path):
     result = run(path=str(tmp_path / "report.html"), hosts=["director1", "nobody"])
     assert "nobody" in result["msg"]
