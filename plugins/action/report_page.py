@@ -12,7 +12,7 @@ import os
 import time
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.microbosh.director.plugins.action.backup_info import NO_DIRECTOR
+from ansible_collections.microbosh.director.plugins.action.backup_info import NO_DIRECTOR, PRIVATE
 from ansible_collections.microbosh.director.plugins.action.backup_info import ActionModule as BackupInfo
 from ansible_collections.microbosh.director.plugins.plugin_utils._look._picture import picture
 from ansible_collections.microbosh.director.plugins.plugin_utils._look._words import status_of
@@ -45,7 +45,7 @@ class ActionModule(BackupInfo):
         text = page(found, arguments["inventory"] or list(task_vars.get("ansible_inventory_sources") or []))
         try:
             if not self._task.check_mode:
-                write_beside(path, text)
+                write_beside(path, text, PRIVATE)
         except OSError as error:
             result.update(failed=True, msg=told(f"The page {path} cannot be written: {error.strerror}."))
             return result

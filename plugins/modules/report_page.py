@@ -42,7 +42,9 @@ options:
     type: list
     elements: str
   path:
-    description: File that the page is written to. It is written beside and renamed, and everybody may read it.
+    description:
+      - File that the page is written to. It is written beside and renamed. A new one is its owner's alone; one that is
+        there already keeps its mode and its group.
     type: path
     required: true
   inventory:

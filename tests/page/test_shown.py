@@ -128,6 +128,15 @@ def test_the_command_that_restores_a_backup_is_shown_and_copied(opened):
     assert archived.endswith(f"-e microbosh_restore_from={backup['archive']['path']}")
 
 
+def test_the_command_of_the_newest_proven_backup_stands_by_itself(opened):
+    given = fleet(5)
+    director = given["directors"][18]
+    assert director["newest_proven"] != director["newest"]
+    page = opened(given, f"#director={director['name']}").page
+    command = f"{restore_command(director['name'], WHERE)} -e microbosh_restore_from={director['newest_proven']}"
+    assert page.get_by_label("The command that restores the newest proven backup", exact=True).inner_text() == command
+
+
 def test_without_a_clipboard_the_command_is_selected(opened):
     given = told(1, 1)
     found = opened(given, f"#director={given['directors'][0]['name']}")

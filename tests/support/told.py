@@ -109,6 +109,7 @@ def _director(chance, number, count):
             "free_inodes": 6000000,
         },
         "growth_bytes_a_day": 48040000.0,
+        "free_shrinks_bytes_a_day": 212000000.0,
         "problems": [],
         "offsite": None,
     }

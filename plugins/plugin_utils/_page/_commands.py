@@ -13,6 +13,8 @@ PLAYBOOK = "microbosh.director.restore"
 ID = re.compile(r"\d{8}T\d{6}Z")
 # What ansible-playbook takes as it stands behind -e name=; anything else goes as JSON.
 PLAIN = re.compile(r"[\w./+-]+", re.ASCII)
+# Ansible would work out what is given with -e, and anybody who writes to the disk of the backups can name a file so.
+TEMPLATE = re.compile(r"\{[{%#]")
 # What a restore would refuse, whatever is added to its command.
 REFUSED = frozenset({"damaged", "unreadable"})
 
@@ -33,8 +35,12 @@ def restore_options(backup: dict) -> dict:
     """
     if backup.get("verdict") in REFUSED or not ID.fullmatch(str(backup.get("id"))):
         return {}
-    places = {"restore": backup["id"], "restore_archive": (backup.get("archive") or {}).get("path")}
-    return {name: shlex.join(_extra("microbosh_restore_from", place)) for name, place in places.items() if place}
+    places = {"restore": backup["id"], "restore_archive": str((backup.get("archive") or {}).get("path") or "")}
+    return {
+        name: shlex.join(_extra("microbosh_restore_from", place))
+        for name, place in places.items()
+        if place and not TEMPLATE.search(place)
+    }
 
 
 def _extra(name, value):

@@ -45,7 +45,7 @@ function options(wanted, read) {
   return {
     width: 300, height: 170, tzDate: utc, legend: { show: false }, scales: { x: { range }, y: { range: (u, a, b) => [0, (b || 1) * 1.1] } },
     series: [{}, ...wanted.series.map(series)], padding: [8, 8, 0, 0],
-    axes: [axis(DATES, { space: 60 }), axis((u, ticks) => ticks.map(shortly(wanted)), { size: 70, space: 36, incrs: wanted.steps })],
+    axes: [axis(DATES, { space: 60, size: 40 }), axis((u, ticks) => ticks.map(shortly(wanted)), { size: 70, space: 36, incrs: wanted.steps })],
     cursor: { y: false, drag: { x: false, y: false }, points: { show: false }, sync: { key: "backups" } },
     hooks: { setCursor: [(u) => read(u.cursor.idx)] },
   };

@@ -1,6 +1,11 @@
 // One director: what is wrong, what it has, how it went, and how each backup comes back.
 
-const enough = (volume, grows) => (grows > 0 ? `, for ${several(Math.floor(volume.free_bytes / grows), "day")}` : "");
+// For how long the free space will do, as it became less until now.
+function enough(director) {
+  const { volume, free_shrinks_bytes_a_day: less } = director;
+  const days = Math.floor(volume.free_bytes / less);
+  return less > 0 && days < 1000 ? `, for ${several(days, "day")}` : "";
+}
 
 function facts(director) {
   const made = newest(director) || {};
@@ -12,7 +17,7 @@ function facts(director) {
     ["Outage", outageSaid(made), made.mode ? `newest backup, ${made.mode}` : ""],
     ["Size", size(made.all?.bytes), made.all ? several(made.all.files, "file") : ""],
     ["New", size(made.new?.bytes), grows == null ? "" : `${size(grows)} a day`],
-    ["Free", size(volume?.free_bytes), volume ? `of ${size(volume.size_bytes)}${enough(volume, grows)}` : ""],
+    ["Free", size(volume?.free_bytes), volume ? `of ${size(volume.size_bytes)}${enough(director)}` : ""],
     ["Back in", rto?.rto_seconds ? duration(rto.rto_seconds) : "–", rto ? ["rehearsed ", ago(rto.at)] : "never rehearsed"],
   ].map(([name, value, more]) => el("div", {}, el("dt", {}, name), el("dd", {}, value, el("span", { class: "faint" }, more)))));
 }
@@ -21,6 +26,15 @@ function problems(director) {
   const found = problemsOf(director);
   if (!found.length) return null;
   return el("ul", { class: "problems", "aria-label": "What is wrong" }, found.map(([kind, said]) => el("li", { class: kind }, bdi(said))));
+}
+
+// What one wants first on a bad day.
+function bringBack(director) {
+  const backup = backupOf(director, director.newest_proven);
+  if (!backup?.restore) return null;
+  const of = el("span", { class: "faint" }, ` with the newest proven backup, of ${date(backup.began)} UTC`);
+  const line = command(`${director.restore} ${backup.restore}`, "restores the newest proven backup");
+  return el("section", { class: "card" }, el("h2", {}, "To bring it back", of), line);
 }
 
 function failure(director) {
@@ -126,6 +140,7 @@ function view(director) {
     problems(director),
     facts(director),
     failure(director),
+    bringBack(director),
     allCharts(director),
     phases(director),
     backups(director),

@@ -57,5 +57,19 @@ def test_what_is_no_id_gets_into_no_command(odd):
     assert restore_options({"id": odd, "verdict": "proven"}) == {}
 
 
+@pytest.mark.parametrize("name", ["a b.tar", "a';reboot;'.tar", "$(reboot).tar", "a\nb.tar", "\u202erat.tar", "-e.tar"])
+def test_an_archive_may_have_any_name(name):
+    path = f"/backups/x/archives/{name}"
+    line = restore_options({"id": ID, "verdict": "proven", "archive": {"path": path}})["restore_archive"]
+    assert line.isprintable()
+    assert variables(shlex.split(line)) == {"microbosh_restore_from": path}
+
+
+@pytest.mark.parametrize("name", ["{{ lookup('pipe', 'reboot') }}.tar", "{% if x %}.tar", "{# x #}.tar"])
+def test_an_archive_with_a_name_that_ansible_would_work_out_has_no_command(name):
+    found = restore_options({"id": ID, "verdict": "proven", "archive": {"path": f"/backups/{name}"}})
+    assert set(found) == {"restore"}
+
+
 def test_without_an_inventory_of_its_own_ansible_takes_that_of_its_settings():
     assert shlex.split(restore_command("a", []))[:2] == ["ansible-playbook", "microbosh.director.restore"]

@@ -57,6 +57,15 @@ def test_it_says_where_the_page_is_and_how_much(run, tmp_path):
     assert "-i /inv microbosh.director.restore" in file.read_text(encoding="utf-8")
 
 
+def test_a_new_page_is_its_owners_and_one_that_is_there_keeps_its_mode(run, tmp_path):
+    file = tmp_path / "report.html"
+    run(path=str(file))
+    assert file.stat().st_mode & 0o777 == 0o600
+    file.chmod(0o644)
+    run(path=str(file))
+    assert file.stat().st_mode & 0o777 == 0o644
+
+
 def test_another_inventory_may_be_named(run, tmp_path):
     run(path=str(tmp_path / "report.html"), inventory=["/srv/a", "/srv/b"])
     assert "-i /srv/a -i /srv/b microbosh" in (tmp_path / "report.html").read_text(encoding="utf-8")
@@ -72,6 +81,11 @@ def test_a_page_that_is_there_stays_whole_where_a_new_one_cannot_be_written(run,
     assert result["msg"] == f"The page {file} cannot be written: No space left on device."
     assert file.read_text(encoding="utf-8") == "before"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["director1", "report.html"]
+
+
+def test_a_directory_that_is_not_there_is_named(run, tmp_path):
+    result = run(path=str(tmp_path / "pages" / "report.html"))
+    assert result["msg"] == f"The page {tmp_path}/pages/report.html cannot be written: No such file or directory."
 
 
 def test_a_host_that_is_none_is_named(run, tmp_path):
