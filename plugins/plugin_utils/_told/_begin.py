@@ -46,10 +46,15 @@ class Begun:
 def arrive(templar, task_vars: dict, playbook: str, refused: bool) -> Begun:
     """Do what comes before a run of a host, and return what is wrong; no more than note it if it is refused anyway."""
     try:
-        settings = settings_in(templar, task_vars)
+        return _arrived(templar, task_vars, playbook, refused)
     except AnsibleError as error:
         return Begun(refusals=[str(error)]) if playbook in REFUSED else Begun(warnings=[str(error)])
-    open_desk = desk()
+    except Exception as error:  # a fault of ours costs nobody a backup; its words may have settings in them
+        return Begun(warnings=[f"Nobody may be told how this run ends: {type(error).__name__}."])
+
+
+def _arrived(templar, task_vars, playbook, refused):
+    settings, open_desk = settings_in(templar, task_vars), desk()
     if not settings or open_desk is None:
         return Begun()
     directory, run = place_of_backups(templar, task_vars), str(task_vars["run_id"])
@@ -67,14 +72,18 @@ def arrive(templar, task_vars: dict, playbook: str, refused: bool) -> Begun:
     return begin(open_desk, who, settings, [str(host) for host in task_vars["ansible_play_hosts_all"]])
 
 
-def leave(task_vars: dict, artifacts: list[dict]) -> None:
-    """Note how a run ended for a host, if anybody is to be told."""
+def leave(task_vars: dict, artifacts: list[dict]) -> list[str]:
+    """Note how a run ended for a host, if anybody is to be told; return what is wrong with that."""
     open_desk = desk()
     if open_desk is None or not is_wanted(task_vars):
-        return
-    for artifact in artifacts:
-        made = plain_values(artifact)
-        open_desk.say("ended", playbook=made["playbook"], host=task_vars["inventory_hostname"], artifact=made)
+        return []
+    try:
+        for artifact in artifacts:
+            made = plain_values(artifact)
+            open_desk.say("ended", playbook=made["playbook"], host=task_vars["inventory_hostname"], artifact=made)
+    except Exception as error:  # in a rescue the message of the failure comes after this, and is what counts
+        return [f"Nobody may be told how this run ended: {type(error).__name__}."]
+    return []
 
 
 def earlier(directory: str, playbook: str, run: str) -> list[dict]:

@@ -101,3 +101,14 @@ def test_where_there_are_no_backups_yet_there_is_no_run_before(desk, variables, 
     variables["run_dir"] = str(tmp_path / "none")
     arrive(variables)
     assert desk.records()[0]["earlier"] == []
+
+
+class Broken:
+    def say(self, *dummies, **dummy):
+        raise ValueError("s3cr3t")
+
+
+def test_a_fault_of_ours_costs_nobody_a_backup(monkeypatch, variables):
+    monkeypatch.setattr(_begin, "desk", Broken)
+    assert arrive(variables) == _begin.Begun(warnings=["Nobody may be told how this run ends: ValueError."])
+    assert _begin.leave(variables, [{"playbook": "backup"}]) == ["Nobody may be told how this run ended: ValueError."]
