@@ -33,6 +33,7 @@ PINGED = ("backup",)
 # A director that is down is brought up, whatever is wrong with a command or a package.
 REFUSED = HOOKED = ("backup", "verify")
 START_SECONDS = 10
+NO_DESK = "Nobody is told how this run ends, as its playbook does not begin with microbosh.director.directors."
 
 
 @dataclass
@@ -48,14 +49,25 @@ def arrive(templar, task_vars: dict, playbook: str, refused: bool) -> Begun:
     try:
         return _arrived(templar, task_vars, playbook, refused)
     except AnsibleError as error:
+        unknown(task_vars, playbook, str(error))
         return Begun(refusals=[str(error)]) if playbook in REFUSED else Begun(warnings=[str(error)])
     except Exception as error:  # a fault of ours costs nobody a backup; its words may have settings in them
         return Begun(warnings=[f"Nobody may be told how this run ends: {type(error).__name__}."])
 
 
+def unknown(task_vars: dict, playbook: str, error: str) -> None:
+    """Note that a director is refused whose settings nobody knows; those who hear of the others hear of it."""
+    open_desk = desk()
+    if open_desk is not None:
+        open_desk.say("unknown", playbook=playbook, host=task_vars["inventory_hostname"], error=error)
+
+
 def _arrived(templar, task_vars, playbook, refused):
     settings, open_desk = settings_in(templar, task_vars), desk()
-    if not settings or open_desk is None:
+    if open_desk is None:
+        return Begun(warnings=[NO_DESK] if settings else [])
+    if not settings:
+        open_desk.say("began", playbook=playbook, host=task_vars["inventory_hostname"])
         return Begun()
     directory, run = place_of_backups(templar, task_vars), str(task_vars["run_id"])
     who = {
@@ -66,10 +78,11 @@ def _arrived(templar, task_vars, playbook, refused):
         "log": os.path.join(directory, LOGS, f"{run}.log") if directory else "",
         "earlier": earlier(directory, playbook, run) if directory else [],
     }
+    hosts = [str(host) for host in task_vars["ansible_play_hosts_all"]]
     if refused:
-        open_desk.say("entered", **who, settings=settings)
+        open_desk.say("entered", **who, settings=settings, hosts=hosts)
         return Begun()
-    return begin(open_desk, who, settings, [str(host) for host in task_vars["ansible_play_hosts_all"]])
+    return begin(open_desk, who, settings, hosts)
 
 
 def leave(task_vars: dict, artifacts: list[dict]) -> list[str]:
@@ -119,7 +132,7 @@ def begin(at: Desk, who: dict, settings: dict, hosts: list[str]) -> Begun:
     ``who`` has the host, the playbook, the id of the run, when it began, its log and the runs before it; ``hosts`` are
     all directors of the run.
     """
-    at.say("entered", **who, settings=settings)
+    at.say("entered", **who, settings=settings, hosts=hosts)
     found, wrong = Begun(), problems_of(settings, sys.executable)
     if settings["unfit"]:  # it is refused by its type in any case, and shown then
         found.refusals += settings["unfit"]
