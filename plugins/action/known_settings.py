@@ -19,7 +19,7 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._run._facts imp
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._gate import GateError
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._preloaded import preload
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._screen import warn
-from ansible_collections.microbosh.director.plugins.plugin_utils._told._begin import arrive
+from ansible_collections.microbosh.director.plugins.plugin_utils._told._begin import arrive, unknown
 
 ARGUMENTS = {"begins": {"type": "str", "choices": list(_records.KINDS)}}
 PREFIX = "microbosh_"
@@ -50,12 +50,14 @@ class ActionModule(ActionBase):
         try:
             require_none_of_ours(task_vars)
         except GateError as error:
+            if arguments["begins"] and not self._task.check_mode:
+                unknown(task_vars, arguments["begins"], str(error))  # no such fact says who is told
             raise AnsibleActionFail(str(error)) from error
         known = self._loader.load_from_file(str(SPECIFICATION))["argument_specs"]["main"]["options"]
-        unknown = sorted(name for name in task_vars if name.startswith(PREFIX) and name not in (*known, *ARTIFACTS))
-        problems = [_refusal(name, list(known)) for name in unknown] + overruling(task_vars) + sealed(task_vars, known)
+        misspelt = sorted(name for name in task_vars if name.startswith(PREFIX) and name not in (*known, *ARTIFACTS))
+        problems = [_refusal(name, list(known)) for name in misspelt] + overruling(task_vars) + sealed(task_vars, known)
         problems += misleading(load_extra_vars(self._loader))
-        result.update(changed=False, unknown=unknown)
+        result.update(changed=False, unknown=misspelt)
         begins = None if self._task.check_mode else arguments["begins"]
         if begins:
             begun = arrive(self._templar, task_vars, begins, refused=bool(problems))

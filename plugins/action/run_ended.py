@@ -39,8 +39,8 @@ class ActionModule(ActionBase):
         mine = [artifacts[host] for artifacts in data.values() if host in artifacts]
         if self._task.check_mode:
             return result
-        leave(task_vars, mine)
-        for problem in leave_health(self._templar, task_vars, data.get("microbosh_health") or {}):
+        found = leave_health(self._templar, task_vars, data.get("microbosh_health") or {})
+        for problem in leave(task_vars, mine) + found:
             warn(result, host, told(problem))
         directory = place_of_backups(self._templar, task_vars)
         seen = {name: arguments[name] for name in ("lease_fired", "restore_open")}

@@ -33,6 +33,7 @@ PINGED = ("backup",)
 # A director that is down is brought up, whatever is wrong with a command or a package.
 REFUSED = HOOKED = ("backup", "verify")
 START_SECONDS = 10
+NO_DESK = "Nobody is told how this run ends, as its playbook does not begin with microbosh.director.directors."
 
 
 @dataclass
@@ -46,11 +47,27 @@ class Begun:
 def arrive(templar, task_vars: dict, playbook: str, refused: bool) -> Begun:
     """Do what comes before a run of a host, and return what is wrong; no more than note it if it is refused anyway."""
     try:
-        settings = settings_in(templar, task_vars)
+        return _arrived(templar, task_vars, playbook, refused)
     except AnsibleError as error:
+        unknown(task_vars, playbook, str(error))
         return Begun(refusals=[str(error)]) if playbook in REFUSED else Begun(warnings=[str(error)])
+    except Exception as error:  # a fault of ours costs nobody a backup; its words may have settings in them
+        return Begun(warnings=[f"Nobody may be told how this run ends: {type(error).__name__}."])
+
+
+def unknown(task_vars: dict, playbook: str, error: str) -> None:
+    """Note that a director is refused whose settings nobody knows; those who hear of the others hear of it."""
     open_desk = desk()
-    if not settings or open_desk is None:
+    if open_desk is not None:
+        open_desk.say("unknown", playbook=playbook, host=task_vars["inventory_hostname"], error=error)
+
+
+def _arrived(templar, task_vars, playbook, refused):
+    settings, open_desk = settings_in(templar, task_vars), desk()
+    if open_desk is None:
+        return Begun(warnings=[NO_DESK] if settings else [])
+    if not settings:
+        open_desk.say("began", playbook=playbook, host=task_vars["inventory_hostname"])
         return Begun()
     directory, run = place_of_backups(templar, task_vars), str(task_vars["run_id"])
     who = {
@@ -61,20 +78,25 @@ def arrive(templar, task_vars: dict, playbook: str, refused: bool) -> Begun:
         "log": os.path.join(directory, LOGS, f"{run}.log") if directory else "",
         "earlier": earlier(directory, playbook, run) if directory else [],
     }
+    hosts = [str(host) for host in task_vars["ansible_play_hosts_all"]]
     if refused:
-        open_desk.say("entered", **who, settings=settings)
+        open_desk.say("entered", **who, settings=settings, hosts=hosts)
         return Begun()
-    return begin(open_desk, who, settings, [str(host) for host in task_vars["ansible_play_hosts_all"]])
+    return begin(open_desk, who, settings, hosts)
 
 
-def leave(task_vars: dict, artifacts: list[dict]) -> None:
-    """Note how a run ended for a host, if anybody is to be told."""
+def leave(task_vars: dict, artifacts: list[dict]) -> list[str]:
+    """Note how a run ended for a host, if anybody is to be told; return what is wrong with that."""
     open_desk = desk()
     if open_desk is None or not is_wanted(task_vars):
-        return
-    for artifact in artifacts:
-        made = plain_values(artifact)
-        open_desk.say("ended", playbook=made["playbook"], host=task_vars["inventory_hostname"], artifact=made)
+        return []
+    try:
+        for artifact in artifacts:
+            made = plain_values(artifact)
+            open_desk.say("ended", playbook=made["playbook"], host=task_vars["inventory_hostname"], artifact=made)
+    except Exception as error:  # in a rescue the message of the failure comes after this, and is what counts
+        return [f"Nobody may be told how this run ended: {type(error).__name__}."]
+    return []
 
 
 def earlier(directory: str, playbook: str, run: str) -> list[dict]:
@@ -110,7 +132,7 @@ def begin(at: Desk, who: dict, settings: dict, hosts: list[str]) -> Begun:
     ``who`` has the host, the playbook, the id of the run, when it began, its log and the runs before it; ``hosts`` are
     all directors of the run.
     """
-    at.say("entered", **who, settings=settings)
+    at.say("entered", **who, settings=settings, hosts=hosts)
     found, wrong = Begun(), problems_of(settings, sys.executable)
     if settings["unfit"]:  # it is refused by its type in any case, and shown then
         found.refusals += settings["unfit"]

@@ -60,7 +60,7 @@ class Desk:
 
 
 def _nameless():
-    if hasattr(os, "memfd_create"):
+    with contextlib.suppress(AttributeError, OSError):  # where there is no such thing, or it is not allowed
         return os.memfd_create("microbosh-run")
     with tempfile.TemporaryFile() as file:
         return os.dup(file.fileno())

@@ -31,7 +31,10 @@ _WATCHED: list[Desk] = []
 
 def tell_at_the_end() -> None:
     """Have this process tell, when it ends, what the tasks of its plays will have said."""
-    desk = open_desk()
+    try:
+        desk = open_desk()
+    except OSError:  # then each director says that nobody will be told
+        return
     if desk not in _WATCHED:
         _WATCHED.append(desk)
         atexit.register(_at_the_end, desk)
@@ -87,13 +90,13 @@ def _hooks_after(found, run, controller):
 
 def _stage(stage, mine, run, controller):
     failed = []
-    groups = by_target(mine, lambda outcome: enumerate(outcome.settings["hooks"][stage]))
+    groups = by_target(mine, lambda settings: enumerate(settings["hooks"][stage]))
     for (number, command), group in groups.items():
         if stage == "failed" and all(outcome.good for outcome in group):
             continue
         directors = [hooks.director(outcome) for outcome in group]
         told = hooks.report(stage, group[0].playbook, run, controller, directors)
-        problem = hooks.run_hook(command, told, max(outcome.settings["seconds"] for outcome in group))
+        problem = hooks.run_hook(command, told, max(outcome.settings.get("seconds", 0) for outcome in group))
         if problem:
             failed.append((f"{hooks.hook_name(stage, number)} {problem}", group))
     return failed
@@ -101,10 +104,11 @@ def _stage(stage, mine, run, controller):
 
 def _messages(found, failed, controller):
     """Return a task for each address: its message, or, if it gets none, a look whether it could."""
-    for url, group in by_target(found, lambda outcome: outcome.settings["notify"]).items():
+    for url, group in by_target(found, lambda settings: settings["notify"]).items():
         problems = [problem for problem, others in failed if any(outcome in group for outcome in others)]
-        wanted = any(outcome.events & set(outcome.settings["on"]) for outcome in group)
-        wanted = wanted or any(problems and FAILED in outcome.settings["on"] for outcome in group)
+        asked = {event for outcome in group if outcome.settings for event in outcome.settings["on"]}
+        wanted = any(outcome.events & set(outcome.settings.get("on", asked)) for outcome in group)
+        wanted = wanted or bool(problems and FAILED in asked)
         number = group[0].settings["notify"].index(url)
         task = {"kind": "apprise", **message(group, problems, controller)} if wanted else {"kind": "check"}
         if SCHEMA.match(url):
@@ -112,12 +116,13 @@ def _messages(found, failed, controller):
 
 
 def _pings(found, run, controller):
-    pinged = [outcome for outcome in found if outcome.playbook in PINGED and pings.is_address(outcome.settings["ping"])]
-    for url, group in by_target(pinged, lambda outcome: [outcome.settings["ping"]]).items():
+    pinged = [outcome for outcome in found if outcome.playbook in PINGED]
+    groups = by_target(pinged, lambda settings: [settings["ping"]] if pings.is_address(settings["ping"]) else [])
+    for url, group in groups.items():
         bad = [outcome for outcome in group if not outcome.good]
         said = message(group, [], controller)
         words = [said["title"], said["body"], *(log_end(outcome.log) for outcome in bad[:1])]
-        took = time.time() - min(outcome.began for outcome in group)
+        took = time.time() - min(outcome.began for outcome in group if outcome.settings)
         event = pings.FAIL if bad else pings.SUCCESS
         task = pings.ping(url, event, "\n".join(words), took, run)
         yield {"name": PING, "group": group, "task": {"kind": "ping", **task}}

@@ -31,11 +31,10 @@ def leave_health(templar, task_vars: dict, artifacts: dict) -> list[str]:
         own = templar.copy_with_new_env(available_variables={**variables, "hostvars": task_vars["hostvars"]})
         try:
             settings = settings_in(own, variables) if is_wanted(variables) else {}
+            if settings:
+                _say(at, name, plain_values(artifact), settings, _kept(own, variables))
         except AnsibleError as error:
             wrong.append(f"{name}: {error}")
-            continue
-        if settings:
-            _say(at, name, plain_values(artifact), settings, _kept(own, variables))
     return wrong
 
 

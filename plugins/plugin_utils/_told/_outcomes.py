@@ -18,6 +18,7 @@ WAS_KILLED = re.compile(r"the last \w+, of [^,]+, was killed")
 KILLED = "killed"
 # A director whose tasks began, and of which nothing more was said.
 NEVER_ENDED = "The run was interrupted before it came to its end."
+NEVER_BEGAN = "The run ended before it began with this director."
 
 
 @dataclass
@@ -91,22 +92,39 @@ def rules_told(artifact: dict) -> set:
 def outcomes(records: list[dict]) -> list[Outcome]:
     """Given what was said in a run, in that order, return how it ended for each director and playbook.
 
-    What a director said last of its end counts: after a backup is published something may fail yet.
+    What a director said last of its end counts: after a backup is published something may fail yet. Whoever should have
+    been of the run and never said so, or whose settings nobody knows, has none, and is told of with the others.
     """
-    found = {}
+    found: dict = {}
+    silent: set = set()
     for record in records:
         key = (record.get("playbook"), record.get("host"))
         if record["what"] == "entered":
-            found[key] = Outcome(**{name: record[name] for name in record if name != "what"})
+            found[key] = Outcome(**{name: record[name] for name in record if name not in ("what", "hosts")})
+            silent |= {(key[0], host) for host in record.get("hosts") or []}
+        elif record["what"] == "unknown":
+            found[key] = _without_settings(*key, record["error"])
         elif record["what"] == "ended" and key in found:
             found[key].artifact = record["artifact"]
+    began = {(record.get("playbook"), record.get("host")) for record in records if record["what"] == "began"}
+    found.update({key: _without_settings(*key, NEVER_BEGAN) for key in sorted(silent - set(found) - began)})
     return list(found.values())
 
 
+def _without_settings(playbook, host, error):
+    return Outcome(playbook, host, "", 0.0, "", {}, artifact={"outcome": "failed", "reason": "error", "error": error})
+
+
 def by_target(found: list[Outcome], target) -> dict:
-    """Given outcomes, and a function that returns the targets of one, return the outcomes by target."""
+    """Given outcomes, and a function that returns the targets of one by its settings, return the outcomes by target.
+
+    Those without settings are with all others of their playbook: nobody else would hear of them.
+    """
     groups: dict = {}
-    for outcome in found:
-        for one in target(outcome):
+    for outcome in (one for one in found if one.settings):
+        for one in target(outcome.settings):
             groups.setdefault(one, []).append(outcome)
+    for group in groups.values():
+        playbooks = {outcome.playbook for outcome in group}
+        group += [one for one in found if not one.settings and one.playbook in playbooks]
     return groups

@@ -73,12 +73,14 @@ def test_where_nobody_is_to_be_told_nothing_is_said(desk, variables):
     variables["microbosh_notify"] = []
     assert arrive(variables) == _begin.Begun()
     _begin.leave(variables, [{"playbook": "backup", "outcome": "succeeded"}])
-    assert desk.records() == []
+    assert desk.records() == [{"what": "began", "playbook": "backup", "host": "m1"}]
+    assert outcomes(desk.records()) == []
 
 
 def test_in_a_playbook_that_has_no_desk_nothing_is_said(monkeypatch, variables):
     monkeypatch.setattr(_begin, "desk", lambda: None)
-    assert arrive(variables) == _begin.Begun()
+    assert arrive(variables) == _begin.Begun(warnings=[_begin.NO_DESK])
+    assert arrive({**variables, "microbosh_notify": []}) == _begin.Begun()
     _begin.leave(variables, [{"playbook": "backup"}])
 
 
@@ -95,9 +97,22 @@ def test_settings_that_cannot_be_worked_out(desk, variables, playbook, is_refuse
     found = arrive(variables, playbook)
     assert (found.refusals or found.warnings) == ["microbosh_ping_url cannot be worked out: AnsibleError"]
     assert bool(found.refusals) == is_refused
+    (outcome,) = outcomes(desk.records())
+    assert (outcome.host, outcome.error) == ("m1", "microbosh_ping_url cannot be worked out: AnsibleError")
 
 
 def test_where_there_are_no_backups_yet_there_is_no_run_before(desk, variables, tmp_path):
     variables["run_dir"] = str(tmp_path / "none")
     arrive(variables)
     assert desk.records()[0]["earlier"] == []
+
+
+class Broken:
+    def say(self, *dummies, **dummy):
+        raise ValueError("s3cr3t")
+
+
+def test_a_fault_of_ours_costs_nobody_a_backup(monkeypatch, variables):
+    monkeypatch.setattr(_begin, "desk", Broken)
+    assert arrive(variables) == _begin.Begun(warnings=["Nobody may be told how this run ends: ValueError."])
+    assert _begin.leave(variables, [{"playbook": "backup"}]) == ["Nobody may be told how this run ended: ValueError."]

@@ -24,9 +24,11 @@ def desk():
     return Desk()
 
 
-def begun(desk, host="m1", playbook="backup", earlier=(), log="", hosts=("m1", "m2"), **settings):
+def begun(desk, host="m1", playbook="backup", earlier=(), log="", hosts=None, **settings):
     who = {"playbook": playbook, "host": host, "id": ID, "began": 1000.0, "log": log, "earlier": list(earlier)}
-    return _begin.begin(desk, who, settings_of({f"microbosh_{name}": settings[name] for name in settings}), list(hosts))
+    return _begin.begin(
+        desk, who, settings_of({f"microbosh_{name}": settings[name] for name in settings}), list(hosts or [host])
+    )
 
 
 def ended(desk, host="m1", playbook="backup", outcome="succeeded", **more):
@@ -62,6 +64,18 @@ def test_one_director_that_failed_is_a_failed_ping_with_the_end_of_its_log(desk,
         assert site.paths()[1:] == ["POST /c/fail"]
         assert site.requests[1].body.startswith("Backup of 2 directors: 1 failed\nFAILED m2: Proof: no")
         assert site.requests[1].body.endswith("the last line")
+
+
+def test_a_director_that_never_began_fails_the_check_of_the_others(desk):
+    """As with Ctrl-C between two of them: the check would be called well."""
+    with web() as site, mail() as box:
+        begun(desk, "m1", hosts=["m1", "m2"], ping_url=site.url("/c"), notify=[box.url()], notify_on=["failed"])
+        ended(desk, "m1")
+        assert told(desk) == []
+        assert site.paths()[1:] == ["POST /c/fail"]
+        (letter,) = box.mails
+        assert letter["subject"] == "Backup of 2 directors: 1 failed"
+        assert "FAILED m2: The run ended before it began" in letter.get_body().get_content()
 
 
 def test_what_watches_backups_hears_of_nothing_else(desk):
@@ -130,7 +144,8 @@ def test_an_address_that_will_not_do_is_known_before_it_is_needed(desk):
 def test_a_hook_before_runs_once_and_refuses_for_all(desk, tmp_path):
     command = f"cat >>{tmp_path}/said; echo nothing is mounted; exit 4"
     for host in ("m1", "m2"):
-        assert begun(desk, host, hooks={"before": [command, f"touch {tmp_path}/second"]}).refusals == [
+        found = begun(desk, host, hosts=["m1", "m2"], hooks={"before": [command, f"touch {tmp_path}/second"]})
+        assert found.refusals == [
             "microbosh_hooks.before[0] ended with status 4: nothing is mounted. So nothing was touched."
         ]
     said = json.loads((tmp_path / "said").read_text())

@@ -169,8 +169,28 @@ def test_each_address_has_its_own_directors():
     records = [entered("m1"), entered("m2"), entered("m3")]
     records[1] = {**records[1], "settings": {**SETTINGS, "notify": ["json://a", "json://b"]}}
     records[2] = {**records[2], "settings": {**SETTINGS, "notify": []}}
-    groups = by_target(outcomes(records), lambda outcome: outcome.settings["notify"])
+    groups = by_target(outcomes(records), lambda settings: settings["notify"])
     assert {url: [one.host for one in group] for url, group in groups.items()} == {
         "json://a": ["m1", "m2"],
         "json://b": ["m2"],
+    }
+
+
+def test_who_never_began_or_has_settings_that_nobody_knows_is_told_of_with_the_others():
+    hosts = ["m1", "m2", "m3", "quiet", "other"]
+    records = [
+        {**entered("m1"), "hosts": hosts}, ended("m1"), {"what": "began", "playbook": "backup", "host": "quiet"},
+        {"what": "unknown", "playbook": "backup", "host": "m2", "error": "it has a fact"},
+        {**entered("other", playbook="verify"), "settings": {**SETTINGS, "notify": ["json://b"]}},
+    ]  # fmt: skip
+    groups = by_target(outcomes(records), lambda settings: settings["notify"])
+    said = {url: [(one.host, one.error) for one in group] for url, group in groups.items()}
+    assert said == {
+        "json://a": [
+            ("m1", ""),
+            ("m2", "it has a fact"),
+            ("m3", "The run ended before it began with this director."),
+            ("other", "The run ended before it began with this director."),
+        ],
+        "json://b": [("other", "The run was interrupted before it came to its end.")],
     }
