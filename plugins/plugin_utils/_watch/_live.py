@@ -23,7 +23,7 @@ SHORTEST_WAIT = 0.5
 # Lines that come within that time are printed before the board is drawn again.
 BURST = 0.1
 # Of one processor no more than this is taken for drawing.
-SHARE = 1 / 50
+SHARE = 1 / 100
 # A process that was stopped that long, by Ctrl-Z or with its machine, does not know what is on the screen.
 STOPPED = 5
 

@@ -99,7 +99,7 @@ def test_twenty_directors_from_the_first_task_to_the_recap(tmp_path):
         for host in TWENTY:
             run.move("copied", host, 250 * MB)
         lines = terminal.until(count("25 %", 20))
-        moving = r"director1  First pass [━╸╺]+   25 %  238/953 MiB  \d+ .iB/s  \d:\d\d +0:\d\d"
+        moving = r"director1  First pass [━╸╺]+   25 %  238/953 MiB  [\d.]+ .iB/s  [\d:]+ +[\d:]+"
         assert re.search(moving, lines[3])
         terminal.resize(200, 50)
         lines = terminal.until(has("238.4 MiB of 953.7 MiB"))
