@@ -25,7 +25,6 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._run._remote_sh
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._transfer_action import TransferAction
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._transfer_watch import Watch
 from ansible_collections.microbosh.director.plugins.plugin_utils._source._proof_beside import ProofBeside
-from ansible_collections.microbosh.director.plugins.plugin_utils._source._verifying import UNFIT
 from ansible_collections.microbosh.director.plugins.plugin_utils._transfer._inside import OutsideError, Way
 from ansible_collections.microbosh.director.plugins.plugin_utils._transfer._push_staging import batch_size, staged
 from ansible_collections.microbosh.director.plugins.plugin_utils._transfer._transfer_log import Transfer
@@ -136,8 +135,6 @@ def _proven(proof):
         found = proof.result()
     except DirectorError as error:
         return {"failed": True, "msg": told(str(error)), "unfit": True}
-    except UNFIT as error:
-        return {"failed": True, "msg": told(f"The backup cannot be read: {error}. Restore another backup."), "unfit": True}
     if found is None:
         return {}
     found = plain(found)

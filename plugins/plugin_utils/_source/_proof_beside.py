@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 
 from ansible_collections.microbosh.director.plugins.module_utils._backup._verification import verify_for_restore
+from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
 
 REFUSED = "the backup that it comes from is not whole"
 
@@ -38,10 +39,13 @@ class ProofBeside:
         return REFUSED if self._error is not None or (self._found or {}).get("problem") else ""
 
     def result(self) -> dict | None:
-        """Return what was found, None if there was nothing to prove; raise what the reading ended with."""
+        """Return what was found, None if there was nothing to prove. Raise DirectorError for what cannot be read."""
         if not self._backup:
             return None
         self._thread.join()
-        if self._error is not None:
+        if self._error is None:
+            return self._found
+        if isinstance(self._error, DirectorError):
             raise self._error
-        return self._found
+        said = f"{type(self._error).__name__}: {self._error}"
+        raise DirectorError(f"{self._backup['path']} cannot be read: {said}. Restore another backup.") from self._error
