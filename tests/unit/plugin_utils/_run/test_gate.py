@@ -62,6 +62,7 @@ OF_THE_CONTROLLER = [
 # Those whose action makes the answer itself, and why no answer of a module has to be looked at.
 UNGATED = {
     "backup_key": "reads keys of the controller",
+    "backup_reread": "reads backups within the action, which makes each verdict plain",
     "backup_verify_info": "reads backups within the action, which makes each verdict plain",
     "database_plan_info": "decides about settings, and answers that have passed",
     "director_command": "takes an exit status and printable text, and nothing else",
