@@ -6,8 +6,11 @@
 from __future__ import annotations
 
 
-def unverified_lines(verdicts, host, problem):
-    """Given the verdicts of a verification that failed, and its error, return the lines of the report."""
+def unverified_lines(verdicts, host, problem, share=False):
+    """Given the verdicts of a verification that failed, and its error, return the lines of the report.
+
+    Of a ``share`` of all backups there are verdicts of damaged ones only.
+    """
     lines = [f"Verification of {host} FAILED"]
     if not verdicts:
         return [*lines, f"  {problem or 'no message'}", "  Nothing was looked at."]
@@ -18,7 +21,8 @@ def unverified_lines(verdicts, host, problem):
         lines.append(f"  not good  {', '.join(bad)}")
     if unknown:
         lines.append(f"  unknown   {', '.join(unknown)}")
-    lines.append(f"  good      {', '.join(good) or 'none'}")
+    if not share:
+        lines.append(f"  good      {', '.join(good) or 'none'}")
     if bad:
         lines.append("  Do not restore from what is not good. Make a new backup, and look at the disk.")
     if unknown:

@@ -133,6 +133,26 @@ def test_damage_is_found_named_and_kept(backup, verify, damage, seed):
     assert "rehearsed" not in verdict(backup)
 
 
+def test_a_share_goes_on_where_the_last_one_ended_and_marks_every_backup_that_has_what_is_damaged(backup, verify):
+    """Two backups with the same files, as two nights make them."""
+    other = backup.with_name("20200101T000000Z")
+    subprocess.run(["cp", "--archive", "--link", backup, other], check=True)
+    runs = [verify(microbosh_verify="share") for dummy in range(2)]
+    assert [run.status for run in runs] == [0, 0], runs[1].output
+    assert "Read again 3.4 % of 2 backups" in runs[0]
+    assert "Read again 0.0 % of 2 backups: 0 files" in runs[1]
+    assert "are whole" not in runs[0]
+    blob = blobs(backup)[0]
+    overwrite(blob, b"x" * blob.stat().st_size)
+    (backup.parent / "reread.json").unlink()
+    run = verify(microbosh_verify="share", microbosh_reread_days=1)
+    assert run.status == 2, run.output
+    assert "Read again 100.0 % of 2 backups" in run
+    assert f"altered  {blob.relative_to(backup)}: it has not the recorded content" in run.output
+    assert f"not good {other.name}, {backup.name}" in run.flat.replace("e2e-verify: ", "")
+    assert [verdict(each)["verified"]["whole"] for each in (backup, other)] == [False, False]
+
+
 def test_what_was_added_is_extra(backup, verify):
     (backup / "vcap" / "store" / "core").write_text("dumped")
     run = verify()

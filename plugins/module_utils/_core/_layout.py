@@ -26,6 +26,8 @@ PINNED = "pinned"
 VERDICT = "verdict.json"
 SIGNATURE = "signature"
 WORK = ".work"
+# Beside the backups of a director: how far they were read again.
+REREAD = "reread.json"
 
 # Trees that the manifest names entry by entry, and files that SHA256SUMS vouches for besides.
 CONTENT = (TREE, DUMPS, FILTER, EXTRA)

@@ -46,6 +46,15 @@ def test_a_backup_that_is_not_good():
     ]
 
 
+def test_of_a_share_no_backup_is_called_good():
+    damaged = {**GOOD, "good": False, "whole": False, "findings": [{"kind": "altered"}]}
+    assert unverified_lines([damaged], "d", "1 is not good", True) == [
+        "Verification of d FAILED",
+        "  not good  20261122T221326Z",
+        "  Do not restore from what is not good. Make a new backup, and look at the disk.",
+    ]
+
+
 def test_none_is_good():
     assert "  good      none" in unverified_lines([{**GOOD, "good": False}], "d", "")
 
