@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-name: microbosh.director.phases
+name: phases
 type: stdout
 author: microbosh.director contributors (@microbosh)
 version_added: 1.1.0
@@ -59,14 +59,10 @@ from ansible.plugins.callback.default import CallbackModule as Default
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._printable import printable
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._screen import COLORS
 from ansible_collections.microbosh.director.plugins.plugin_utils._watch._board import Board
+from ansible_collections.microbosh.director.plugins.plugin_utils._watch._drawing import RICH, Painter
 from ansible_collections.microbosh.director.plugins.plugin_utils._watch._events import ENDS, Events, is_ours, is_rescued
 from ansible_collections.microbosh.director.plugins.plugin_utils._watch._live import Live
 from ansible_collections.microbosh.director.plugins.plugin_utils._watch._region import Region
-
-try:
-    from ansible_collections.microbosh.director.plugins.plugin_utils._watch._drawing import Painter
-except ImportError:
-    Painter = None
 
 # What a playbook of ours shows with it is meant to be read.
 SHOWS = ("ansible.builtin.debug", "debug")
@@ -91,7 +87,7 @@ class CallbackModule(Default):
     def _draws(self):
         """Return whether there is a screen to draw on."""
         dumb = os.environ.get("TERM", "dumb") in ("dumb", "unknown", "")
-        return Painter is not None and sys.stdout.isatty() and not dumb and not self.get_option("plain")
+        return RICH and sys.stdout.isatty() and not dumb and not self.get_option("plain")
 
     def _watch(self, play):
         """Show the directors of a play from the first of our tasks on."""
@@ -213,9 +209,8 @@ class CallbackModule(Default):
 
     def _warn(self, result):
         """Print the warnings of a result, as Ansible would."""
-        warn = getattr(self, "_handle_warnings_and_exception", None)
-        if warn:
-            warn(result)
+        if hasattr(self, "_handle_warnings_and_exception"):  # since ansible-core 2.19
+            self._handle_warnings_and_exception(result)
         else:
             self._handle_warnings(result._result)
 

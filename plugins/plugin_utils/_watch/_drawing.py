@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Draws the directors of a run as lines for a terminal, with the library rich.
 
-It is imported by whoever knows that rich is there.
+Without it nothing can be drawn, which RICH says.
 """
 
 from __future__ import annotations
@@ -23,11 +23,17 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._watch._board i
     Row,
     counts_of,
 )
-from rich.cells import cell_len
-from rich.console import Console
-from rich.progress_bar import ProgressBar
-from rich.table import Table
-from rich.text import Text
+
+try:
+    from rich.cells import cell_len
+    from rich.console import Console
+    from rich.progress_bar import ProgressBar
+    from rich.table import Table
+    from rich.text import Text
+except ImportError:
+    RICH = False
+else:
+    RICH = True
 
 MARKS = {WAITING: "·", WORKING: "●", DONE: "✓", REFUSED: "○", FAILED: "✗"}
 ASCII_MARKS = {WAITING: ".", WORKING: "*", DONE: "+", REFUSED: "o", FAILED: "x"}
