@@ -10,8 +10,13 @@ from collections.abc import Callable
 
 from ansible_collections.microbosh.director.plugins.module_utils._backup._verification import verify_for_restore
 from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
 
 REFUSED = "the backup that it comes from is not whole"
+
+
+class ProofError(DirectorError):
+    """A backup was not read to its end: nothing vouches for it."""
 
 
 class ProofBeside:
@@ -31,7 +36,7 @@ class ProofBeside:
     def _work(self):
         try:
             self._found = self._read(**self._backup)
-        except Exception as error:  # whatever it is, result() raises it where it is waited for
+        except BaseException as error:  # whatever it is, result() raises it where it is waited for
             self._error = error
 
     def refused(self) -> str:

@@ -32,7 +32,7 @@ class Reading:
 
     def __call__(self, **dummy):
         assert self.go_on.wait(LONG)
-        if isinstance(self.found, Exception):
+        if isinstance(self.found, BaseException):
             raise self.found
         return self.found
 
@@ -112,6 +112,16 @@ def test_a_file_that_is_missing_is_told_by_the_proof(pushed, backup):
     result = pushed()
     assert result["unfit"] is True
     assert f"missing: vcap/{NAME}" in result["msg"]
+
+
+@pytest.mark.parametrize("found", [SystemExit(0), KeyboardInterrupt(), None])
+def test_a_reading_that_ends_without_a_word_proves_nothing(pushed, found):
+    reading = Reading(found)
+    reading.go_on.set()
+    result = pushed(reading=reading)
+    assert (result["failed"], result["unfit"]) == (True, True)
+    assert "was not read to its end" in result["msg"]
+    assert "proof" not in result
 
 
 def test_without_a_proof_nothing_is_proven(pushed, backup):
