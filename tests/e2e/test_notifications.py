@@ -52,7 +52,7 @@ def told(micro, tmp_path_factory):
     place, word = tmp_path_factory.mktemp("told"), secrets.token_hex(12)
     with web() as site, mail() as box:
         settings = {
-            "microbosh_notify": [f"{site.url(f'/{word}', 'json')}", box.url().replace("//", f"//backups:{word}@")],
+            "microbosh_notify": [site.url(f"/{word}", "json"), box.url(word)],
             "microbosh_ping_url": site.url(f"/check/{word}"),
             "microbosh_hooks": hooks(place),
         }
@@ -122,6 +122,7 @@ def gone(tmp_path):
     return start
 
 
+@pytest.mark.rotating_alone
 def test_a_trial_tells_nobody(gone, tmp_path):
     with web() as site:
         run = finish(gone("backup", "--check", microbosh_ping_url=site.url(), microbosh_hooks=hooks(tmp_path)))
@@ -129,6 +130,7 @@ def test_a_trial_tells_nobody(gone, tmp_path):
     assert not list(tmp_path.glob("*.json"))
 
 
+@pytest.mark.rotating_alone
 def test_a_command_that_fails_before_refuses_the_run_and_it_is_told(gone):
     with web() as site:
         before = {"before": ["echo nothing is mounted; exit 3"]}
@@ -140,6 +142,7 @@ def test_a_command_that_fails_before_refuses_the_run_and_it_is_told(gone):
         assert f"FAILED gone: Settings: {why}" in json.loads(request.body)["message"]
 
 
+@pytest.mark.rotating_alone
 def test_a_run_that_is_interrupted_tells(gone, tmp_path):
     """As with Ctrl-C, in a command that would take for ever."""
     with web() as site:

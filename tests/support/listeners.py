@@ -83,8 +83,8 @@ class Mail:
     port: int = 0
     mails: list = field(default_factory=list)
 
-    def url(self):
-        return f"mailto://{HOST}:{self.port}?from=backups@example.com&to=ops@example.com"
+    def url(self, to="ops"):
+        return f"mailto://{HOST}:{self.port}?from=backups@example.com&to={to}@example.com"
 
 
 @contextlib.contextmanager
