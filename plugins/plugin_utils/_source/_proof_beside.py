@@ -15,10 +15,6 @@ from ansible_collections.microbosh.director.plugins.module_utils._core._errors i
 REFUSED = "the backup that it comes from is not whole"
 
 
-class ProofError(DirectorError):
-    """A backup was not read to its end: nothing vouches for it."""
-
-
 class ProofBeside:
     """Reads a backup in a thread; without one there is nothing to prove.
 
@@ -48,7 +44,7 @@ class ProofBeside:
         if not self._backup:
             return None
         self._thread.join()
-        if self._error is None:
+        if self._found is not None:
             return self._found
         if isinstance(self._error, DirectorError):
             raise self._error
