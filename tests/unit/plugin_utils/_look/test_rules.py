@@ -80,6 +80,8 @@ def test_nothing_is_wrong():
         (director(backup(), runs=[run(outcome="refused", reason="held"), run()]), {}),
         (director(backup(), runs=[run("verify", "failed"), run()]), {"last_run": 1}),
         (director(backup(), runs=[run(), run(outcome="failed")]), {}),
+        (director(backup(), runs=[run("restore", "failed"), run()]), {"last_run": 1}),
+        (director(backup(), runs=[run(), run("restore", "failed")]), {}),
         (director(backup(), runs=[run(outcome="running"), run(outcome="failed")]), {"last_run": 1}),
         (director(backup(outage_seconds=181), *SEVERAL), {"outage_range": 1}),
         (director(backup(outage_seconds=179), *SEVERAL), {}),
