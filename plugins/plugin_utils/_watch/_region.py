@@ -24,6 +24,8 @@ class Region:
         self._fd, self._own = _writer(stream.fileno())
         self._encoding = stream.encoding or "utf-8"
         self._stream = stream
+        self._poll = select.poll()  # with many forks descriptors have higher numbers than select() knows
+        self._poll.register(self._fd, select.POLLOUT)
         # A line that is drawn in part is one more than these.
         self._rows, self._width, self._is_drawn = 0, 0, False
 
@@ -68,7 +70,7 @@ class Region:
 
     def _takes_more(self, seconds):
         """Return whether the terminal takes more: it does not while a person has stopped it with Ctrl-S."""
-        return bool(select.select([], [self._fd], [], seconds)[1])
+        return any(event & select.POLLOUT for dummy, event in self._poll.poll(seconds * 1000))
 
     def _write(self, text, wait=False):
         """Write as much as the terminal takes at once, or all of it; return how many lines that were."""
