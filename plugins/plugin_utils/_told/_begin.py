@@ -21,6 +21,7 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._told import _p
 from ansible_collections.microbosh.director.plugins.plugin_utils._told._desk import Desk, desk
 from ansible_collections.microbosh.director.plugins.plugin_utils._told._sending import send
 from ansible_collections.microbosh.director.plugins.plugin_utils._told._settings import (
+    HOOKS,
     NAMES,
     NOTIFY_ON,
     PING,
@@ -51,8 +52,17 @@ def arrive(templar, task_vars: dict, playbook: str, refused: bool) -> Begun:
     except AnsibleError as error:
         unknown(task_vars, playbook, str(error))
         return Begun(refusals=[str(error)]) if playbook in REFUSED else Begun(warnings=[str(error)])
-    except Exception as error:  # a fault of ours costs nobody a backup; its words may have settings in them
-        return Begun(warnings=[f"Nobody may be told how this run ends: {type(error).__name__}."])
+    except Exception as error:  # its words may have settings in them
+        return _faulty(playbook, type(error).__name__, guarded=bool(task_vars.get(HOOKS)))
+
+
+def _faulty(playbook, error, guarded):
+    """A fault of ours costs nobody a backup, unless a hook before it may be what guards it."""
+    if guarded and playbook in REFUSED:
+        return Begun(
+            refusals=[f"What comes before a run ({HOOKS}) could not be done: {error}. So nothing was touched."]
+        )
+    return Begun(warnings=[f"Nobody may be told how this run ends: {error}."])
 
 
 def unknown(task_vars: dict, playbook: str, error: str) -> None:
@@ -164,10 +174,13 @@ def _before(at, playbook, settings, hosts, found):
     """Run the hooks that come before, each once for all directors that have it: the others wait for its end."""
     told = hooks.report("before", playbook, at.run, os.uname().nodename, [{"host": host} for host in hosts])
     for number, command in enumerate(settings["hooks"]["before"]):
-        with at.claim(f"before {playbook} {command}") as settled:
-            problem = settled["problem"] if settled else hooks.run_hook(command, told, settings["seconds"])
-            if not settled:
-                at.settle(f"before {playbook} {command}", problem=problem)
+        key = f"before {playbook} {command}"
+        with at.claim(key) as known:
+            if known is None:
+                problem = hooks.run_hook(command, told, settings["seconds"])
+                at.settle(key, problem=problem)
+            else:
+                problem = known.get("problem", "was interrupted")
         if problem:
             found.refusals.append(f"{hooks.hook_name('before', number)} {problem}. So nothing was touched.")
             return

@@ -29,7 +29,7 @@ class Desk:
     def __init__(self):
         self.run = str(uuid.uuid4())
         self.process = os.getpid()
-        self._file = _nameless()
+        self._file = nameless()
         fcntl.fcntl(self._file, fcntl.F_SETFL, fcntl.fcntl(self._file, fcntl.F_GETFL) | os.O_APPEND)
 
     def say(self, what: str, **record: object) -> None:
@@ -39,18 +39,23 @@ class Desk:
             line = line[os.write(self._file, line) :]
 
     def records(self) -> list[dict]:
-        """Return all records, in the order in which they were added."""
-        size = os.fstat(self._file).st_size
-        return [json.loads(line) for line in os.pread(self._file, size, 0).splitlines()] if size else []
+        """Return all records, in the order in which they were added; one that is just being added comes later."""
+        text = os.pread(self._file, os.fstat(self._file).st_size, 0)
+        return [json.loads(line) for line in text[: text.rfind(b"\n") + 1].splitlines()]
 
     @contextlib.contextmanager
     def claim(self, key: str) -> Iterator[dict | None]:
-        """Give what has been settled() of a key, None if nothing was yet; others with this key wait meanwhile."""
+        """Give what was said last of a key, None if nothing was yet; others with this key wait meanwhile.
+
+        What is ``begun`` and not settled() was begun by a process that is no more.
+        """
         place = FAR + int.from_bytes(sha256(key.encode("utf-8")).digest()[:4], "big")
         fcntl.lockf(self._file, fcntl.LOCK_EX, 1, place)
         try:
-            found = [one for one in self.records() if one["what"] == "settled" and one["key"] == key]
-            yield found[0] if found else None
+            found = [one for one in self.records() if one["what"] in ("begun", "settled") and one["key"] == key]
+            if not found:
+                self.say("begun", key=key)
+            yield found[-1] if found else None
         finally:
             fcntl.lockf(self._file, fcntl.LOCK_UN, 1, place)
 
@@ -59,7 +64,8 @@ class Desk:
         self.say("settled", key=key, **result)
 
 
-def _nameless():
+def nameless() -> int:
+    """Return the descriptor of a file that has no name, in memory where that is possible: a disk may be full."""
     with contextlib.suppress(AttributeError, OSError):  # where there is no such thing, or it is not allowed
         return os.memfd_create("microbosh-run")
     with tempfile.TemporaryFile() as file:

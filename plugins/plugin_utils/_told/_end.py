@@ -9,6 +9,7 @@ Nothing here may fail a run, or keep it for longer than is bounded; what went wr
 from __future__ import annotations
 
 import atexit
+import math
 import os
 import time
 
@@ -25,6 +26,8 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._told._sending 
 from ansible_collections.microbosh.director.plugins.plugin_utils._told._settings import PING, SCHEMA, name_of
 
 SECONDS = 30
+# For all hooks together, after a run that was interrupted: whoever did that waits for its end.
+INTERRUPTED_SECONDS = 30
 COLOR = "bright purple"
 _WATCHED: list[Desk] = []
 
@@ -62,8 +65,13 @@ def tell(records: list[dict], run: str) -> list[tuple[str, list[str]]]:
         return []
     controller = os.uname().nodename
     failed = _hooks_after(found, run, controller)
-    tasks = [*_messages(found, failed, controller), *_pings(found, run, controller)]
     told = [(problem, _logs(group)) for problem, group in failed]
+    tasks = []
+    for made in (_messages(found, failed, controller), _pings(found, run, controller)):
+        try:
+            tasks.extend(made)
+        except Exception as error:  # one that cannot be made leaves the others; its words may have settings in them
+            told.append((f"Not everybody was told how the run ended: {type(error).__name__}.", _logs(found)))
     for task, problem in zip(tasks, send([task["task"] for task in tasks], SECONDS), strict=True):
         if task["task"]["kind"] == "apprise" and not problem:
             for outcome in task["group"]:
@@ -80,15 +88,17 @@ def _logs(group):
 def _hooks_after(found, run, controller):
     """Run the hooks of directors that failed, and those of all; return each that failed itself, and its directors."""
     failed = []
+    interrupted = any(not outcome.artifact for outcome in found)
+    deadline = time.monotonic() + INTERRUPTED_SECONDS if interrupted else math.inf
     for playbook in (name for name in HOOKED if any(outcome.playbook == name for outcome in found)):
         mine = [outcome for outcome in found if outcome.playbook == playbook]
         for stage in ("failed", "after"):
             if stage == "after" or not all(outcome.good for outcome in mine):
-                failed += _stage(stage, mine, run, controller)
+                failed += _stage(stage, mine, run, controller, deadline)
     return failed
 
 
-def _stage(stage, mine, run, controller):
+def _stage(stage, mine, run, controller, deadline):
     failed = []
     groups = by_target(mine, lambda settings: enumerate(settings["hooks"][stage]))
     for (number, command), group in groups.items():
@@ -96,7 +106,9 @@ def _stage(stage, mine, run, controller):
             continue
         directors = [hooks.director(outcome) for outcome in group]
         told = hooks.report(stage, group[0].playbook, run, controller, directors)
-        problem = hooks.run_hook(command, told, max(outcome.settings.get("seconds", 0) for outcome in group))
+        seconds = max(outcome.settings.get("seconds", 0) for outcome in group)
+        left = round(max(min(seconds, deadline - time.monotonic()), 1), 1)
+        problem = hooks.run_hook(command, told, left)
         if problem:
             failed.append((f"{hooks.hook_name(stage, number)} {problem}", group))
     return failed

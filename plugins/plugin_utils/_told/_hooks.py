@@ -11,10 +11,10 @@ import os
 import shutil
 import signal
 import subprocess
-import tempfile
 from datetime import datetime, timezone
 
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._printable import printable_lines
+from ansible_collections.microbosh.director.plugins.plugin_utils._told._desk import nameless
 from ansible_collections.microbosh.director.plugins.plugin_utils._told._outcomes import Outcome
 from ansible_collections.microbosh.director.plugins.plugin_utils._told._settings import HOOKS
 
@@ -43,19 +43,23 @@ def director(outcome: Outcome) -> dict:
 
 def run_hook(command: str, told: dict, seconds: float) -> str:
     """Run a command with a report on its standard input; return what went wrong, "" if nothing did."""
-    with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as said:
-        given.write(json.dumps(told).encode("ascii"))
-        given.seek(0)
-        try:
-            argv = [*_limit(seconds + LATER_SECONDS), SHELL, "-c", command]
-            process = subprocess.Popen(argv, stdin=given, stdout=said, stderr=said, start_new_session=True)
-        except OSError as error:
-            return f"could not be started: {error.strerror}"
-        status = _waited(process, seconds)
-        if status == 0:
-            return ""
-        how = f"did not end within {seconds:g} s, and was killed" if status is None else _ended(status)
-        return f"{how}{_shown(said)}"
+    try:
+        with os.fdopen(nameless(), "w+b") as given, os.fdopen(nameless(), "w+b") as said:
+            given.write(json.dumps(told).encode("ascii"))
+            given.seek(0)
+            return _ran(command, given, said, seconds)
+    except OSError as error:
+        return f"could not be run: {error.strerror or type(error).__name__}"
+
+
+def _ran(command, given, said, seconds):
+    argv = [*_limit(seconds + LATER_SECONDS), SHELL, "-c", command]
+    process = subprocess.Popen(argv, stdin=given, stdout=said, stderr=said, start_new_session=True)
+    status = _waited(process, seconds)
+    if status == 0:
+        return ""
+    how = f"did not end within {seconds:g} s, and was killed" if status is None else _ended(status)
+    return f"{how}{_shown(said)}"
 
 
 def _limit(seconds):

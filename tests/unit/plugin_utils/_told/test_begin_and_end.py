@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 from ansible.errors import AnsibleError
@@ -270,3 +271,53 @@ def test_an_error_of_ours_fails_nothing_and_shows_nothing(desk, monkeypatch, cap
     monkeypatch.setattr(_end, "tell", breaks)
     _end._at_the_end(desk)
     assert capsys.readouterr().err.strip() == "[WARNING]: The messages about this run were not sent: RuntimeError."
+
+
+@pytest.mark.parametrize(("playbook", "hooks", "refused"), [
+    ("backup", {"before": ["mountpoint -q /backups"]}, True),
+    ("verify", {"before": ["mountpoint -q /backups"]}, True),
+    ("checkup", {"before": ["mountpoint -q /backups"]}, False),
+    ("backup", {}, False),
+])  # fmt: skip
+def test_a_fault_before_a_run_refuses_what_a_hook_may_guard(monkeypatch, playbook, hooks, refused):
+    def fault(*dummy):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(_begin, "_arrived", fault)
+    found = _begin.arrive(None, {"microbosh_hooks": hooks}, playbook, refused=False)
+    assert bool(found.refusals) is refused
+    assert "OSError" in " ".join(found.refusals + found.warnings)
+
+
+def test_a_hook_whose_process_was_killed_is_not_run_again(desk, tmp_path):
+    command = f"echo run >>{tmp_path}/runs"
+    with desk.claim(f"before backup {command}"):
+        pass  # and then it was killed
+    found = begun(desk, "m2", hooks={"before": [command]})
+    assert found.refusals == ["microbosh_hooks.before[0] was interrupted. So nothing was touched."]
+    assert not (tmp_path / "runs").exists()
+
+
+def test_what_fails_in_the_making_leaves_the_others(desk, monkeypatch):
+    def fault(*dummy):
+        raise ValueError("s3cr3t")
+
+    monkeypatch.setattr(_end, "message", fault)
+    with web() as site:
+        begun(
+            desk, hooks={"after": [f"wget -q -O- {site.url('/hook')}"]}, notify=["json://s3cr3t"], notify_on=["every"]
+        )
+        ended(desk)
+        said = told(desk)
+    assert [line for line, dummy in said] == ["Not everybody was told how the run ended: ValueError."]
+    assert site.paths() == ["GET /hook"]
+
+
+def test_hooks_of_a_run_that_was_interrupted_have_little_time_together(desk, monkeypatch):
+    monkeypatch.setattr(_end, "INTERRUPTED_SECONDS", 1)
+    begun(desk, hooks={"failed": ["sleep 60"], "after": ["sleep 60"], "seconds": 300})
+    began = time.monotonic()
+    assert [line for line, dummy in told(desk)] == [
+        f"microbosh_hooks.{stage}[0] did not end within 1 s, and was killed" for stage in ("failed", "after")
+    ]
+    assert time.monotonic() - began < 20

@@ -69,7 +69,7 @@ def test_one_task_does_it_and_the_others_wait_for_what_comes_of_it():
     assert sorted(saw, key=str) == [None, "no", "no", "no"]
 
 
-def test_a_task_that_dies_lets_go():
+def test_a_task_that_dies_lets_go_and_is_known_to_have_begun():
     desk = _desk.Desk()
 
     def dies():
@@ -77,8 +77,17 @@ def test_a_task_that_dies_lets_go():
             os._exit(1)
 
     ended([forked(dies)])
-    with desk.claim("hook") as settled:
-        assert settled is None
+    with desk.claim("hook") as known:
+        assert known == {"what": "begun", "key": "hook"}
+
+
+def test_what_is_just_being_added_comes_later():
+    desk = _desk.Desk()
+    desk.say("whole")
+    os.write(desk._file, b'{"what": "ha')
+    assert [record["what"] for record in desk.records()] == ["whole"]
+    os.write(desk._file, b'lf"}\n')
+    assert [record["what"] for record in desk.records()] == ["whole", "half"]
 
 
 def test_other_work_does_not_wait():
@@ -90,7 +99,7 @@ def test_other_work_does_not_wait():
 
     with desk.claim("hook"):
         ended([forked(work)])
-    assert [record["what"] for record in desk.records()] == ["done"]
+    assert [record["what"] for record in desk.records()] == ["begun", "begun", "done"]
 
 
 def test_a_process_has_one(monkeypatch):

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -34,6 +35,20 @@ def test_the_report_is_on_its_standard_input(tmp_path):
 )
 def test_what_fails_says_why(command, problem):
     assert hooks.run_hook(command, TOLD, 10).startswith(problem)
+
+
+def test_it_needs_no_disk(monkeypatch, tmp_path):
+    """A disk that is full is why a backup failed, and what the hook is to tell of."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "no-such-directory"))
+    assert hooks.run_hook("cat >/dev/null; echo heard; exit 1", TOLD, 10) == "ended with status 1: heard"
+
+
+def test_one_that_could_not_be_run_is_a_problem(monkeypatch):
+    def full():
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(hooks, "nameless", full)
+    assert hooks.run_hook("true", TOLD, 10) == "could not be run: No space left on device"
 
 
 def test_what_it_says_is_bounded():
