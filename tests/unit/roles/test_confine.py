@@ -71,7 +71,7 @@ def test_in_a_root_of_its_own_every_mount_is_read_only_and_there_is_no_network(t
     for path in (root, real / "deep"):
         path.mkdir(parents=True)
     inner = f"{SCRIPT} --root '{root}' /bin/sh -c 'cat /proc/self/mountinfo; tail -n +3 /proc/net/dev | cut -d: -f1; "
-    inner += f'echo x >"{root}/real/deep/new"\''
+    inner += f"echo x >\"{root}/real/deep/new\"'"
     script = (
         f"mount --make-rprivate / && mount -t tmpfs x '{root}' && mkdir '{root}/real' && "
         f"mount -t tmpfs deep '{real}/deep' && mount --rbind '{real}' '{root}/real' && {inner}"

@@ -72,16 +72,14 @@ def digest(text, algorithm="sha256"):
 
 def environment():
     made = jinja2.Environment(trim_blocks=True, keep_trailing_newline=True, autoescape=False)
-    made.filters.update(
-        {
-            "microbosh.director.host_rules": guard,
-            "microbosh.director.sealing_rules": sealing,
-            "microbosh.director.host_paths": visible,
-            "ansible.builtin.quote": shlex.quote,
-            "regex_replace": lambda text, pattern, by: re.sub(pattern, by, text),
-            "hash": digest,
-        }
-    )
+    made.filters.update({
+        "microbosh.director.host_rules": guard,
+        "microbosh.director.sealing_rules": sealing,
+        "microbosh.director.host_paths": visible,
+        "ansible.builtin.quote": shlex.quote,
+        "regex_replace": lambda text, pattern, by: re.sub(pattern, by, text),
+        "hash": digest,
+    })
     return made
 
 
@@ -102,7 +100,7 @@ def test_rsync_is_a_read_only_daemon_locked_into_the_layout(reader):
 def test_nothing_of_the_callers_environment_gets_to_any_program(tmp_path, mounts):
     reader = Reader(tmp_path, mounts=mounts)
     for name in ("rsync", "find" if mounts else "confine"):
-        reader.program(name, f'/usr/bin/env >>LOG; exec /usr/bin/{"find" if name == "find" else "true"} "$@"')
+        reader.program(name, f"/usr/bin/env >>LOG; exec /usr/bin/{'find' if name == 'find' else 'true'} \"$@\"")
     assert reader.run(*DAEMON, HOME="/evil", XDG_CONFIG_HOME="/evil", RSYNC_OLD_ARGS="1", ENV="/evil").returncode == 0
     told = reader.log.read_text()
     assert "HOME=/\n" in told

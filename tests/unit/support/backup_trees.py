@@ -18,7 +18,7 @@ NAMES = [
     b"blob",
     b"with space",
     b" leading and trailing ",
-    b'quote\'s "both"',
+    b"quote's \"both\"",
     b"new\nline",
     b"carriage\rreturn",
     b"tab\there",

@@ -104,10 +104,8 @@ def test_owners_come_from_the_listing(tmp_path, source):
     log = Path(listing(partial)[0])
     log.write_bytes(log.read_bytes().replace(b"|rw-r--r--|3000000|store/big", b"|rw-r-----|3000000|store/big"))
     lines = log.read_text(errors="surrogateescape").splitlines(keepends=True)
-    forged = [
-        "|".join([*line.split("|")[:1], "1234", "2345", *line.split("|")[3:]]) if "store/big" in line else line
-        for line in lines
-    ]
+    forged = ["|".join([*line.split("|")[:1], "1234", "2345", *line.split("|")[3:]]) if "store/big" in line else line
+              for line in lines]
     log.write_text("".join(forged), errors="surrogateescape")
     result = write(str(partial), listing(partial))
     entry = entries_of(partial)[b"vcap/store/big"]
@@ -411,22 +409,10 @@ def test_a_record_that_was_cut_short_is_found(backup, name):
         assert result["missing"] == result["extra"] == []
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        b"",
-        b"hello",
-        b"0" * 64,
-        b"0" * 63 + b"  x",
-        b"A" * 64 + b"  x",
-        b"0" * 64 + b" *x",
-        b"0" * 64 + b"  ",
-        b"\\" + b"0" * 64 + b"  x",
-        b"0" * 64 + b"  x\\y",
-        b"\\" + b"0" * 64 + b"  x\\q",
-        b"\\" + b"0" * 64 + b"  x\\",
-    ],
-)
+@pytest.mark.parametrize("line", [
+    b"", b"hello", b"0" * 64, b"0" * 63 + b"  x", b"A" * 64 + b"  x", b"0" * 64 + b" *x", b"0" * 64 + b"  ",
+    b"\\" + b"0" * 64 + b"  x", b"0" * 64 + b"  x\\y", b"\\" + b"0" * 64 + b"  x\\q", b"\\" + b"0" * 64 + b"  x\\",
+])
 def test_a_malformed_line_is_named_by_its_number(line):
     good = sha256sums.format_line(b"good", "1" * 64)
     digests, problems = sha256sums.parse(good + line + b"\n" + good)

@@ -64,13 +64,7 @@ class TestPublish:
         backup = backups / SECOND
         assert result == {"changed": True, "path": str(backup), "id": SECOND, "latest": str(backups / "latest")}
         assert sorted(os.listdir(backup)) == [
-            "SHA256SUMS",
-            "backup.json",
-            "backup.log",
-            "dbs",
-            "filter",
-            "metadata.mtree",
-            "vcap",
+            "SHA256SUMS", "backup.json", "backup.log", "dbs", "filter", "metadata.mtree", "vcap"
         ]
         assert sorted(os.listdir(backups)) == [SECOND, "latest"]
         assert os.readlink(backups / "latest") == SECOND
@@ -109,9 +103,8 @@ class TestPublish:
         (backups / SECOND).mkdir()
         self.assert_refused(backups, partial, report(SECOND), "exists already")
 
-    @pytest.mark.parametrize(
-        "proof", [{}, {"proof": None}, {"proof": {}}, {"proof": {"whole": False}}, {"proof": {"whole": "no"}}]
-    )
+    @pytest.mark.parametrize("proof", [{}, {"proof": None}, {"proof": {}}, {"proof": {"whole": False}},
+                                       {"proof": {"whole": "no"}}])
     def test_refuses_what_is_not_proven(self, backups, partial, proof):
         self.assert_refused(backups, partial, {"id": SECOND, **proof}, "proof.whole")
 

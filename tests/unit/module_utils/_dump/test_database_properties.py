@@ -139,21 +139,21 @@ def test_a_dump_that_makes_its_database_says_what_hangs_on_it(postgres, tmp_path
         "ALTER DATABASE \"bosh\" SET session_preload_libraries = '/x';",
         "ALTER DATABASE \"bosh\" SET  session_preload_libraries TO '/x';",
         "ALTER DATABASE \"bosh\" SET SESSION_PRELOAD_LIBRARIES TO '/x';",
-        'ALTER DATABASE "bosh" SET session_preload_libraries FROM CURRENT;',
+        "ALTER DATABASE \"bosh\" SET session_preload_libraries FROM CURRENT;",
         "ALTER DATABASE \"bosh\" SET\tsession_preload_libraries TO '/x';",
         "ALTER DATABASE \"bosh\" --\n SET session_preload_libraries TO '/x';",
         "ALTER ROLE vcap IN DATABASE \"bosh\" SET session_preload_libraries='/x';",
         "ALTER ROLE ALL IN DATABASE \"bosh\" SET work_mem TO '1MB';",
         "ALTER ROLE current_user IN DATABASE \"bosh\" SET work_mem TO '1MB';",
-        'ALTER DATABASE "bosh" OWNER TO CURRENT_USER;',
-        'ALTER DATABASE "bosh" OWNER TO VCAP;',
-        'ALTER DATABASE "bosh" RENAME TO x;',
-        'ALTER DATABASE "bosh" SET TABLESPACE x;',
-        'ALTER DATABASE "bosh" ALLOW_CONNECTIONS false;',
-        'GRANT ALL ON DATABASE "bosh" , template1 TO uaa;',
-        'GRANT ALL ON DATABASE "bosh", template1 TO uaa;',
-        'GRANT ALL ON DATABASE "bosh" TO uaa, CURRENT_USER;',
-        'GRANT ALL ON DATABASE "bosh" TO UAA;',
+        "ALTER DATABASE \"bosh\" OWNER TO CURRENT_USER;",
+        "ALTER DATABASE \"bosh\" OWNER TO VCAP;",
+        "ALTER DATABASE \"bosh\" RENAME TO x;",
+        "ALTER DATABASE \"bosh\" SET TABLESPACE x;",
+        "ALTER DATABASE \"bosh\" ALLOW_CONNECTIONS false;",
+        "GRANT ALL ON DATABASE \"bosh\" , template1 TO uaa;",
+        "GRANT ALL ON DATABASE \"bosh\", template1 TO uaa;",
+        "GRANT ALL ON DATABASE \"bosh\" TO uaa, CURRENT_USER;",
+        "GRANT ALL ON DATABASE \"bosh\" TO UAA;",
         "COMMENT ON DATABASE \"bosh\" IS 'a' || 'b';",
     ],
 )
@@ -273,6 +273,6 @@ def test_a_role_that_is_no_superuser_restores_its_own_database(postgres, tmp_pat
     result = restore_database(source, server, {"target": "bosh", "replace": True, "rewrite": {}})
     assert result["rows"] == {"public.kept": 1}
     (warning,) = result["warnings"]
-    assert 'Not done: ALTER ROLE "reader_of_it" IN DATABASE' in warning
+    assert "Not done: ALTER ROLE \"reader_of_it\" IN DATABASE" in warning
     said = postgres.sql("postgres", "SELECT pg_get_userbyid(datdba), datacl FROM pg_database WHERE datname = 'bosh'")
     assert said == "plain|{plain=CTc/plain}"

@@ -261,51 +261,29 @@ def test_copies_are_read_as_a_restore_would(tmp_path):
         ("CREATE EXTENSION IF NOT EXISTS postgres_fdw WITH SCHEMA public;\n", None, "needs a superuser: CREATE EXT"),
         ("CREATE FUNCTION public.f() RETURNS integer\n    LANGUAGE sql\n    AS 'SELECT 1';\n", None, "brings code"),
         ("CREATE VIEW public.v AS\n SELECT pg_authid.rolname FROM pg_authid;\n", None, "would make a superuser the"),
-        (
-            "CREATE TABLE public.d (\n    a integer DEFAULT lo_import('/etc/passwd'::text)\n);\n",
-            None,
-            "would make a superuser the owner",
-        ),
+        ("CREATE TABLE public.d (\n    a integer DEFAULT lo_import('/etc/passwd'::text)\n);\n", None,
+         "would make a superuser the owner"),
         ("CREATE TABLE public.d (\n    a integer DEFAULT nextval('public.s'::regclass)\n);\n", None, None),
-        (
-            "GRANT ALL ON FUNCTION pg_catalog.pg_ls_waldir(OUT name text, OUT size bigint) TO vcap;\n",
-            None,
-            "needs a superuser: GRANT ALL ON FUNCTION pg_catalog.pg_ls_waldir",
-        ),
-        (
-            'GRANT SELECT(rolname),UPDATE("a)b") ON TABLE pg_catalog.pg_authid TO vcap;\n',
-            None,
-            "needs a superuser: GRANT",
-        ),
+        ("GRANT ALL ON FUNCTION pg_catalog.pg_ls_waldir(OUT name text, OUT size bigint) TO vcap;\n", None,
+         "needs a superuser: GRANT ALL ON FUNCTION pg_catalog.pg_ls_waldir"),
+        ("GRANT SELECT(rolname),UPDATE(\"a)b\") ON TABLE pg_catalog.pg_authid TO vcap;\n", None,
+         "needs a superuser: GRANT"),
         ("REVOKE SELECT ON TABLE pg_catalog.pg_user FROM PUBLIC;\n", None, "needs a superuser: REVOKE SELECT ON TABLE"),
         ("REVOKE ALL ON SCHEMA information_schema FROM PUBLIC;\n", None, "needs a superuser: REVOKE ALL ON SCHEMA"),
-        (
-            "SET search_path = pg_catalog;\nREVOKE ALL ON FUNCTION pg_ls_dir(text) FROM PUBLIC;\n",
-            None,
-            "needs a superuser: REVOKE ALL ON FUNCTION pg_ls_dir",
-        ),
+        ("SET search_path = pg_catalog;\nREVOKE ALL ON FUNCTION pg_ls_dir(text) FROM PUBLIC;\n", None,
+         "needs a superuser: REVOKE ALL ON FUNCTION pg_ls_dir"),
         ("REVOKE ALL ON LANGUAGE sql FROM PUBLIC;\n", None, "needs a superuser: REVOKE ALL ON LANGUAGE sql"),
         ("REVOKE ALL ON LANGUAGE plpgsql FROM PUBLIC;\nGRANT ALL ON SCHEMA public TO vcap;\n", None, None),
-        (
-            "CREATE EXTENSION IF NOT EXISTS pg_stat_statements WITH SCHEMA public;\n"
-            "GRANT ALL ON TABLE public.kept TO vcap;\nGRANT SELECT ON TABLE public.pg_stat_statements TO vcap;\n",
-            None,
-            "needs a superuser: GRANT SELECT ON TABLE public.pg_stat_statements",
-        ),
-        (
-            "CREATE EXTENSION IF NOT EXISTS hstore WITH SCHEMA public;\nGRANT ALL ON TABLE public.kept TO vcap;\n"
-            "CREATE TYPE public.mood AS ENUM (\n    'a'\n);\nALTER TYPE public.mood OWNER TO vcap;\n"
-            "REVOKE ALL ON TYPE public.mood FROM PUBLIC;\nALTER TABLE public.kept ALTER COLUMN a ADD GENERATED ALWAYS AS "
-            'IDENTITY (\n    SEQUENCE NAME public."kept;seq"\n    START WITH 1\n);\n'
-            'GRANT USAGE ON SEQUENCE public."kept;seq" TO vcap;\n',
-            None,
-            None,
-        ),
-        (
-            "CREATE FUNCTION public.f() RETURNS boolean\n    LANGUAGE sql LEAKPROOF\n    AS $$SELECT true$$;\n",
-            None,
-            "needs a superuser: CREATE FUNCTION",
-        ),
+        ("CREATE EXTENSION IF NOT EXISTS pg_stat_statements WITH SCHEMA public;\n"
+         "GRANT ALL ON TABLE public.kept TO vcap;\nGRANT SELECT ON TABLE public.pg_stat_statements TO vcap;\n", None,
+         "needs a superuser: GRANT SELECT ON TABLE public.pg_stat_statements"),
+        ("CREATE EXTENSION IF NOT EXISTS hstore WITH SCHEMA public;\nGRANT ALL ON TABLE public.kept TO vcap;\n"
+         "CREATE TYPE public.mood AS ENUM (\n    'a'\n);\nALTER TYPE public.mood OWNER TO vcap;\n"
+         "REVOKE ALL ON TYPE public.mood FROM PUBLIC;\nALTER TABLE public.kept ALTER COLUMN a ADD GENERATED ALWAYS AS "
+         "IDENTITY (\n    SEQUENCE NAME public.\"kept;seq\"\n    START WITH 1\n);\n"
+         "GRANT USAGE ON SEQUENCE public.\"kept;seq\" TO vcap;\n", None, None),
+        ("CREATE FUNCTION public.f() RETURNS boolean\n    LANGUAGE sql LEAKPROOF\n    AS $$SELECT true$$;\n", None,
+         "needs a superuser: CREATE FUNCTION"),
         ("", "session_preload_libraries", "comes with a setting .*: session_preload_libraries"),
         ("", None, None),
     ],

@@ -138,7 +138,7 @@ def test_packages_that_are_not_there_are_an_error(tmp_path):
 
 
 def test_the_server_is_asked_for_what_can_be_dumped():
-    odd = 'it\'s | a\n"name" é'
+    odd = "it's | a\n\"name\" é"
     answer = rows("bosh", odd, "postgres") + row("closed", connectable="f")
     talk = Conversation({("postgres-15", "psql"): (0, answer, "")})
     server = ask_server(ENDPOINT, [client("15")], [], talk)

@@ -134,7 +134,7 @@ def test_where_nothing_tells_the_dead_a_task_runs_for_a_day(postgres):
 
 def test_any_name_of_a_database_and_any_text_will_do(postgres):
     text = r"E'run \t\n errand \\. \u2603 | \x1b[2J\u0085x''y'"
-    found = postgres.director(OF_TODAY, row(description=text, checkpoint_time=ago(1)), database='it\'s a "bosh" db')
+    found = postgres.director(OF_TODAY, row(description=text, checkpoint_time=ago(1)), database="it's a \"bosh\" db")
     assert found.running[0].description == r"run errand \. ☃ | [2J x'y"
     assert found.running[0].state == "processing"
 

@@ -110,7 +110,7 @@ ROLES_REFUSED = {
     "of everybody": "ALTER ROLE ALL SET session_preload_libraries TO '/tmp/evil';\n",
     "of our own role": "ALTER ROLE microbosh_rehearsal WITH NOSUPERUSER EVIL;\n",
     "a statement of another kind": "COPY (SELECT 1) TO PROGRAM 'true';\n",
-    "of a name that is another one's": 'CREATE ROLE "VCAP";\nGRANT VCAP TO app;\n',
+    "of a name that is another one's": "CREATE ROLE \"VCAP\";\nGRANT VCAP TO app;\n",
     "of whoever runs it": "CREATE ROLE \"CURRENT_USER\";\nALTER ROLE CURRENT_USER WITH LOGIN PASSWORD 'evil';\n",
     "of everybody in small letters": "CREATE ROLE \"all\";\nALTER ROLE all SET search_path TO 'evil';\n",
     "of the session's": "GRANT app TO session_user;\n",

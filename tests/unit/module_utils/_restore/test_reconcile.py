@@ -166,7 +166,9 @@ def test_what_the_database_names_and_the_files_tell_is_mapped(dump, compare):
         stemcells=("name, version, cid", ["bosh-aws\t1.404\tsc-1"]),
         local_dns_records=("id, agent_id", [f"1\t{AGENT}"]),
     )
-    today = DEPLOYMENTS.replace("i-1", "i-2").replace("vol-1", "vol-2").replace("sc-1", "sc-2").replace(AGENT, "bm-new")
+    today = (
+        DEPLOYMENTS.replace("i-1", "i-2").replace("vol-1", "vol-2").replace("sc-1", "sc-2").replace(AGENT, "bm-new")
+    )
     result = compare(path, TAGGED, today)
     assert result["rewrite"] == {
         "agent_id": {AGENT: "bm-new"},

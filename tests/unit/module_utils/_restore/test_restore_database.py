@@ -118,20 +118,12 @@ def test_a_database_with_every_kind_of_object_is_loaded_and_dumps_as_before(post
 
 # What of schemas/everything.sql only a superuser may make, or keep, as code that belongs to one.
 OF_SUPERUSERS = (
-    'SUBSCRIPTION "sub; odd"',
-    "EVENT TRIGGER odd_event",
-    "TRANSFORM FOR pair LANGUAGE sql",
-    "TYPE base CASCADE",
+    "SUBSCRIPTION \"sub; odd\"", "EVENT TRIGGER odd_event", "TRANSFORM FOR pair LANGUAGE sql", "TYPE base CASCADE",
     "TYPE shell",
-    "OPERATOR CLASS odd_class USING btree",
-    "OPERATOR FAMILY odd_family USING btree",
+    "OPERATOR CLASS odd_class USING btree", "OPERATOR FAMILY odd_family USING btree",
     "ACCESS METHOD btree_of_ours CASCADE",
-    "ACCESS METHOD heap_of_ours CASCADE",
-    "FOREIGN DATA WRAPPER odd_wrapper CASCADE",
-    "PUBLICATION of_schema",
-    "TEXT SEARCH PARSER odd_parser CASCADE",
-    "TEXT SEARCH TEMPLATE odd_template CASCADE",
-    "FUNCTION from_sql CASCADE",
+    "ACCESS METHOD heap_of_ours CASCADE", "FOREIGN DATA WRAPPER odd_wrapper CASCADE", "PUBLICATION of_schema",
+    "TEXT SEARCH PARSER odd_parser CASCADE", "TEXT SEARCH TEMPLATE odd_template CASCADE", "FUNCTION from_sql CASCADE",
     "AGGREGATE percentile(float8 ORDER BY anyelement) CASCADE",
 )
 
@@ -141,14 +133,8 @@ def ordinary(postgres, everything):
     """The dump of all the kinds of objects that somebody may have who is no superuser."""
     postgres.sql("postgres", "CREATE DATABASE ordinary TEMPLATE everything")
     subscription = 'ALTER SUBSCRIPTION "sub; odd" '
-    there = (
-        postgres.sql(
-            "ordinary",
-            "SELECT count(*) FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid "
-            "WHERE datname = current_database()",
-        )
-        != "0"
-    )  # a copy of a database has none
+    there = postgres.sql("ordinary", "SELECT count(*) FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid "
+                         "WHERE datname = current_database()") != "0"  # a copy of a database has none
     postgres.sql("ordinary", *([f"{subscription} SET (slot_name = NONE)"] if there else []),
                  *(f"DROP {what}" for what in OF_SUPERUSERS
                    if there or not what.startswith("SUBSCRIPTION")))  # fmt: skip
@@ -209,9 +195,9 @@ def test_a_database_of_another_encoding_is_loaded_and_counted(postgres, tmp_path
 
 def test_one_database_of_a_cluster_is_loaded_under_another_name_beside_the_live_one(postgres):
     postgres.sql("postgres", "CREATE DATABASE small")
-    result = postgres.restore(DUMPS / "cluster.sql", database="small", target='small backup\'s "x"')
+    result = postgres.restore(DUMPS / "cluster.sql", database="small", target="small backup's \"x\"")
     assert result["rows"] == {"public.lines": 4, "public.notes": 3}
-    assert postgres.databases() == {"postgres", "small", 'small backup\'s "x"'}
+    assert postgres.databases() == {"postgres", "small", "small backup's \"x\""}
     assert postgres.sql("small", "SELECT count(*) FROM pg_class WHERE relname = 'lines'") == "0"
 
 
@@ -395,11 +381,9 @@ class TestAsARoleOfItsOwn:
         assert postgres.sql("postgres", self.LEFT) == "0"
 
     def test_owners_are_as_in_the_dump_and_the_role_is_gone(self, postgres, tmp_path):
-        body = (
-            "CREATE TABLE public.a (\n    a integer\n);\nALTER TABLE public.a OWNER TO app;\n"
-            "CREATE TABLE public.b (\n    a integer\n);\nALTER TABLE public.b OWNER TO strong;\n"
-            "CREATE TABLE public.c (\n    a integer\n);\nGRANT SELECT ON TABLE public.a TO vcap;\n"
-        )
+        body = ("CREATE TABLE public.a (\n    a integer\n);\nALTER TABLE public.a OWNER TO app;\n"
+                "CREATE TABLE public.b (\n    a integer\n);\nALTER TABLE public.b OWNER TO strong;\n"
+                "CREATE TABLE public.c (\n    a integer\n);\nGRANT SELECT ON TABLE public.a TO vcap;\n")
         postgres.restore(self.dump(tmp_path, body), target="bosh")
         owners = postgres.sql("bosh", "SELECT string_agg(tablename || ' ' || tableowner, ', ' ORDER BY tablename) "
                               "FROM pg_tables "
@@ -478,19 +462,16 @@ class TestAsARoleOfItsOwn:
         assert postgres.databases() == {"postgres", "bosh"}
 
     def test_extensions_are_there_before_and_where_they_were(self, postgres, tmp_path):
-        body = (
-            "CREATE SCHEMA crypto;\nCREATE EXTENSION IF NOT EXISTS pgcrypto WITH SCHEMA crypto;\n"
-            "COMMENT ON EXTENSION pgcrypto IS 'kept';\nCREATE TABLE public.a (\n    a bytea DEFAULT "
-            "crypto.gen_random_bytes(4),\n    b integer\n);\nCOPY public.a (b) FROM stdin;\n1\n\\.\n"
-        )
+        body = ("CREATE SCHEMA crypto;\nCREATE EXTENSION IF NOT EXISTS pgcrypto WITH SCHEMA crypto;\n"
+                "COMMENT ON EXTENSION pgcrypto IS 'kept';\nCREATE TABLE public.a (\n    a bytea DEFAULT "
+                "crypto.gen_random_bytes(4),\n    b integer\n);\nCOPY public.a (b) FROM stdin;\n1\n\\.\n")
         postgres.restore(self.dump(tmp_path, body), target="bosh")
         assert postgres.sql("bosh", "SELECT length(a) FROM a") == "4"
         comment = "SELECT obj_description(oid, 'pg_extension') FROM pg_extension WHERE extname = 'pgcrypto'"
         assert postgres.sql("bosh", comment) == "kept"
 
-    @pytest.mark.parametrize(
-        "how", ["standard_conforming_strings = off", "search_path = public", "client_encoding = 'LATIN1'"]
-    )
+    @pytest.mark.parametrize("how", ["standard_conforming_strings = off", "search_path = public",
+                                     "client_encoding = 'LATIN1'"])
     def test_what_its_code_sets_holds_for_no_session_of_a_superuser(self, postgres, tmp_path, how):
         place = tmp_path / "place"
         place.mkdir(mode=0o777)
@@ -631,9 +612,8 @@ class TestAsARoleOfItsOwn:
     def test_nothing_is_set_for_the_sessions_of_superusers(self, postgres, tmp_path, statement, why):
         path = self.dump(tmp_path, self.OF_APP)
         path.with_suffix(".properties").write_text(
-            '--\n-- PostgreSQL database properties\n--\n\nCREATE DATABASE "bosh" WITH TEMPLATE = template0;\n'
-            f"{statement}\n"
-        )
+            "--\n-- PostgreSQL database properties\n--\n\nCREATE DATABASE \"bosh\" WITH TEMPLATE = template0;\n"
+            f"{statement}\n")
         with pytest.raises(DirectorError, match=why):
             postgres.restore(path, target="bosh")
         postgres.restore(path, target="bosh", as_superuser=True)
@@ -641,14 +621,10 @@ class TestAsARoleOfItsOwn:
 
     def test_a_view_is_not_counted_by_a_superuser(self, postgres):
         postgres.sql("postgres", "CREATE DATABASE bosh")
-        postgres.sql(
-            "bosh",
-            "CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''run''; END'",
-            "CREATE VIEW v AS SELECT f() AS a",
-            "CREATE TABLE t (a int)",
-            "CREATE FUNCTION convert_to(text, text) RETURNS bytea LANGUAGE plpgsql "
-            "AS 'BEGIN RAISE EXCEPTION ''run''; END'",
-        )
+        postgres.sql("bosh", "CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''run''; END'",
+                     "CREATE VIEW v AS SELECT f() AS a", "CREATE TABLE t (a int)",
+                     "CREATE FUNCTION convert_to(text, text) RETURNS bytea LANGUAGE plpgsql "
+                     "AS 'BEGIN RAISE EXCEPTION ''run''; END'")
         check = DatabaseCheck(postgres.scratch.endpoint, str(postgres.packages), run_command)
         with pytest.raises(DirectorError, match=r"public.v in bosh is no table, and had 1 rows"):
             check.compare({"bosh": {"public.v": 1, "public.t": 0}})

@@ -197,9 +197,7 @@ def test_killed_while_that_is_copied_it_ends_well(tmp_path, monkeypatch, state):
         for left in (links.wal, links.fast):  # what was just being copied; the next copy takes it away
             shutil.rmtree(left / ".microbosh-restore", ignore_errors=True)
         assert (list(links.wal.iterdir()), (links.fast / "PG_15_1/5/16400").read_text()) == (
-            [links.wal / "0001"],
-            "rows in a tablespace",
-        ), f"killed at step {at}"
+            [links.wal / "0001"], "rows in a tablespace"), f"killed at step {at}"
         assert describe(rig.vcap).keys() == links.before[0].keys(), f"killed at step {at}"
         assert (links.data / "base").read_text() == "rows that came later", f"killed at step {at}"
         assert os.readlink(links.data / "pg_wal") == str(links.wal), f"killed at step {at}"

@@ -120,42 +120,29 @@ def test_devices_come_back():
 
 
 def test_a_line_is_as_documented():
-    entry = Entry(
-        b"vcap/a b",
-        type="file",
-        uid=1000,
-        gid=1001,
-        mode=0o4755,
-        mtime=1_500_000_007,
-        size=3,
-        digest="c" * 64,
-        twin=b"vcap/a b",
-    )
+    entry = Entry(b"vcap/a b", type="file", uid=1000, gid=1001, mode=0o4755, mtime=1_500_000_007, size=3,
+                  digest="c" * 64, twin=b"vcap/a b")
     assert list(format_entries([entry])) == [
         b"#mtree\n",
         b"./vcap/a\\040b type=file uid=1000 gid=1001 mode=04755 time=1.500000007 size=3 sha256digest="
-        + b"c" * 64
-        + b" inode=1\n",
+        + b"c" * 64 + b" inode=1\n",
     ]
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        b"",
-        b"# comment",
-        FILE.replace(b"./a", b"a"),
-        FILE.replace(b"type=file", b"type=fil"),
-        FILE.replace(b"type=file", b"type=dir"),
-        FILE.replace(b" uid=0", b""),
-        FILE.replace(b"mode=0644", b"mode=0948"),
-        FILE.replace(b"time=1.000000000", b"time=1.0"),
-        FILE.replace(b" size=1", b""),
-        FILE[:-1],
-        FILE + b" more=1",
-        FILE.replace(b" ", b"  ", 1),
-    ],
-)
+@pytest.mark.parametrize("line", [
+    b"",
+    b"# comment",
+    FILE.replace(b"./a", b"a"),
+    FILE.replace(b"type=file", b"type=fil"),
+    FILE.replace(b"type=file", b"type=dir"),
+    FILE.replace(b" uid=0", b""),
+    FILE.replace(b"mode=0644", b"mode=0948"),
+    FILE.replace(b"time=1.000000000", b"time=1.0"),
+    FILE.replace(b" size=1", b""),
+    FILE[:-1],
+    FILE + b" more=1",
+    FILE.replace(b" ", b"  ", 1),
+])
 def test_a_malformed_line_is_refused(line):
     assert parse_line(FILE) is not None
     assert parse_line(line) is None
@@ -166,7 +153,7 @@ def test_rsync_names_everything_as_it_is(tmp_path):
     source = make_store(tmp_path / "host")
     log = copy(source, tmp_path / "copy", log=tmp_path / "log")
     listed = rsync_log.parse(log.read_bytes().splitlines(keepends=True))
-    entries = {entry.path[len(b"host/") :] or b".": entry for entry in examine_tree(bytes(tmp_path), b"host")}
+    entries = {entry.path[len(b"host/"):] or b".": entry for entry in examine_tree(bytes(tmp_path), b"host")}
     assert set(listed) == set(entries)
     for path, entry in entries.items():
         assert entry.type in listed[path].type
@@ -191,15 +178,12 @@ def test_what_rsync_deleted_is_not_listed_any_more(tmp_path):
     assert b"store/third" in listed
 
 
-@pytest.mark.parametrize(
-    ("text", "mode"),
-    [
-        (b"rwxr-xr-x", 0o755),
-        (b"---------", 0),
-        (b"rwsr-Sr-T", 0o7744 | 0o1000),
-        (b"rwSrwsrwt", 0o7677),
-    ],
-)
+@pytest.mark.parametrize(("text", "mode"), [
+    (b"rwxr-xr-x", 0o755),
+    (b"---------", 0),
+    (b"rwsr-Sr-T", 0o7744 | 0o1000),
+    (b"rwSrwsrwt", 0o7677),
+])
 def test_permissions(text, mode):
     assert rsync_log.parse_mode(text) == mode
 
@@ -208,7 +192,7 @@ def test_lines_that_name_nothing_are_skipped():
     lines = [
         b"2026/11/22 23:04:28 [2716] building file list\n",
         b"2026/11/22 23:04:28 [2716] sent 1 bytes  received 2 bytes  total size 3\n",
-        b'2026/11/22 23:04:28 [2716] rsync: [sender] send_files failed to open "/x": Permission denied (13)\n',
+        b"2026/11/22 23:04:28 [2716] rsync: [sender] send_files failed to open \"/x\": Permission denied (13)\n",
         b"\n",
         b"2026/11/22 23:04:28 [2716] >f+++++++++|1000|1000|rw-r--r--|2|store/b|c\n",
     ]

@@ -156,10 +156,8 @@ def test_a_log_says_by_directory_what_it_says_of_all(source, tmp_path):
 def test_what_nobody_asked_for_is_what_is_left(tmp_path):
     log = tmp_path / "log"
     log.write_text(
-        LINE % (">f+++++++++", "0", "rw-r--r--", "a/x")
-        + LINE % ("*deleting  ", "0", "rw-r--r--", "a/y")
-        + LINE % ("cd+++++++++", "DEFAULT", "rwxr-xr-x", "b/")
-        + "not a line of it\n"
+        LINE % (">f+++++++++", "0", "rw-r--r--", "a/x") + LINE % ("*deleting  ", "0", "rw-r--r--", "a/y")
+        + LINE % ("cd+++++++++", "DEFAULT", "rwxr-xr-x", "b/") + "not a line of it\n"
     )
     listed = ByDirectory([log])
     assert listed.take(b"")[b"b"].gid is None

@@ -59,7 +59,9 @@ def test_what_setup_says_of_a_key_that_was_pasted_mends_it(pair, spoil):
 def test_many_at_the_same_moment_have_one_key(tmp_path):
     path = str(tmp_path / "new" / "key")
     script = f"from {PLACE} import *; print(make_pair({path!r}), with_public({path!r}))"
-    tries = [subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) for _ in range(PLENTY)]
+    tries = [
+        subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) for _ in range(PLENTY)
+    ]
     said = [each.communicate(timeout=SECONDS * 3)[0].split(" ", 1) for each in tries]
     assert [made for made, _ in said].count("True") == 1
     [public] = {public.split()[1] for _, public in said}

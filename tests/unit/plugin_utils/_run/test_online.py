@@ -108,7 +108,9 @@ def test_each_attempt_is_told():
     assert online_next(STILL, {**ASKED, "attempt": 1})["lines"] == ["The director held still"]
     assert online_next(STILL, ASKED)["lines"] == ["The director held still, in attempt 3 of 3"]
     told = online_next(MOVED, {**ASKED, "attempt": 1})["lines"]
-    assert told == ["Attempt 1 of 3: the director did not hold still: bosh: public.tasks (rows); credhub: credential"]
+    assert told == [
+        "Attempt 1 of 3: the director did not hold still: bosh: public.tasks (rows); credhub: credential"
+    ]
     assert len(online_next(MOVED, {**ASKED, "mode": "auto"})["lines"]) == 2
 
 
@@ -140,7 +142,9 @@ def test_what_the_report_says_of_it():
     assert still[1] == "           other files of the store, such as logs of tasks, are each of their own"
     assert online_said(online_record(STILL, 2, "online"))[0].startswith("  online   still in attempt 2: ")
     moved = online_record(MOVED, 3, "online")
-    assert online_said(moved) == ["  online   MOVED in 3 attempts: bosh: public.tasks (rows); credhub: credential"]
+    assert online_said(moved) == [
+        "  online   MOVED in 3 attempts: bosh: public.tasks (rows); credhub: credential"
+    ]
     outage = online_record(MOVED, 2, "offline")
     assert online_said(outage)[0].startswith("  online   not still in the one attempt, so there was an outage; moved b")
     assert [moved_but(one) for one in (None, outage, online_record(STILL, 1, "online"))] == [""] * 3
