@@ -151,6 +151,13 @@ data_directory:
   returned: success
   type: str
   sample: postgres-15
+maker:
+  description:
+    - The program of the director's that makes that directory, empty, after the stop; empty where there is one already.
+      Since 1.1.0.
+  returned: success
+  type: str
+  sample: /var/vcap/jobs/postgres/bin/pre-start
 host:
   description: What there is of PostgreSQL on the director.
   returned: success

@@ -58,13 +58,17 @@ options:
       - V(marked) writes O(phase) and O(about) into the marker. It only goes forward, so that a task which arrives late
         does no harm.
       - V(swapped) exchanges the trees. Every service has to be stopped; while a PostgreSQL lives, it refuses.
+      - V(initialized), while the marker says V(loading), lets the director's own job make an empty data directory of
+        PostgreSQL, if the restore began without one. That is its C(pre-start), or the C(postgres_ctl) of a director
+        that has none; only one that nobody but root could have put there is run, and nothing while there is anything in
+        the store that it may upgrade or remove. Since 1.1.0.
       - V(rolled_back) puts back what was there. Every service has to be stopped, unless nothing was exchanged yet;
         while a PostgreSQL lives, it refuses.
       - V(absent) removes what the restore kept, and the marker. It refuses while either may be needed.
       - V(cleared) removes O(incoming) and O(incoming_dumps), unless a restore is under way that needs them still. It is
         for whoever pushed them, without C(become).
     type: str
-    choices: [staged, marked, swapped, rolled_back, absent, cleared]
+    choices: [staged, marked, swapped, initialized, rolled_back, absent, cleared]
     required: true
   incoming_dumps:
     description: Directory that the dumps were pushed to.
@@ -105,6 +109,11 @@ options:
         back to the end.
     type: str
     choices: [stopping, loading, proving, starting, proven, rolling_back]
+  timeout:
+    description: Seconds that a program of the director's has to make a data directory.
+    type: int
+    default: 600
+    version_added: 1.1.0
   about:
     description: What somebody who goes on with this restore has to know. Kept in the marker, which everyone can read.
     type: dict
@@ -216,7 +225,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._core._argument
 from ansible_collections.microbosh.director.plugins.module_utils._core._module import ROOTS, run_module
 from ansible_collections.microbosh.director.plugins.module_utils._restore._restore_steps import TreeRestore
 
-STATES = ["staged", "marked", "swapped", "rolled_back", "absent", "cleared"]
+STATES = ["staged", "marked", "swapped", "initialized", "rolled_back", "absent", "cleared"]
 MARKED = ["stopping", "loading", "proving", "starting", "proven", "rolling_back"]
 
 
@@ -237,6 +246,7 @@ def main():
             identity={"type": "dict", "no_log": True},
             database={"type": "str", "choices": ["files", "dump"], "default": "files"},
             phase={"type": "str", "choices": MARKED},
+            timeout={"type": "int", "default": 600},
             about={"type": "dict"},
         ),
         required_if=[("state", "staged", ["metadata"]), ("state", "marked", ["phase"])],

@@ -36,6 +36,12 @@ TRACKED_LIBC = os.path.join("postgres-previous-glibc-tracking", "previous-glibc-
 _SORTS_BYTES = re.compile(r"(C|POSIX)$|C\.", re.IGNORECASE)
 
 
+_GONE = (
+    "the director has no PostgreSQL to load them into: its data directory is gone, and %s. Deploy the director again "
+    "(bosh create-env --recreate), which makes one, and restore then"
+)
+
+
 class NoWayBack(DirectorError):
     """The databases of a backup cannot come back on this director in the way that was asked for."""
 
@@ -242,14 +248,16 @@ def why_no_files(backup, host):
 def why_no_dump(backup, host):
     """Return why the dumps of a backup would not do on a host, as texts."""
     dumps = backup.get("dumps") or []
-    there = host.get("live")
+    there, maker = host.get("live"), host.get("maker")
     if not dumps:
         return ["it has no dumps"]
-    if not there:
-        return ["the director has no PostgreSQL to load them into: its data directory is gone"]
-    major = _major_of(host["postgres"], there)
+    if not there and not maker:
+        return [_GONE % (host.get("no_maker") or "nothing on the director makes one")]
+    directories = host["postgres"] if there else [{"name": maker["data_directory"], "major": maker["major"]}]
+    there = there or maker["data_directory"]
+    major = _major_of(directories, there)
     if numbers_of(major) not in [numbers_of(found) for found in host["majors"]]:
-        return ["no programs on the director can run %s" % _named(host["postgres"], there)]
+        return ["no programs on the director can run %s" % _named(directories, there)]
     newer = [dump for dump in dumps if numbers_of(dump.get("server_version")) > numbers_of(major)]
     return [
         "the dump of %s is of PostgreSQL %s, which is newer than the director's %s"

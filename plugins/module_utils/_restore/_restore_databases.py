@@ -19,7 +19,9 @@ from ansible_collections.microbosh.director.plugins.module_utils._postgres._data
     possible_directories,
     serving,
 )
+from ansible_collections.microbosh.director.plugins.module_utils._postgres._empty_directory import maker_facts
 from ansible_collections.microbosh.director.plugins.module_utils._postgres._file_layout import (
+    DUMP,
     FILES,
     choose,
     libc_version,
@@ -43,6 +45,7 @@ class HostDatabases(object):
 
     def __init__(self, root, packages, scratch, run_command, noted=None):
         """Keep the places; ``noted`` is the directory below the store that the marker of an open restore names."""
+        self._root = root
         self._store = os.path.join(root, "store")
         self._run_directory = os.path.join(root, "sys", "run")
         self._packages = packages
@@ -78,14 +81,26 @@ class HostDatabases(object):
         """Return the facts that decide how databases come back; ``like`` is the name of the backup's directory."""
         majors = self._majors()
         living = self._living_names()
-        return {
+        live = living[0] if living else self._likely(majors, like)
+        facts = {
             "postgres": self.directories,
-            "live": living[0] if living else self._likely(majors, like),
+            "live": live,
             "inhabited": living,
             "majors": majors,
             "architecture": platform.machine(),
             "libc": libc_version(),
         }
+        return facts if live else dict(facts, **self._maker(majors))
+
+    def _maker(self, majors):
+        """Return what would make a data directory where there is none; of one without a version, the newest counts."""
+        if self.directories:
+            copy = os.path.join(self._store, self.directories[0]["name"])
+            return {"maker": None, "no_maker": "%s looks like one: move it away, to where it is kept" % copy}
+        facts = maker_facts(self._root)
+        if facts["maker"] and not facts["maker"]["major"]:
+            facts["maker"]["major"] = (majors or [""])[-1]
+        return facts
 
     def _majors(self):
         """Return the majors whose servers can be run here."""
@@ -156,4 +171,14 @@ def way_back(asked, source, host):
     facts = host.facts(source.get("live") if source else None)
     database, why = choose(asked, source, facts) if source else (asked, "")
     target = source.get("live") if source and database == FILES else facts["live"]
-    return {"database": database, "why": why, "data_directory": target, "host": facts}
+    maker = facts.get("maker") if source and database == DUMP and not target else None
+    if maker:
+        target = maker["data_directory"]
+        why += ", into an empty data directory that %(program)s makes once all is stopped, as there is none" % maker
+    return {
+        "database": database,
+        "why": why,
+        "data_directory": target,
+        "maker": maker["program"] if maker else "",
+        "host": facts,
+    }

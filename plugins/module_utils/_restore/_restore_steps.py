@@ -14,6 +14,7 @@ from ansible.module_utils.common.text.converters import to_bytes, to_native
 from ansible_collections.microbosh.director.plugins.module_utils._core._clock import seconds_since, uptime
 from ansible_collections.microbosh.director.plugins.module_utils._core._files import digest_rate, remove_tree
 from ansible_collections.microbosh.director.plugins.module_utils._postgres._data_directories import DEEPEST
+from ansible_collections.microbosh.director.plugins.module_utils._postgres._empty_directory import wait_for_makers
 from ansible_collections.microbosh.director.plugins.module_utils._postgres._file_layout import DUMP
 from ansible_collections.microbosh.director.plugins.module_utils._restore._restore_copy import copy_place
 from ansible_collections.microbosh.director.plugins.module_utils._restore._restore_databases import (
@@ -21,6 +22,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._restore._resto
     require_free,
     way_back,
 )
+from ansible_collections.microbosh.director.plugins.module_utils._restore._restore_empty import EmptyDirectory
 from ansible_collections.microbosh.director.plugins.module_utils._restore._restore_linked import (
     give_out,
     linked,
@@ -50,6 +52,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._restore._resto
 )
 from ansible_collections.microbosh.director.plugins.module_utils._restore._restore_workspace import (
     FIRST,
+    LOADING,
     SETTLED,
     Marker,
     Workspace,
@@ -104,6 +107,7 @@ class TreeRestore(object):
             "staged": self.stage,
             "marked": self.mark,
             "swapped": self.swap,
+            "initialized": self.initialize,
             "rolled_back": self.roll_back,
             "absent": self.remove,
             "cleared": self.clear,
@@ -211,10 +215,30 @@ class TreeRestore(object):
             self._databases(marker).require_none("Nothing was exchanged.")
             self._workspace.marker.write("swapping")
             live, wanted = self._resumed(marker)
-            self._copy_database(live)
+            self._copy_database(live, self._empty_directory(marker))
             Swap(live, wanted, self._workspace).exchange()
             self._sync()
             return {"changed": True, "marker": self._workspace.marker.write("swapped"), "unset": _unset(wanted)}
+
+    def initialize(self):
+        """Let the director's own job make a data directory, if the restore began without one."""
+        with self._workspace.locked():
+            marker = self._require_marker()
+            if marker["phase"] != LOADING:
+                raise RestoreError("The restore on this host is at '%s', not at '%s'." % (marker["phase"], LOADING))
+            made = self._empty_directory(marker)
+            changed = bool(made) and made.make(marker["about"].get("dumps") or [], self._params["timeout"])
+            if changed:
+                self._databases(marker).require_none("Nothing was loaded.")
+                self._sync()
+            return {"changed": changed, "marker": marker}
+
+    def _empty_directory(self, marker):
+        """Return the data directory that a restore began without, None if it began with one."""
+        about = marker.get("about") or {}
+        if not about.get("maker"):
+            return None
+        return EmptyDirectory(self._params["root"], self._workspace, about["data_directory"])
 
     def roll_back(self):
         """Put what was there back in its place."""
@@ -224,11 +248,15 @@ class TreeRestore(object):
                 return {"changed": False, "marker": marker}
             if marker["phase"] == "proven":
                 raise RestoreError("This restore is proven, what was there before may be gone in part: resume it.")
+            made = self._empty_directory(marker)
+            if made:
+                wait_for_makers()
             if self._workspace.read_kept() is not None or self._kept_databases():
                 self._databases(marker).require_none("Nothing was put back.")
             self._workspace.marker.write("rolling_back", failed_phase=marker.get("failed_phase", marker["phase"]))
             live, wanted = self._resumed(marker)
             changed = self._put_back_database(live)
+            changed = bool(made and made.take_away()) or changed
             changed = Swap(live, wanted, self._workspace).put_back() or changed
             self._sync()
             return {"changed": changed, "marker": self._workspace.marker.write("rolled_back")}
@@ -263,7 +291,8 @@ class TreeRestore(object):
         leave_out = [] if self._is_same_machine() else [IDENTITY]
         if self._params["database"] == "dump":
             recorded = (self._params["source"] or {}).get("live")
-            names = self._databases().in_use(self._params["data_directory"]) + [recorded] * bool(recorded)
+            target = self._params["data_directory"]
+            names = self._databases().in_use(target) + [name for name in (recorded, target) if name]
             leave_out += [os.path.join(_STORE, to_bytes(name)) for name in names] + database_directories_of(content)
             leave_out += self._behind_links()
         left_out = [to_native(path) for path in sorted(set(leave_out))]
@@ -320,10 +349,13 @@ class TreeRestore(object):
         name = self._params["data_directory"] or self._databases().facts()["live"]
         return os.path.join(_STORE, to_bytes(name)) if name else None
 
-    def _copy_database(self, live):
-        """Keep a copy of the database's directory: a dump is loaded into the one there is."""
+    def _copy_database(self, live, made):
+        """Keep a copy of the database's directory, into which a dump is loaded; or note that there is none."""
         path = self._live_directory() if self._params["database"] == DUMP else None
         if path is None:
+            return
+        if made and not live.place(os.path.join(path, _VERSION)).exists():
+            made.note()
             return
         target = self._workspace.database.below(os.path.relpath(path, _STORE))
         if target.is_directory():

@@ -14,6 +14,8 @@
 ``new/``         what is to be put in its place
 ``aside/``       what was there
 ``dump/``        the dump that names the blobs
+``made``         that there was no data directory of PostgreSQL, and whether the director's job has made one
+``left/``        what was in its place, as a start of PostgreSQL without one leaves it
 ``database/``    a copy of the database's directory, when a dump is loaded into it
 """
 
@@ -64,6 +66,7 @@ PHASES = (
     "rolled_back",
 )
 FIRST = PHASES[0]
+LOADING = "loading"
 SETTLED = ("proven", "rolled_back")
 
 
@@ -290,6 +293,19 @@ class Workspace(object):
             directories[path] = Entry(path, type="dir", uid=uid, gid=gid, mode=mode, mtime=mtime)
             directories[path].attributes = attributes.get(path)
         return directories, set(mtree.unescape(to_bytes(name)) for name in kept["others"])
+
+    def read_made(self):
+        """Return what is noted of the data directory that the restore began without, None if it began with one."""
+        content = _content(self._at(b"made"))
+        return None if content is None else json.loads(content.decode("ascii"))
+
+    def write_made(self, facts):
+        """Note that there was none, and what has become of it."""
+        write_durably(self._at(b"made"), to_bytes(json.dumps(facts, sort_keys=True)))
+
+    def left(self, name):
+        """Return the Place of what was in the way of a data directory."""
+        return self._tree.place(b"left").below(name)
 
     def forget_kept(self):
         """Forget the names that were moved aside, now that all are back."""

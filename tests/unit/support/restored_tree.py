@@ -97,7 +97,7 @@ class Rig:
             "incoming": str(self.incoming), "incoming_dumps": f"{self.incoming}-dbs", "metadata": pack(self.metadata),
             "filter": RULES, "database": "files", "agent_id": "a1", "phase": None, "about": None, "source": None,
             "packages": str(self.vcap / "packages"), "scratch": str(self.vcap / "store/microbosh-restore/server"),
-            "port": 1, "data_directory": None, **more,
+            "port": 1, "data_directory": None, "timeout": 20, **more,
         }  # fmt: skip
 
     def restore(self, state, **more):
@@ -119,6 +119,7 @@ class Rig:
         self.push(compared["push"])
         staged = self.restore("staged", **more)
         about = {"filter": RULES, "left_out": staged["left_out"], "database": more.get("database", "files")}
+        about.update(more.get("about") or {})
         self.restore("marked", phase="stopping", about=about)
         return compared
 

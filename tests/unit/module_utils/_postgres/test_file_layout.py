@@ -224,6 +224,7 @@ def host(**more):
 ONLINE = {"postgres": [], "live": None, "unrestorable": "it was made online"}
 DEEPER = [{"name": "postgres/postgres-15", "major": "15"}]
 OLD_BESIDE = [*FIFTEEN, {"name": "postgres-13", "major": "13"}]
+EMPTIED = {"postgres": [], "live": None, "maker": {"data_directory": "postgres-15", "major": "15"}}
 NINE = [{"name": "postgres", "major": "9.0"}]
 
 
@@ -232,6 +233,8 @@ NINE = [{"name": "postgres", "major": "9.0"}]
     [
         ({}, {}, "files", "can use"),
         ({}, {"postgres": [], "live": None}, "files", "can use"),
+        ({}, EMPTIED, "files", "can use"),
+        (ONLINE, EMPTIED, "dump", "online"),
         ({"postgres": OLD_BESIDE}, {}, "files", "can use"),
         ({}, {"postgres": OLD_BESIDE}, "files", "can use"),
         (ONLINE, {}, "dump", "online"),
@@ -261,6 +264,9 @@ def test_auto_takes_the_files_where_they_serve_and_the_dump_where_they_do_not(of
         ("dump", {"dumps": []}, {"majors": []}, "Nor can they come back as files"),
         ("auto", {"dumps": [], "unrestorable": "it was made online"}, {}, "Nor can they come back as files: it was"),
         ("auto", ONLINE, {"postgres": [], "live": None}, "its data directory is gone"),
+        ("auto", ONLINE, {**EMPTIED, "maker": None, "no_maker": "because"}, "is gone, and because. Deploy"),
+        ("auto", ONLINE, {**EMPTIED, "majors": ["13"]}, "can run PostgreSQL 15 in store/postgres-15"),
+        ("auto", ONLINE, {**EMPTIED, "maker": {"data_directory": "a", "major": "9.0"}, "majors": ["9.0"]}, "newer"),
         ("auto", ONLINE, {"postgres": NINE, "live": "postgres", "majors": ["9.0"]}, "newer than the director's 9.0"),
         ("auto", ONLINE, {"majors": []}, "no programs on the director"),
         ("auto", {"rewrite": True, "dumps": []}, {}, "it has no dumps"),
