@@ -16,7 +16,7 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._look import _r
 from ansible_collections.microbosh.director.plugins.plugin_utils._look._place import place_of_backups
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._controller_process import identify
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._facts import require_none_of_ours
-from ansible_collections.microbosh.director.plugins.plugin_utils._run._gate import GateError
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._gate import GateError, told
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._preloaded import preload
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._screen import warn
 from ansible_collections.microbosh.director.plugins.plugin_utils._told._begin import arrive, unknown
@@ -72,12 +72,16 @@ class ActionModule(ActionBase):
 
     def _begin(self, result, playbook, task_vars):
         """Put it on record that a run has begun, before anything of it can be cut short."""
-        directory, host = place_of_backups(self._templar, task_vars), task_vars["inventory_hostname"]
-        run = {"id": str(task_vars["run_id"]), "host": host, "playbook": playbook}
-        run["began"] = float(task_vars["run_began"])
-        problem = _records.begin(directory, run, identify(os.getppid())) if directory else ""
+        host, problem = task_vars["inventory_hostname"], ""
+        try:
+            directory = place_of_backups(self._templar, task_vars)
+            run = {"id": str(task_vars["run_id"]), "host": host, "playbook": playbook}
+            run["began"] = float(task_vars["run_began"])
+            problem = _records.begin(directory, run, identify(os.getppid())) if directory else ""
+        except Exception as error:  # what only tells of a run does not keep it from bringing a director up
+            problem = f"There is no record that this run began: {type(error).__name__}."
         if problem:
-            warn(result, host, problem)
+            warn(result, host, told(problem))
 
 
 def overruling(task_vars):

@@ -39,18 +39,26 @@ class ActionModule(ActionBase):
         mine = [artifacts[host] for artifacts in data.values() if host in artifacts]
         if self._task.check_mode:
             return result
-        found = leave_health(self._templar, task_vars, data.get("microbosh_health") or {})
-        for problem in leave(task_vars, mine) + found:
-            warn(result, host, told(problem))
-        directory = place_of_backups(self._templar, task_vars)
+        ended = [one for one in mine if one["playbook"] in _records.KINDS]
         seen = {name: arguments[name] for name in ("lease_fired", "restore_open")}
-        for artifact in [one for one in mine if directory and one["playbook"] in _records.KINDS]:
-            path, problem = _records.end(directory, artifact, seen)
-            result["records"] += [str(path)] if path else []
-            problems = [problem, self._metrics(host, task_vars)]
-            for problem in filter(None, problems):
+        # In a rescue the message of the failure comes after this, and is what counts.
+        for note in (
+            lambda: leave_health(self._templar, task_vars, data.get("microbosh_health") or {}),
+            lambda: leave(task_vars, mine),
+            lambda: self._records(result, task_vars, ended, seen),
+        ):
+            for problem in filter(None, _problems_of(note)):
                 warn(result, host, told(problem))
         return result
+
+    def _records(self, result, task_vars, ended, seen):
+        """Write the record and the metrics of each run that has ended, if it is known where; yield what went wrong."""
+        directory = place_of_backups(self._templar, task_vars)
+        for artifact in ended if directory else []:
+            path, problem = _records.end(directory, artifact, seen)
+            result["records"] += [str(path)] if path else []
+            yield problem
+            yield self._metrics(task_vars["inventory_hostname"], task_vars)
 
     def _metrics(self, host, task_vars):
         """Write the metrics of this director, if they are wanted; return what went wrong, or ""."""
@@ -61,6 +69,14 @@ class ActionModule(ActionBase):
             if not given["metrics"]:
                 return "; ".join(given["rules"]["wrong"])
             write_metrics(given["metrics"], director_at(given, now), stamp(now))
-        except Exception as error:  # in a rescue the message of the failure comes after this, and is what counts
+        except Exception as error:
             return f"The metrics cannot be written: {error}."
         return ""
+
+
+def _problems_of(note):
+    """Note how a run ended, somewhere; return what is wrong with that, whatever it is."""
+    try:
+        return list(note())
+    except Exception as error:
+        return [f"It is not noted everywhere how this run ended: {type(error).__name__}."]

@@ -194,7 +194,7 @@ def _of_archive(path, odd):
 def archives_in(directory: Path) -> dict[str, Path]:
     """Return the archives of a director, by the id of the backup that each is of: its name has that somewhere."""
     place, found = directory / layout.ARCHIVES, {}
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, ValueError):
         for name in sorted(os.listdir(place)):
             if is_archive(name):
                 found.update((run, place / name) for run in ID.findall(name)[-1:])

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ansible_collections.microbosh.director.plugins.module_utils._backup._snapshots import list_ids
@@ -21,6 +22,7 @@ GROWTH_DAYS = 14
 SHORTEST_DAYS = 3
 MOST_PROBLEMS = 50
 KINDS = ("backup", "verify", "restore", "checkup")
+UNREADABLE = "unreadable"
 
 
 def picture(directors: list[dict], now: float) -> dict:
@@ -33,16 +35,40 @@ def picture(directors: list[dict], now: float) -> dict:
     }
 
 
+@dataclass
+class Seen:
+    """What was seen of one director; nothing where it could not be looked at."""
+
+    state: str = UNREADABLE
+    backups: list = field(default_factory=list)
+    runs: list = field(default_factory=list)
+    volume: dict | None = None
+    problems: list = field(default_factory=list)
+
+
 def director_at(given: dict, now: float) -> dict:
     """Return what is known of one director; without a ``directory``, nobody knows where to look."""
-    directory, problems = Path(given["directory"] or os.devnull), []
+    try:
+        seen = _seen(Path(given["directory"] or os.devnull), now)
+    except Exception as error:  # what is odd about one director takes nothing from all the others
+        seen = Seen(problems=[f"{shown(given['directory'])} cannot be looked at: {type(error).__name__}"])
+    return _told(given, now, seen)
+
+
+def _seen(directory, now):
+    problems = []
     archives, ids = archives_in(directory), _ids(directory, problems)
     backups = [backup_at(directory / name, now, archives.get(name), problems) for name in ids]
     runs = runs_of(Place(directory, now), backups, problems)
+    return Seen(_state(directory, backups, runs), backups, runs, _volume(directory), problems)
+
+
+def _told(given, now, seen):
+    backups, runs = seen.backups, seen.runs
     made = {
         "name": given["name"],
         "directory": shown(given["directory"]),
-        "state": _state(directory, backups, runs),
+        "state": seen.state,
         "health": {"status": 0, "problems": []},
         **_newest(backups, now),
         "backups": backups,
@@ -50,10 +76,10 @@ def director_at(given: dict, now: float) -> dict:
         "last_runs": {kind: next((run["id"] for run in runs if run["kind"] == kind), None) for kind in KINDS},
         "restore_open": _restore_open(runs),
         "lease_fired": _lease_fired(runs),
-        "volume": _volume(directory) if given["directory"] else None,
+        "volume": seen.volume if given["directory"] else None,
         "growth_bytes_a_day": _growth(backups),
         "free_shrinks_bytes_a_day": _shrinks(runs),
-        "problems": problems[:MOST_PROBLEMS],
+        "problems": seen.problems[:MOST_PROBLEMS],
         "offsite": None,
     }
     made["rules"] = {name: given["rules"].get(name, default) for name, default in RULES.items()}
@@ -63,17 +89,31 @@ def director_at(given: dict, now: float) -> dict:
 
 def _ids(directory, problems):
     """Return the ids of published backups, newest first."""
-    try:
-        return list(reversed(list_ids(str(directory))))
-    except OSError as error:
-        problems.append(f"{shown(str(directory))} cannot be read: {error.strerror}")
+    why = _closed(directory)
+    if why:
+        problems.append(f"{shown(str(directory))} cannot be read: {why}")
         return []
+    return list(reversed(list_ids(str(directory))))
+
+
+def _closed(directory):
+    """Return why a directory cannot be read, "" if it can be, or if there is none."""
+    try:
+        os.listdir(directory)
+        os.stat(os.path.join(directory, os.curdir))  # a Path would leave the dot out
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
+    except OSError as error:
+        return error.strerror
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 def _state(directory, backups, runs):
     last = next((run for run in runs if run["kind"] == "backup"), None)
-    if str(directory) == os.devnull or (directory.is_dir() and not os.access(directory, os.R_OK | os.X_OK)):
-        return "unreadable"
+    if str(directory) == os.devnull or _closed(directory):
+        return UNREADABLE
     if last and last["outcome"] == RUNNING:
         return RUNNING
     if last and last["outcome"] in BAD:
@@ -114,19 +154,21 @@ def _lease_fired(runs):
 
 
 def _volume(directory):
-    place = directory
-    while not place.exists() and place != place.parent:
-        place = place.parent
-    try:
-        found = os.statvfs(place)
-    except OSError:
-        return None
-    return {
-        "path": str(place),
-        "free_bytes": found.f_bavail * found.f_frsize,
-        "size_bytes": found.f_blocks * found.f_frsize,
-        "free_inodes": found.f_favail if found.f_files else None,
-    }
+    """Return what is free where backups are, or where their directory would be made; None if nobody can say."""
+    for place in (directory, *directory.parents):
+        try:
+            found = os.statvfs(place)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except (OSError, ValueError):
+            return None
+        return {
+            "path": str(place),
+            "free_bytes": found.f_bavail * found.f_frsize,
+            "size_bytes": found.f_blocks * found.f_frsize,
+            "free_inodes": found.f_favail if found.f_files else None,
+        }
+    return None
 
 
 def _shrinks(runs):

@@ -21,7 +21,7 @@ HEALTH = "microbosh_health_"
 OFF = f"{HEALTH}off"
 PREFIX = "microbosh_"
 # What a template that cannot be opened, or leads to no text, ends with.
-UNFIT = (AnsibleError, KeyError, TypeError, ValueError)
+UNFIT = (AnsibleError, ArithmeticError, KeyError, TypeError, ValueError)
 
 
 def place_of_backups(templar, task_vars: dict) -> str:

@@ -13,6 +13,7 @@ import contextlib
 import json
 import os
 import re
+import stat
 import time
 from pathlib import Path
 
@@ -38,7 +39,11 @@ def begin(directory: str | Path, run: dict, controller: str) -> str:
 
     ``run`` has its ``id``, ``host``, ``playbook`` and when it ``began``. ``controller`` names its process.
     """
-    return _write(directory, {"schema": SCHEMA, **run, "controller": controller, "ended": None})[1]
+    try:
+        _write(directory, {"schema": SCHEMA, **run, "controller": controller, "ended": None})
+    except Exception as error:  # a director that is down is brought up, wherever its backups are
+        return _problem(directory, error)
+    return ""
 
 
 def end(directory: str | Path, artifact: dict, seen: dict) -> tuple[Path | None, str]:
@@ -46,8 +51,19 @@ def end(directory: str | Path, artifact: dict, seen: dict) -> tuple[Path | None,
 
     Return the path of the record, None if there is none, and what went wrong, or "".
     """
+    try:
+        return _write(directory, _ended(directory, artifact, seen)), ""
+    except Exception as error:  # in a rescue the message of the failure comes after this, and is what counts
+        return None, _problem(directory, error)
+    finally:
+        with contextlib.suppress(OSError):  # what cannot be removed does no harm
+            for name in names(directory)[KEPT:]:
+                os.unlink(Path(directory, LOGS, name))
+
+
+def _ended(directory, artifact, seen):
     now = time.time()
-    record = {
+    return {
         "schema": SCHEMA,
         **{name: artifact[name] for name in ("id", "host", "playbook")},
         "began": round(now - artifact["seconds"], 2),
@@ -56,37 +72,43 @@ def end(directory: str | Path, artifact: dict, seen: dict) -> tuple[Path | None,
         "free_bytes": _free(directory),
         **seen,
     }
-    written = _write(directory, record)
-    with contextlib.suppress(OSError):  # what cannot be removed does no harm
-        for name in names(directory)[KEPT:]:
-            os.unlink(Path(directory, LOGS, name))
-    return written
 
 
 def _free(directory):
     """Return how many bytes are free for backups: from run to run they tell when there will be none."""
     try:
         found = os.statvfs(directory)
-    except OSError:
+    except (OSError, ValueError):
         return None
     return found.f_bavail * found.f_frsize
 
 
 def _write(directory, record):
+    """Write a record and return its path, None where there are to be none. Raise whatever is wrong."""
     path = record_path(directory, record["id"], record["playbook"])
     # As for the log: of a director for which nothing was ever done, nothing is made on the controller.
-    if not path.parent.is_dir() or not NAME.match(path.name):
-        return None, ""
+    if not NAME.match(path.name) or not _is_directory(path.parent):
+        return None
+    write_durably(str(path), (json.dumps(record, indent=2) + "\n").encode("utf-8", "backslashreplace"))
+    return path
+
+
+def _is_directory(path):
+    """Return whether there is a directory. Raise if that cannot be said: its volume is away, or it is another's."""
     try:
-        write_durably(str(path), (json.dumps(record, indent=2) + "\n").encode("utf-8", "backslashreplace"))
-    except OSError as error:
-        return None, f"The record of this run cannot be written to {path}: {error.strerror}."
-    return path, ""
+        return stat.S_ISDIR(os.stat(path).st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+
+
+def _problem(directory, error):
+    why = error.strerror if isinstance(error, OSError) else ""
+    return f"The record of this run cannot be written to {Path(directory, LOGS)}: {why or type(error).__name__}."
 
 
 def names(directory: str | Path) -> list[str]:
     """Return the names of the records of a director, newest first."""
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, ValueError):
         found = [name for name in os.listdir(Path(directory, LOGS)) if NAME.match(name)]
         return sorted((name for name in found if parse_id(name[:16])), reverse=True)
     return []

@@ -53,10 +53,10 @@ def wrong_settings(director: dict, rules: dict):
 
 def unreadable(director: dict, rules: dict):
     """The directory of backups, or something in it, cannot be read."""
+    found = director["problems"]
     if director["state"] == "unreadable":
         place = director["directory"] or "the directory of its backups, which is not known,"
-        return [(UNKNOWN, f"{place} cannot be read by the user of this run")]
-    found = director["problems"]
+        return [(UNKNOWN, found[0] if found else f"{place} cannot be read by the user of this run")]
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
     return [(WARNING, f"{found[0]}{more}")] if found else []
 

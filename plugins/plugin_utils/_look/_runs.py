@@ -137,13 +137,15 @@ def _of_backup(backup):
 
 def _of_partials(place):
     """Return the runs that left a backup half made, and no record."""
-    return [_unrecorded(place, run, "partial") for run in list_ids(str(place.directory), layout.PARTIAL)]
+    with contextlib.suppress(OSError, ValueError):
+        return [_unrecorded(place, run, "partial") for run in list_ids(str(place.directory), layout.PARTIAL)]
+    return []
 
 
 def _of_logs(place, backups):
     """Return the runs that left a log alone, and are newer than all backups: failed ones of earlier versions."""
     newest = backups[0]["id"] if backups else ""
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, ValueError):
         ids = [name[:-4] for name in os.listdir(place.directory / LOGS) if name.endswith(".log")]
         later = sorted((run for run in ids if parse_id(run) and run > newest), reverse=True)[:MOST]
         return [_unrecorded(place, run, "log") for run in later if _is_of_backup(place, run)]
@@ -196,7 +198,7 @@ def _in_full(place, run):
     log = place.log(run["id"])
     began = run.get("began") or seconds_of(run["id"])
     bad = run["outcome"] in BAD
-    there = log.is_file()
+    there = os.path.isfile(log)
     return {
         **{name: value for name, value in run.items() if name != "controller"},
         "began": stamp(began),

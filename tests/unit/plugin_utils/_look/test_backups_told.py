@@ -236,3 +236,59 @@ def test_problems_are_bounded(place):
     for number in range(_picture.MOST_PROBLEMS + 5):
         place.backup((number + 1) * HOUR, "{")
     assert len(look(place)["problems"]) == _picture.MOST_PROBLEMS
+
+
+def denied(call, path, code):
+    """Return a call of the system as it is where it may not do anything with a path."""
+
+    def made(where, *more, **options):
+        if str(where).startswith(str(path)):
+            raise OSError(code, os.strerror(code))
+        return call(where, *more, **options)
+
+    return made
+
+
+CALLS = ("stat", "lstat", "listdir", "scandir", "statvfs", "open")
+
+
+@pytest.mark.parametrize("why", ["x" * 300, "nul\0", "~nul\0", 13, 5, 116], ids=str)
+def test_a_directory_that_cannot_be_reached_takes_nothing_from_the_other_directors(place, tmp_path, monkeypatch, why):
+    place.backup(HOUR)
+    away = BackupPlace(tmp_path / "away")
+    away.record(HOUR)
+    for call in CALLS if isinstance(why, int) else ():
+        monkeypatch.setattr(os, call, denied(getattr(os, call), away.path, why))
+    where = str(away.path) if isinstance(why, int) else f"{tmp_path}/{why}"
+    given = [{"name": name, "directory": path, "rules": {}} for name, path in (("a", where), ("b", str(place.path)))]
+    odd, good = picture(given, NOW)["directors"]
+    assert (good["state"], len(good["backups"])) == ("ok", 1)
+    assert (odd["state"], odd["health"]["status"]) == ("unreadable", 3)
+    assert [problem["rule"] for problem in odd["health"]["problems"]] == ["unreadable"]
+    assert "cannot be read: " in odd["health"]["problems"][0]["said"]
+    json.dumps(odd, allow_nan=False)
+
+
+@pytest.mark.parametrize("what", ["archives_in", "list_ids", "backup_at", "runs_of", "_volume"])
+def test_whatever_goes_wrong_with_one_director_takes_nothing_from_the_others(place, tmp_path, monkeypatch, what):
+    place.backup(HOUR)
+    BackupPlace(tmp_path / "odd").backup(HOUR)
+    usual = getattr(_picture, what)
+
+    def odd_there(where, *more):
+        if str(getattr(where, "directory", where)).startswith(str(tmp_path / "odd")):
+            raise RuntimeError("what nobody thought of")
+        return usual(where, *more)
+
+    monkeypatch.setattr(_picture, what, odd_there)
+    given = [{"name": "a", "directory": str(tmp_path / "odd"), "rules": {}}]
+    odd, good = picture([*given, {"name": "b", "directory": str(place.path), "rules": {}}], NOW)["directors"]
+    assert (good["state"], len(good["backups"])) == ("ok", 1)
+    assert (odd["state"], odd["backups"], odd["health"]["status"]) == ("unreadable", [], 3)
+    assert "RuntimeError" in odd["health"]["problems"][0]["said"]
+
+
+def test_a_directory_that_may_be_listed_and_not_entered_is_unreadable(place, monkeypatch):
+    place.backup(HOUR)
+    monkeypatch.setattr(os, "stat", denied(os.stat, f"{place.path}/", 13))
+    assert look(place)["state"] == "unreadable"

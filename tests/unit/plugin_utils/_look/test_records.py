@@ -155,3 +155,33 @@ def failing(*dummies):
 def test_a_name_that_is_none_makes_no_file(place, kind):
     assert records.begin(place.path, {**RUN, "playbook": kind}, "") == ""
     assert list(Path(place.path, "logs").iterdir()) == []
+
+
+AWAY = ("x" * 300, "nul\0", 13, 5, 116)
+
+
+@pytest.fixture(params=AWAY, ids=str)
+def away(request, place, monkeypatch):
+    """Return a directory of backups that the file system will not even say of whether it is there."""
+    if isinstance(request.param, str):
+        return f"{place.path}/{request.param}"
+    looked = os.stat
+
+    def look(path, *more, **options):
+        if str(path).startswith(str(place.path)):
+            raise OSError(request.param, os.strerror(request.param))
+        return looked(path, *more, **options)
+
+    monkeypatch.setattr(os, "stat", look)
+    return str(place.path)
+
+
+def test_a_directory_that_cannot_be_reached_is_told_and_raises_nothing(away):
+    assert "cannot be written" in records.begin(away, RUN, "")
+    path, problem = records.end(away, ARTIFACT, SEEN)
+    assert (path, "cannot be written" in problem) == (None, True)
+
+
+def test_an_artifact_that_is_none_is_told_and_raises_nothing(place):
+    assert "cannot be written" in records.end(place.path, {}, SEEN)[1]
+    assert "cannot be written" in records.begin(place.path, {**RUN, "began": object()}, "")

@@ -16,7 +16,7 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._run._controlle
 from backup_place import BackupPlace
 
 ID = "20261128T015900Z"
-KNOWN = {"microbosh_backup_dir": {"type": "path"}}
+KNOWN = {"microbosh_backup_dir": {"type": "path"}, "microbosh_metrics_dir": {"type": "path"}}
 ARTIFACT = {
     "host": "director1", "playbook": "backup", "id": ID, "outcome": "succeeded", "reason": "", "error": "",
     "seconds": 12.5, "path": "/backups/director1/x", "archive": "", "phases": [],
@@ -116,3 +116,63 @@ def test_a_run_begins_with_its_settings(place, run, monkeypatch):
     assert "failed" not in run(known_settings.ActionModule, begins="backup")
     assert (content(place)["ended"], content(place)["began"]) == (None, 1000.5)
     assert content(place)["controller"] == identify(os.getppid())
+
+
+@pytest.fixture
+def told(monkeypatch):
+    """Return the warnings there are."""
+    found = []
+    for action in (known_settings, run_ended):
+        monkeypatch.setattr(action, "warn", lambda result, host, line: found.append(line))
+    monkeypatch.setattr(known_settings, "require_none_of_ours", lambda dummy: None)
+    monkeypatch.setattr(known_settings, "load_extra_vars", lambda dummy: {})
+    return found
+
+
+def raising(*dummies):
+    raise RuntimeError("whatever it is")
+
+
+def unreached(monkeypatch, place):
+    looked = os.stat
+
+    def look(path, *more, **options):
+        if str(path).startswith(str(place.path)):
+            raise PermissionError(13, "Permission denied")
+        return looked(path, *more, **options)
+
+    monkeypatch.setattr(os, "stat", look)
+
+
+WRONG = {
+    "begin": (known_settings._records, "begin"),
+    "end": (known_settings._records, "end"),
+    "place": (known_settings, "place_of_backups"),
+    "place again": (run_ended, "place_of_backups"),
+    "process": (known_settings, "identify"),
+    "telling": (run_ended, "leave"),
+    "telling health": (run_ended, "leave_health"),
+    "metrics": (run_ended, "write_metrics"),
+}
+
+
+@pytest.mark.parametrize("what", [*WRONG, "directory"])
+def test_nothing_that_only_tells_of_a_run_fails_it(place, run, told, monkeypatch, what, tmp_path):
+    """Not in its beginning, and not in a rescue: a director that is down is brought up, and a failure is told."""
+    if what == "directory":
+        unreached(monkeypatch, place)
+    else:
+        monkeypatch.setattr(*WRONG[what], raising)
+    variables = {"microbosh_metrics_dir": str(tmp_path)}
+    began = run(known_settings.ActionModule, begins="backup", variables=variables)
+    ended = run(run_ended.ActionModule, data={"microbosh_backup": {"director1": ARTIFACT}}, variables=variables)
+    assert ("failed" in began, "failed" in ended) == (False, False)
+    assert ended["ansible_stats"]["data"]
+    assert told
+
+
+@pytest.mark.parametrize("what", ["telling", "telling health"])
+def test_who_cannot_be_told_takes_nothing_from_the_record(place, run, told, monkeypatch, what):
+    monkeypatch.setattr(*WRONG[what], raising)
+    assert run(run_ended.ActionModule, data={"microbosh_backup": {"director1": ARTIFACT}})["records"]
+    assert content(place)["outcome"] == "succeeded"

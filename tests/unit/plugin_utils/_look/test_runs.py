@@ -132,3 +132,19 @@ def test_a_lease_that_fired_is_told(place, look):
     assert "20261127T020000Z left the director stopped" in runs[0]["lease_fired"]["said"]
     assert [run["lease_fired"] for run in runs[1:]] == [None, None]
     assert problems == []
+
+
+@pytest.mark.parametrize("where", ["x" * 300, "nul\0"])
+def test_of_a_directory_that_cannot_be_reached_there_are_no_runs(tmp_path, where):
+    """Nobody would be told how this run ends if what is asked of the ones before it raised."""
+    assert runs_of(Place(tmp_path / where, NOW), [], []) == []
+
+
+def test_of_a_directory_that_cannot_be_listed_there_are_no_runs(place, monkeypatch):
+    place.record(HOUR)
+    monkeypatch.setattr("os.listdir", failing)
+    assert runs_of(Place(place.path, NOW), [], []) == []
+
+
+def failing(*dummies):
+    raise OSError(116, "Stale file handle")
