@@ -17,6 +17,8 @@ description:
     account of the runs, and at what an earlier run has scheduled. Has C(systemd-analyze) look at each calendar.
   - What cannot be is refused, before anything is touched.
   - Changes nothing. The role C(microbosh.director.schedule) does what it says.
+seealso:
+  - module: microbosh.director.known_settings
 author: microbosh.director contributors (@microbosh)
 extends_documentation_fragment:
   - microbosh.director.attributes

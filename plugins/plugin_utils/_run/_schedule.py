@@ -11,7 +11,7 @@ import re
 import shlex
 from calendar import timegm
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from time import gmtime, strftime, strptime
 
 GROUP = "microbosh"
@@ -228,8 +228,3 @@ def missed(written: Mapping, director: str, began: Mapping[str, list[float]], no
         if now - last > job["longest_seconds"] + PATIENCE:
             late.append({"name": job["name"], "unit": job["unit"], "last": strftime(STAMP, gmtime(last))})
     return late
-
-
-def described(job: Job) -> dict:
-    """Return a job as a task gets it."""
-    return asdict(job)
