@@ -5,23 +5,29 @@
 
 from __future__ import annotations
 
+import os
 from difflib import get_close_matches
 from pathlib import Path
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.vars import load_extra_vars
+from ansible_collections.microbosh.director.plugins.plugin_utils._look import _records
+from ansible_collections.microbosh.director.plugins.plugin_utils._look._place import place_of_backups
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._controller_process import identify
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._facts import require_none_of_ours
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._gate import GateError
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._preloaded import preload
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._screen import warn
 
+ARGUMENTS = {"begins": {"type": "str", "choices": list(_records.KINDS)}}
 PREFIX = "microbosh_"
 # The plays say who runs what, and have these as null. What is not null then beats them: -e, or a fact.
 WHO = ("ansible_become", "ansible_become_user", "ansible_sudo_user", "ansible_su_user", "ansible_doas_user")
 # The plays have it, so that what is done on the controller is done there.
 WHERE = ("ansible_connection",)
 # AWX hands the artifacts of a job to the next one of a workflow, as variables.
-ARTIFACTS = ("microbosh_backup", "microbosh_restore", "microbosh_verified", "microbosh_checkup")
+ARTIFACTS = ("microbosh_backup", "microbosh_restore", "microbosh_verified", "microbosh_checkup", "microbosh_health")
 SPECIFICATION = Path(__file__).parents[2] / "roles" / "microbosh" / "meta" / "argument_specs.yml"
 
 TEXTS = ("str", "path")
@@ -39,6 +45,7 @@ class ActionModule(ActionBase):
 
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
+        dummy, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
         try:
             require_none_of_ours(task_vars)
         except GateError as error:
@@ -50,7 +57,17 @@ class ActionModule(ActionBase):
         result.update(changed=False, unknown=unknown)
         if problems:
             result.update(failed=True, msg=" ".join(problems))
+        elif arguments["begins"] and not self._task.check_mode:
+            self._begin(result, arguments["begins"], task_vars)
         return result
+
+    def _begin(self, result, playbook, task_vars):
+        """Put it on record that a run has begun, before anything of it can be cut short."""
+        directory, host = place_of_backups(self._templar, task_vars), task_vars["inventory_hostname"]
+        run = {"id": str(task_vars["run_id"]), "host": host, "playbook": playbook, "began": float(task_vars["run_began"])}
+        problem = _records.begin(directory, run, identify(os.getppid())) if directory else ""
+        if problem:
+            warn(result, host, problem)
 
 
 def overruling(task_vars):

@@ -31,6 +31,14 @@ seealso:
     link: https://github.com/microbosh/director/blob/main/docs/databases.md
 """
 
+    LOOK = r"""
+options: {}
+seealso:
+  - name: Looking at backups
+    description: All backups at a glance, what is wrong with them, and metrics of them.
+    link: https://github.com/microbosh/director/blob/main/docs/look.md
+"""
+
     RECOVERY = r"""
 options: {}
 seealso:

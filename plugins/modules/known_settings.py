@@ -15,9 +15,11 @@ description:
   - Compares the names of all C(microbosh_) variables of a host with the settings that the role
     C(microbosh.director.microbosh) specifies, and fails on an unknown one with the nearest known name.
   - Ansible itself would leave such a variable unused without a word.
+  - If the settings are known ones, and a run begins with it, puts on record that it has begun, beside the log of the run.
   - Refuses C(ansible_become) and its user on the command line or as a fact, where it would make the controller's tasks
     run as root.
 seealso:
+  - module: microbosh.director.run_ended
   - module: ansible.builtin.validate_argument_spec
 author: microbosh.director contributors (@microbosh)
 version_added: 1.0.0
@@ -33,12 +35,20 @@ attributes:
     support: full
   platform:
     platforms: posix
-options: {}
+options:
+  begins:
+    description:
+      - The playbook whose run begins. Its variables C(run_dir), C(run_id) and C(run_began) say where the record is, and
+        what is in it. It is written if there is a directory for logs already.
+    type: str
+    choices: [backup, verify, restore, checkup]
+    version_added: 1.1.0
 """
 
 EXAMPLES = r"""
 - name: The settings are known ones
   microbosh.director.known_settings:
+    begins: backup
 """
 
 RETURN = r"""

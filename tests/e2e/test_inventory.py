@@ -71,7 +71,7 @@ DONE = {
 LISTINGS = ("--list-tasks", "--list-hosts", "--list-tags", "--syntax-check")
 
 
-@pytest.mark.parametrize("playbook", ["setup", "backup", "restore", "verify", "checkup"])
+@pytest.mark.parametrize("playbook", ["setup", "backup", "restore", "verify", "checkup", "backups", "health"])
 def test_a_run_for_no_director_fails(tmp_path, playbook):
     for name, text in INVENTORIES.items():
         inventory = tmp_path / f"{name}.yml"

@@ -34,6 +34,14 @@ def is_gone(identity: str) -> bool:
         return False
 
 
+def is_here(identity: str) -> bool:
+    """Return whether a process is one that can be seen from here, so that is_gone() says for sure whether it lives."""
+    try:
+        return identity.partition("/")[0] == _machine()
+    except OSError:
+        return False
+
+
 def is_in_another_container(identity: str) -> bool:
     """Return whether a process is of this boot of this machine, and where its number means nothing here."""
     machine = identity.partition("/")[0]

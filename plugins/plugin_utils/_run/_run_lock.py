@@ -87,5 +87,17 @@ def is_left(directory: str | Path, identity: str) -> bool:
     return True
 
 
+def is_locked(directory: str | Path) -> bool:
+    """Return whether some run of this machine is known to have a director's directory of backups locked."""
+    try:
+        with open(Path(directory) / NAME, "rb", opener=_no_link) as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
 def _no_link(path, flags):
     return os.open(path, flags | os.O_NOFOLLOW)

@@ -28,7 +28,10 @@ def prints_results() -> bool:
 
 
 def tell(result: dict, host: str, lines: list[str], severity: str = "info", hidden: bool = False) -> None:
-    """Put lines about a host into the result of a task, and have them printed once; not at all where it is hidden."""
+    """Put lines about a host into the result of a task, and have them printed once; not at all where it is hidden.
+
+    Lines about no host, or about several, are printed as they are.
+    """
     result["lines"] = [*result.get("lines", []), *lines]
     if prints_results():
         # As of the module debug: without -v, too.
@@ -60,4 +63,4 @@ def show_progress(host: str, line: str) -> None:
 
 
 def _print(host, line, color=None):
-    Display().display(f"{host}: {line}", color=color)
+    Display().display(f"{host}: {line}" if host else line, color=color)

@@ -49,7 +49,7 @@ def said(options):
 # A module without a main() is the documentation of its action, and the action checks the arguments itself.
 OF_ACTIONS = sorted(name for name, path in MODULES.items() if "def main():" not in path.read_text(encoding="utf-8"))
 # Those that take no arguments by such a table, and what they take.
-OTHERWISE = {"known_settings": set(), "on_director": set(OF_OTHERS)}
+OTHERWISE = {"on_director": set(OF_OTHERS)}
 
 
 def test_every_module_has_its_action_and_every_action_its_module():

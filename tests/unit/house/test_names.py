@@ -31,6 +31,7 @@ OTHERWISE = {
     "pg_rehearse": "starts a server of its own, fills it and removes it",
     "restore_source": "unpacks an archive",
     "run_busy": "ends a run that may be tried again",
+    "run_ended": "writes down how a run ended",
     "run_failed": "ends a run",
     "run_log": "says something",
 }

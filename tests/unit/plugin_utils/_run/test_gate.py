@@ -61,6 +61,7 @@ OF_THE_CONTROLLER = [
 ]  # fmt: skip
 # Those whose action makes the answer itself, and why no answer of a module has to be looked at.
 UNGATED = {
+    "backup_info": "reads small files within the action, and takes printable and bounded values out of them",
     "backup_key": "reads keys of the controller",
     "backup_reread": "reads backups within the action, which makes each verdict plain",
     "backup_verify_info": "reads backups within the action, which makes each verdict plain",
@@ -76,6 +77,7 @@ UNGATED = {
     "push": "counts what rsync logs, and makes what it says printable",
     "restore_source": "reads a backup within the action, and makes what is in it plain",
     "run_busy": "says what a setting or a verdict says",
+    "run_ended": "hands on what a run says of itself, and writes it down",
     "run_failed": "says what the tasks before it answered",
     "spared_files": "renames files, and makes what it says printable",
     "schedule_info": "looks at settings, and at what is scheduled on the controller",

@@ -1,0 +1,156 @@
+# Copyright: (c) 2026, microbosh.director contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""All that is known of the backups of directors, out of what lies in their directories: no director is asked."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ansible_collections.microbosh.director.plugins.module_utils._backup._snapshots import list_ids
+from ansible_collections.microbosh.director.plugins.plugin_utils._look._backups import archives_in, backup_at
+from ansible_collections.microbosh.director.plugins.plugin_utils._look._rules import RULES, health_of
+from ansible_collections.microbosh.director.plugins.plugin_utils._look._runs import BAD, KILLED, RUNNING, Place, runs_of
+from ansible_collections.microbosh.director.plugins.plugin_utils._look._values import seconds_of, shown, stamp
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._version import collection_version
+
+SCHEMA = 1
+DAY = 24 * 3600
+GROWTH_DAYS = 14
+SHORTEST_DAYS = 3
+MOST_PROBLEMS = 50
+KINDS = ("backup", "verify", "restore", "checkup")
+
+
+def picture(directors: list[dict], now: float) -> dict:
+    """Return what is known at a moment of directors, each with its ``name``, ``directory`` and ``rules``."""
+    return {
+        "schema": SCHEMA,
+        "at": stamp(now),
+        "collection": collection_version(),
+        "directors": [director_at(one, now) for one in directors],
+    }
+
+
+def director_at(given: dict, now: float) -> dict:
+    """Return what is known of one director; without a ``directory``, nobody knows where to look."""
+    directory, problems = Path(given["directory"] or os.devnull), []
+    archives, ids = archives_in(directory), _ids(directory, problems)
+    backups = [backup_at(directory / name, now, archives.get(name), problems) for name in ids]
+    runs = runs_of(Place(directory, now), backups, problems)
+    made = {
+        "name": given["name"],
+        "directory": shown(given["directory"]),
+        "state": _state(directory, backups, runs),
+        "health": {"status": 0, "problems": []},
+        **_newest(backups, now),
+        "backups": backups,
+        "runs": runs,
+        "last_runs": {kind: next((run["id"] for run in runs if run["kind"] == kind), None) for kind in KINDS},
+        "restore_open": _restore_open(runs),
+        "lease_fired": _lease_fired(runs),
+        "volume": _volume(directory) if given["directory"] else None,
+        "growth_bytes_a_day": _growth(backups),
+        "free_shrinks_bytes_a_day": _shrinks(runs),
+        "problems": problems[:MOST_PROBLEMS],
+        "offsite": None,
+    }
+    made["rules"] = {name: given["rules"].get(name, default) for name, default in RULES.items()}
+    made["health"] = health_of(made, given["rules"])
+    return made
+
+
+def _ids(directory, problems):
+    """Return the ids of published backups, newest first."""
+    try:
+        return list(reversed(list_ids(str(directory))))
+    except OSError as error:
+        problems.append(f"{shown(str(directory))} cannot be read: {error.strerror}")
+        return []
+
+
+def _state(directory, backups, runs):
+    last = next((run for run in runs if run["kind"] == "backup"), None)
+    if str(directory) == os.devnull or (directory.is_dir() and not os.access(directory, os.R_OK | os.X_OK)):
+        return "unreadable"
+    if last and last["outcome"] == RUNNING:
+        return RUNNING
+    if last and last["outcome"] in BAD:
+        return "failed"
+    return "ok" if backups else "none"
+
+
+def _newest(backups, now):
+    proven = next((one for one in backups if one["proven"]), None)
+    loaded = [one for one in backups if one["rehearsed"] and one["rehearsed"]["good"]]
+    rehearsed = max(loaded, key=lambda one: one["rehearsed"]["at"] or "", default=None)
+    at = seconds_of(rehearsed["rehearsed"]["at"]) if rehearsed else None
+    return {
+        "newest": backups[0]["id"] if backups else None,
+        "newest_proven": proven["id"] if proven else None,
+        "proven_age_seconds": proven["age_seconds"] if proven else None,
+        "newest_rehearsed": rehearsed["id"] if rehearsed else None,
+        "rehearsed_age_seconds": max(int(now - at), 0) if at is not None else None,
+    }
+
+
+def _restore_open(runs):
+    """Return the restore that the last run which looked at the director has found or left open, None if there is none."""
+    for run in runs:
+        if run["kind"] == "restore" and run["outcome"] == KILLED:
+            return {"since": run["began"], "said": f"the restore {run['id']} was killed"}
+        if run["restore_open"]:
+            return {"since": run["began"], "said": f"the {run['kind']} {run['id']} left or found it open"}
+        if run["restore_open"] is False:
+            return None
+    return None
+
+
+def _lease_fired(runs):
+    """Return what the last backup was told of a lease that had fired, None if it was told nothing."""
+    last = next((run for run in runs if run["kind"] != "verify" and run["outcome"] != RUNNING), None)
+    return last["lease_fired"] if last else None
+
+
+def _volume(directory):
+    place = directory
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    try:
+        found = os.statvfs(place)
+    except OSError:
+        return None
+    return {
+        "path": str(place),
+        "free_bytes": found.f_bavail * found.f_frsize,
+        "size_bytes": found.f_blocks * found.f_frsize,
+        "free_inodes": found.f_favail if found.f_files else None,
+    }
+
+
+def _shrinks(runs):
+    """Return by how many bytes a day the free space has become less over the last runs, None where these do not say.
+
+    What prune gives back is in it, and whatever else is on the volume.
+    """
+    seen = [(seconds_of(run["ended"]), run["free_bytes"]) for run in runs]
+    seen = [(at, free) for at, free in seen if at is not None and free is not None]
+    if len(seen) < 2 or seen[0][0] - seen[-1][0] < SHORTEST_DAYS * DAY:
+        return None
+    (last, free), (first, before) = seen[0], seen[-1]
+    return round((before - free) / (last - first) * DAY, 1)
+
+
+def _growth(backups):
+    """Return the bytes that backups took anew, by day, in the last two weeks that have any; the first one is all new."""
+    dated = [(seconds_of(one["id"]), one["new"]["bytes"]) for one in backups]
+    dated = [(at, count) for at, count in dated if at is not None and count is not None]
+    if len(dated) < 2:
+        return None
+    newest = dated[0][0]
+    recent = [one for one in dated if newest - one[0] <= GROWTH_DAYS * DAY]
+    if len(recent) < 2:
+        recent = dated[:2]
+    days = max((newest - recent[-1][0]) / DAY, 1 / 24)
+    return round(sum(count for at, count in recent[:-1]) / days, 1)
