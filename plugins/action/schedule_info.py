@@ -22,12 +22,12 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._run._schedule 
     environment_of,
     exec_line,
     jobs_of,
-    record,
     sees_homes,
     shell_line,
     word,
     writable,
 )
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._schedule_record import ENDING, record
 
 ARGUMENTS = {"directors": {"type": "dict", "required": True}}
 PLAYBOOKS = Path(__file__).parents[2] / "playbooks"
@@ -64,7 +64,7 @@ def plan(directors: dict, groups: dict, now: float) -> dict:
     jobs = [] if absent else jobs_of(common["schedule"], kind, _playbooks(), groups)
     account["become"] = os.geteuid() != 0 and account["other"]
     told = [_job(job, kind, start, prefix, sorted(set(groups[job.group]) & set(directors))) for job in jobs]
-    kept = place.RECORDS / f"{prefix}-schedule.json"
+    kept = place.RECORDS / f"{prefix}{ENDING}"
     files = {str(kept)} if told else set()
     files |= {str(path) for job in told for path in _files(job, kind)}
     stale = [path for path in before if str(path) not in files]

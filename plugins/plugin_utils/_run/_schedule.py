@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is scheduled: the jobs of the settings, as units of systemd or lines of cron, and when one of them did not run."""
+"""What is scheduled: the jobs of the settings, as units of systemd or lines of cron."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import shlex
 from calendar import timegm
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from time import gmtime, strftime, strptime
+from time import strptime
 
 GROUP = "microbosh"
 NAME = re.compile(r"[a-z][a-z0-9-]{0,40}")
@@ -29,9 +29,6 @@ CRON_WORDS = ("@hourly", "@daily", "@midnight", "@weekly", "@monthly", "@yearly"
 CRON_PART = re.compile(r"(?:\*|(\d+|[a-z]{3})(?:-(\d+|[a-z]{3}))?)(?:/(\d+))?", re.IGNORECASE)
 PLAIN = re.compile(r"[A-Za-z0-9_@:,./=+-]+")
 ELAPSE = re.compile(r"(?:Next elapse|Iter\. #\d+|Iteration #\d+): \w+ (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) UTC")
-STAMP = "%Y-%m-%dT%H:%M:%SZ"
-# A run that is due may be late by that: the machine boots, other runs have the director.
-PATIENCE = 2 * 3600
 # What a process started by cron or systemd has not of itself.
 PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 HOMES = ("/home", "/root", "/run/user")
@@ -200,31 +197,3 @@ def writable(directors: Iterable[Mapping], home: str) -> list[str]:
 def sees_homes(paths: Iterable[str]) -> bool:
     """Return whether one of the paths lies where people's files are."""
     return any(path == home or path.startswith(f"{home}/") for path in paths for home in HOMES)
-
-
-def record(jobs: Iterable[Mapping], before: Mapping, now: float) -> dict:
-    """Return what is written down of the jobs: when each is expected, and since when, as long as it stays the same."""
-    known = {one.get("name"): one for one in before.get("jobs") or [] if isinstance(one, Mapping)}
-    kept = []
-    for job in jobs:
-        said = {key: job[key] for key in ("name", "unit", "playbook", "group", "hosts", "when", "longest_seconds")}
-        old = known.get(job["name"]) or {}
-        same = old.get("since") and {**old, "hosts": []} == {**said, "hosts": [], "since": old["since"]}
-        kept.append({**said, "since": old["since"] if same else strftime(STAMP, gmtime(now))})
-    return {"format": 1, "jobs": kept}
-
-
-def missed(written: Mapping, director: str, began: Mapping[str, list[float]], now: float) -> list[dict]:
-    """Return the jobs of a director that did not begin when they should have.
-
-    ``written`` is what record() returned, ``began`` has the times at which runs of each playbook began. How long a job
-    may stay away is its longest time between two; of one whose times are not known nothing is expected.
-    """
-    late = []
-    for job in written.get("jobs") or []:
-        if director not in job["hosts"] or not job["longest_seconds"]:
-            continue
-        last = max([timegm(strptime(job["since"], STAMP)), *began.get(job["playbook"], [])])
-        if now - last > job["longest_seconds"] + PATIENCE:
-            late.append({"name": job["name"], "unit": job["unit"], "last": strftime(STAMP, gmtime(last))})
-    return late

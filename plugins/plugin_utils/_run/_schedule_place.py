@@ -23,10 +23,10 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._run._schedule 
     ScheduleError,
     longest_gap,
 )
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._schedule_record import RECORDS
 
 UNITS = Path("/etc/systemd/system")
 CRONTABS = Path("/etc/cron.d")
-RECORDS = Path("/etc/microbosh")
 COLLECTIONS = Path(__file__).parents[6]
 RUNS_SYSTEMD = Path("/run/systemd/system")
 MARK = "# microbosh.director.schedule"

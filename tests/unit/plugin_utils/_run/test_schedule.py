@@ -15,18 +15,21 @@ from ansible_collections.microbosh.director.plugins.action import schedule_info
 from ansible_collections.microbosh.director.plugins.plugin_utils._run import _no_outage
 from ansible_collections.microbosh.director.plugins.plugin_utils._run import _schedule_place as place
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._schedule import (
-    PATIENCE,
     ScheduleError,
     exec_line,
     jobs_of,
     longest_gap,
-    missed,
-    record,
     require_cron,
     sees_homes,
     shell_line,
     word,
     writable,
+)
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._schedule_record import (
+    PATIENCE,
+    missed,
+    missed_of,
+    record,
 )
 
 PLAYBOOKS = ("backup", "verify", "checkup", "setup", "restore", "schedule", "directors")
@@ -179,6 +182,16 @@ def test_a_job_that_did_not_begin_is_missed():
     assert [one["name"] for one in missed(written, "d1", {"backup": [NOW + DAY]}, NOW + 9 * DAY)] == ["backup", "verify"]
     assert missed(written, "another", {}, NOW + 99 * DAY) == []
     assert missed(record([told(longest_seconds=0)], {}, NOW), "d1", {}, NOW + 99 * DAY) == []
+
+
+def test_all_schedules_of_a_controller_are_looked_at_and_nothing_else(tmp_path):
+    for prefix in ("microbosh", "other"):
+        (tmp_path / f"{prefix}-schedule.json").write_text(json.dumps(record([told(unit=f"{prefix}-backup.timer")], {}, NOW)))
+    for number, content in enumerate(["", "[]", '{"jobs": [1]}', '{"jobs": [{}]}', "\xff"]):
+        (tmp_path / f"bad{number}-schedule.json").write_text(content)
+    late = missed_of("d1", {}, NOW + 9 * DAY, tmp_path)
+    assert [one["unit"] for one in late] == ["microbosh-backup.timer", "other-backup.timer"]
+    assert missed_of("d1", {}, NOW, tmp_path / "none") == []
 
 
 SETTINGS = {"schedule": [BACKUP], "state": "present", "scheduler": "cron", "user": "", "prefix": "microbosh",
