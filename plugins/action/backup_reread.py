@@ -74,12 +74,13 @@ class ActionModule(ActionBase):
         verdicts = [{**one, "findings": one["findings"][:MOST_FINDINGS]} for one in work.verdicts.values()]
         share = {
             "backups": len(work.backups), "archives": work.archives, "files": work.files, "bytes": work.bytes,
-            "part": part, "known": work.known, "since": stamp(progress.since()), "seconds": round(time.time() - began, 2),
+            "part": part, "known": work.known, "since": stamp(progress.since()),
+            "seconds": round(time.time() - began, 2),
         }  # fmt: skip
         return {"changed": bool(part), "verdicts": plain(verdicts), "share": plain(share)}
 
     def _read_pieces(self, work: Rereading, path: Path, days: int, began: float) -> tuple[float, Progress]:
-        """Read what is due, and remember each piece of it; return which part of everything it was, and how far it is."""
+        """Read what is due, remembering each piece of it; return which part of everything it was, and how far it is."""
         progress = remembered(path)
         due = progress.due(days, began)
         left = due.width

@@ -68,14 +68,15 @@ def plan(directors: dict, groups: dict, now: float) -> dict:
     files = {str(kept)} if told else set()
     files |= {str(path) for job in told for path in _files(job, kind)}
     stale = [path for path in before if str(path) not in files]
+    whose = {"prefix": prefix, "inventory": start["inventory"]}
     return {
         "scheduler": kind, "account": account, "escalate": os.geteuid() != 0, "jobs": told, "prefix": prefix,
         "mark": place.mark(prefix, start["inventory"]), "record": str(kept),
-        "written": json.dumps(
-            {**record(told, place.written(kept), now), "prefix": prefix, "inventory": start["inventory"]}, indent=2, sort_keys=True
-        ),
+        "written": json.dumps({**record(told, place.written(kept), now), **whose}, indent=2, sort_keys=True),
         **_surroundings(start, account, directors), **_trials(told, start, account, directors),
-        "said": _said(told, account, stale), "stale_timers": [path.name for path in stale if path.suffix == ".timer"], "stale": [str(path) for path in stale],
+        "said": _said(told, account, stale),
+        "stale_timers": [path.name for path in stale if path.suffix == ".timer"],
+        "stale": [str(path) for path in stale],
     }  # fmt: skip
 
 
@@ -83,18 +84,23 @@ def _common(directors):
     """Return the settings of the schedule, which is one for all."""
     unknown = sorted(host for host, one in directors.items() if not one)
     if unknown or not directors:
-        raise ScheduleError(f"The settings of {', '.join(unknown) or 'no director'} could not be collected. Nothing was scheduled.")
+        raise ScheduleError(
+            f"The settings of {', '.join(unknown) or 'no director'} could not be collected. Nothing was scheduled."
+        )
     found = {}
     for name in COMMON:
         values = {json.dumps(one[name], sort_keys=True): host for host, one in directors.items()}
         if len(values) > 1:
+            setting = "microbosh_schedule" if name == "schedule" else f"microbosh_schedule_{name}"
             raise ScheduleError(
-                f"microbosh_schedule{'' if name == 'schedule' else '_' + name} is not the same for {' and '.join(values.values())}. "
-                "Set it for all directors, in group_vars/microbosh.yml, and say in it which group a job is for."
+                f"{setting} is not the same for {' and '.join(values.values())}. Set it for all "
+                "directors, in group_vars/microbosh.yml, and say in it which group a job is for."
             )
         found[name] = next(iter(directors.values()))[name]
     if not NAME.fullmatch(found["prefix"]):
-        raise ScheduleError(f"microbosh_schedule_prefix is {found['prefix']!r}. Expected small letters, digits and hyphens.")
+        raise ScheduleError(
+            f"microbosh_schedule_prefix is {found['prefix']!r}. Expected small letters, digits and hyphens."
+        )
     return found
 
 
@@ -105,12 +111,13 @@ def _playbooks():
 def _job(job, kind, start, prefix, hosts):
     argv = job.argv(start)
     called = f"{prefix}-{job.name}"
+    gap = place.gap_of(job.name, job.calendar) if kind == SYSTEMD else 0
     return {
         "name": job.name, "playbook": job.playbook, "group": job.group, "hosts": hosts, "nice": job.nice,
         "delay": job.delay, "unit": called + (".timer" if kind == SYSTEMD else ""), "called": called,
         "when": job.calendar if kind == SYSTEMD else job.cron, "argv": argv, "exec_start": exec_line(argv),
         "command": shell_line(argv, environment_of(start)),
-        "longest_seconds": place.gap_of(job.name, job.calendar) + job.delay if kind == SYSTEMD else 0,
+        "longest_seconds": gap and gap + job.delay,
     }  # fmt: skip
 
 
@@ -142,8 +149,10 @@ def _trials(jobs, start, account, directors):
     environment = {**environment_of(start), "HOME": account["home"], "USER": account["user"]}
     clean = ["env", "-i", *(f"{name}={value}" for name, value in sorted(environment.items()))]
     own = ["runuser", "-u", account["user"], "--", *clean] if account["other"] else clean
-    lines = [f"[ -r {shlex.quote(path)} ] || echo {shlex.quote(f'{path} cannot be read.')}"
-             for path in [*place.files_of(start), *_keys(directors)]]
+    lines = [
+        f"[ -r {shlex.quote(path)} ] || echo {shlex.quote(f'{path} cannot be read.')}"
+        for path in [*place.files_of(start), *_keys(directors)]
+    ]
     lines += [f"[ -w {shlex.quote(path)} ] || echo {shlex.quote(f'{path} cannot be written.')}" for path in backups]
     return {
         "missing": [path for path in wanted if not os.path.lexists(path)],
@@ -167,5 +176,8 @@ def _at_home(directors, home):
 
 def _said(jobs, account, stale):
     """Return what is told at the end."""
-    lines = [f"{job['unit']}: {job['playbook']} of {len(job['hosts'])} directors as {account['user']}, {job['when']}" for job in jobs]
+    lines = [
+        f"{job['unit']}: {job['playbook']} of {len(job['hosts'])} directors as {account['user']}, {job['when']}"
+        for job in jobs
+    ]
     return [*(lines or ["Nothing runs by itself"]), *(f"Removed {path}" for path in stale)]

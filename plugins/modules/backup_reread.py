@@ -55,7 +55,7 @@ options:
     type: int
     default: 30
   sign_key:
-    description: The key that backups are signed with, private or public. If set, one with a wrong signature is not whole.
+    description: Key that backups are signed with, private or public. If set, one with a wrong signature is not whole.
     type: path
     default: ""
   host:

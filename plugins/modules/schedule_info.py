@@ -13,8 +13,8 @@ module: schedule_info
 short_description: Find out what has to be scheduled on this controller, and how
 version_added: 1.1.0
 description:
-  - Looks at the settings of the schedule, which have to be the same for all directors, at how this run was started, at the
-    account of the runs, and at what an earlier run has scheduled. Has C(systemd-analyze) look at each calendar.
+  - Looks at the settings of the schedule, which have to be the same for all directors, at how this run was started, at
+    the account of the runs, and at what an earlier run has scheduled. Has C(systemd-analyze) look at each calendar.
   - What cannot be is refused, before anything is touched.
   - Changes nothing. The role C(microbosh.director.schedule) does what it says.
 seealso:
@@ -35,8 +35,8 @@ attributes:
 options:
   directors:
     description:
-      - What each director has in its settings, by inventory name. C(schedule), C(state), C(scheduler), C(user) and C(prefix) of the
-        schedule, and C(directory), C(private_key), C(sign_key) and C(rehearse_dir), which its runs need.
+      - What each director has in its settings, by inventory name. C(schedule), C(state), C(scheduler), C(user) and
+        C(prefix) of the schedule, and C(directory), C(private_key), C(sign_key) and C(rehearse_dir), which runs need.
     type: dict
     required: true
 """
@@ -60,9 +60,9 @@ EXAMPLES = r"""
 RETURN = r"""
 plan:
   description:
-    - What has to be there. C(scheduler) is V(systemd) or V(cron); C(account) whose runs they are; C(jobs) have what their units
-      or lines say; C(stale) are files of an earlier run that are not wanted any more; C(trial) and C(listing) are commands that show
-      whether the account can do what a run does.
+    - What has to be there. C(scheduler) is V(systemd) or V(cron); C(account) whose runs they are; C(jobs) have what
+      their units or lines say; C(stale) are files of an earlier run that are not wanted any more; C(trial) and
+      C(listing) are commands that show whether the account can do what a run does.
   returned: success
   type: dict
   sample: {"scheduler": "systemd", "jobs": [{"name": "backup", "unit": "microbosh-backup.timer"}], "stale": []}

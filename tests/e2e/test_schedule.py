@@ -32,11 +32,13 @@ def schedule(controller, *arguments, **settings):
 
 @pytest.fixture(scope="module")
 def scheduled(controller):
-    """Its account is made at the first try, which tells what it lacks; then it gets that, and the jobs are scheduled."""
+    """Its account is made at the first try, which tells what it lacks; it gets that, and the jobs are scheduled."""
     status, said = schedule(controller)
     assert status == 2, said
     assert f"{PLACE}/key cannot be read." in said
-    assert "microbosh" not in controller.output("ls /etc/systemd/system /etc/microbosh 2>&1 | grep -v ^ls: | grep -v :$; true")
+    assert "microbosh" not in controller.output(
+        "ls /etc/systemd/system /etc/microbosh 2>&1 | grep -v ^ls: | grep -v :$; true"
+    )
     controller.shell(f"chown {USER} {PLACE}/key")
     status, said = schedule(controller)
     assert status == 0, said
@@ -60,7 +62,9 @@ def started(controller, unit, seconds=240):
     while properties(controller, unit, "ActiveState")["ActiveState"] in ("active", "activating", "deactivating"):
         assert time.monotonic() < deadline, controller.output(f"journalctl --no-pager -u {unit}")
         time.sleep(0.5)
-    return properties(controller, unit, "Result", "ExecMainStatus"), controller.output(f"journalctl --no-pager -u {unit}")
+    return properties(controller, unit, "Result", "ExecMainStatus"), controller.output(
+        f"journalctl --no-pager -u {unit}"
+    )
 
 
 def test_timers_wait_for_their_time_and_a_second_run_changes_nothing(scheduled):
@@ -101,7 +105,7 @@ def test_a_backup_a_share_and_a_rehearsal_run_in_their_sandbox(scheduled):
 
 def test_it_can_write_nowhere_else(scheduled):
     """What runs in the service's sandbox, as its user and as root."""
-    names = "ReadWritePaths ProtectSystem NoNewPrivileges CapabilityBoundingSet".split()
+    names = ["ReadWritePaths", "ProtectSystem", "NoNewPrivileges", "CapabilityBoundingSet"]
     found = properties(scheduled, "microbosh-backup.service", *names, "User")
     assert found["User"] == USER
     assert (found["ProtectSystem"], found["NoNewPrivileges"], found["CapabilityBoundingSet"]) == ("strict", "yes", "")
@@ -141,7 +145,14 @@ def test_what_is_scheduled_no_more_is_gone(scheduled):
 def test_cron_starts_it_where_it_has_to(scheduled):
     """A real cron, a line for each minute."""
     every = {"calendar": "minutely", "cron": "* * * * *", "delay": 0}
-    jobs = [{"name": "share", "playbook": "verify", "vars": {"microbosh_verify": "share", "microbosh_reread_days": 1}, **every}]
+    jobs = [
+        {
+            "name": "share",
+            "playbook": "verify",
+            "vars": {"microbosh_verify": "share", "microbosh_reread_days": 1},
+            **every,
+        }
+    ]
     state = f"/backups/{scheduled.director.name}/reread.json"
     scheduled.shell(f"rm -f {state}")
     settings = {"microbosh_schedule": jobs, "microbosh_schedule_with": "cron"}

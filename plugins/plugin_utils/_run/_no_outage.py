@@ -15,6 +15,8 @@ import glob
 import os
 import sys
 
+PLACES = tuple(f"/{place}" for place in ("tmp", "var/tmp", "dev/shm"))
+
 
 def wait(places: tuple) -> int:
     """Wait until no slot of this user is taken, with all of them held; return how many there are."""
@@ -29,4 +31,4 @@ def wait(places: tuple) -> int:
 
 
 if __name__ == "__main__":
-    wait(tuple(sys.argv[1:]) or ("/tmp", "/var/tmp", "/dev/shm"))
+    wait(tuple(sys.argv[1:]) or PLACES)

@@ -12,6 +12,7 @@ import shlex
 from calendar import timegm
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from time import strptime
 
 GROUP = "microbosh"
@@ -33,7 +34,10 @@ ELAPSE = re.compile(r"(?:Next elapse|Iter\. #\d+|Iteration #\d+): \w+ (\d{4}-\d\
 PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 HOMES = ("/home", "/root", "/run/user")
 # A directory of everybody is no parent for one of backups.
-SHARED = ("/", "/home", "/mnt", "/media", "/opt", "/root", "/srv", "/tmp", "/usr", "/var", "/var/lib", "/var/tmp")
+NAMES = ("home", "mnt", "media", "opt", "root", "srv", "tmp", "usr", "var", "var/lib", "var/tmp")
+SHARED = ("/", *(f"/{name}" for name in NAMES))
+# Where locks, sockets and what is rehearsed are.
+SLOTS = tuple(f"/{name}" for name in ("tmp", "var/tmp"))
 
 
 class ScheduleError(ValueError):
@@ -79,7 +83,9 @@ def jobs_of(schedule: list, scheduler: str, playbooks: Iterable[str], groups: It
 
 def _job(number, entry):
     if not isinstance(entry, Mapping):
-        raise ScheduleError(f"Number {number} of microbosh_schedule is {entry!r}. Expected name, playbook and calendar.")
+        raise ScheduleError(
+            f"Number {number} of microbosh_schedule is {entry!r}. Expected name, playbook and calendar."
+        )
     called = f"{entry.get('name') or f'number {number}'} of microbosh_schedule"
     unknown = sorted(set(entry) - set(KEYS))
     if unknown:
@@ -93,7 +99,12 @@ def _job(number, entry):
 
 def _value(called, key, value):
     kind = KEYS[key]
-    if kind is int and (isinstance(value, int) or str(value).isdigit()) and not isinstance(value, bool) and int(value) >= 0:
+    if (
+        kind is int
+        and (isinstance(value, int) or str(value).isdigit())
+        and not isinstance(value, bool)
+        and int(value) >= 0
+    ):
         return int(value)
     if kind is str and isinstance(value, str) and "\n" not in value:
         return str(value).strip()
@@ -143,9 +154,9 @@ def _is_cron_field(text, bounds):
 
 
 def longest_gap(said: str) -> int:
-    """Given what systemd-analyze calendar says of the next times in UTC, return the longest time between two, 0 if unknown."""
+    """Given what systemd-analyze calendar says of the next times in UTC, return the longest between two, or 0."""
     times = [timegm(strptime(found, "%Y-%m-%d %H:%M:%S")) for found in ELAPSE.findall(said)]
-    return max((after - before for before, after in zip(times, times[1:])), default=0)
+    return max((after - before for before, after in pairwise(times)), default=0)
 
 
 def word(text: str, command: bool = False) -> str:
@@ -185,7 +196,7 @@ def parent_of(directory: str) -> str:
 
 def writable(directors: Iterable[Mapping], home: str) -> list[str]:
     """Return the paths that runs write to, none of them below another one."""
-    found = {"/tmp", "/var/tmp", os.path.join(home, ".ansible")}
+    found = {*SLOTS, os.path.join(home, ".ansible")}
     for one in directors:
         found.add(parent_of(one["directory"]))
         found.add(one["rehearse_dir"])

@@ -40,7 +40,7 @@ def start() -> dict:
     if prompts or context.CLIARGS.get("ask_vault_pass"):
         raise ScheduleError(
             "The vault's password was asked for, and at night nobody answers. Give it by a file that the scheduled "
-            "user alone may read: --vault-password-file, ANSIBLE_VAULT_PASSWORD_FILE or vault_password_file in ansible.cfg."
+            "user may read: --vault-password-file, ANSIBLE_VAULT_PASSWORD_FILE, or vault_password_file of ansible.cfg."
         )
     vault = [_vault(one) for one in context.CLIARGS.get("vault_ids") or ()]
     by_setting = constants.DEFAULT_VAULT_PASSWORD_FILE
@@ -52,7 +52,9 @@ def start() -> dict:
         "inventory": [_inventory(one) for one in context.CLIARGS.get("inventory") or constants.DEFAULT_HOST_LIST],
         "vault": vault,
         "config": str(constants.CONFIG_FILE or ""),
-        "collections": list(dict.fromkeys([str(COLLECTIONS), *map(str, constants.config.get_config_value("COLLECTIONS_PATHS"))])),
+        "collections": list(
+            dict.fromkeys([str(COLLECTIONS), *map(str, constants.config.get_config_value("COLLECTIONS_PATHS"))])
+        ),
         "directory": os.getcwd(),
     }
 
@@ -107,7 +109,7 @@ def scheduler(wanted: str) -> str:
     if CRONTABS.is_dir():
         return CRON
     raise ScheduleError(
-        f"Neither systemd runs here nor is there a {CRONTABS} of cron, so nothing would start at its time. Install cron."
+        f"Neither systemd runs here nor is there a {CRONTABS} of cron, so nothing would start in time. Install cron."
     )
 
 
@@ -122,7 +124,9 @@ def gap_of(name: str, calendar: str) -> int:
         if done.returncode == 0:
             return longest_gap(done.stdout)
     said = " ".join(done.stderr.split())
-    raise ScheduleError(f"calendar of {name} in microbosh_schedule is {calendar!r}, which systemd does not take: {said}")
+    raise ScheduleError(
+        f"calendar of {name} in microbosh_schedule is {calendar!r}, which systemd does not take: {said}"
+    )
 
 
 def mark(prefix: str, inventory: list[str]) -> str:
@@ -140,7 +144,7 @@ def made_before(prefix: str, inventory: list[str], places: tuple = (UNITS, CRONT
         if whose[1] != json.dumps(inventory):
             raise ScheduleError(
                 f"{path} was made for the inventory {whose[1]}, this one is {json.dumps(inventory)}. Another "
-                "microbosh_schedule_prefix keeps them apart. If it was moved, take the old schedule away with it first: "
+                "microbosh_schedule_prefix keeps them apart. If it was moved, take the old schedule away first: "
                 "-e microbosh_schedule_state=absent, with -i and the old path."
             )
         found.append(path)

@@ -45,7 +45,7 @@ def missed(written: Mapping, director: str, began: Mapping[str, list[float]], no
         last = max([timegm(strptime(job["since"], STAMP)), *began.get(job["playbook"], [])])
         if now - last > job["longest_seconds"] + PATIENCE:
             late.append({
-                "name": job["name"], "unit": job["unit"], "playbook": job["playbook"], "last": strftime(STAMP, gmtime(last)),
+                **{key: job[key] for key in ("name", "unit", "playbook")}, "last": strftime(STAMP, gmtime(last)),
             })  # fmt: skip
     return late
 

@@ -51,7 +51,7 @@ class Share:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far the hand is: where it goes on, when it last went, what it owes, and when it was where, the newest last."""
+    """How far the hand is: where it goes on, when it last went, what it owes, and when it was where, newest last."""
 
     start: int = 0
     at: float | None = None

@@ -143,7 +143,7 @@ class Rereading:
         return due
 
     def _unlike(self, due):
-        """Return those that have not the content which was recorded, with why that is known, and digests of what is gone."""
+        """Return those without the content that was recorded, with how that is known, and digests of what is gone."""
         unlike, gone = {}, set()
         for (digest, device, inode), path in due.items():
             try:
@@ -208,7 +208,7 @@ class Rereading:
 
     @contextlib.contextmanager
     def _of(self, path):
-        """Work on a backup or an archive: one that is removed meanwhile is none any more, and a crafted one ends nothing.
+        """Work on a backup or an archive: one that is removed meanwhile is none any more, a crafted one ends nothing.
 
         That it cannot be looked at is told, and kept nowhere: it may be the controller's fault.
         """

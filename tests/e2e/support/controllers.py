@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A controller in a container whose first process is systemd, in the network of a director: what schedules runs there."""
+"""A controller in a container whose first process is systemd, in the network of a director: with a schedule."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import hashlib
 import shlex
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 import testhost
 import yaml
@@ -29,7 +28,9 @@ class Image(testhost.Image):
 
     def __init__(self, engine):
         super().__init__(engine, RELEASE)
-        self.base_tag = f"localhost/microbosh-controller:{RELEASE}-{hashlib.sha256(repr(PACKAGES).encode()).hexdigest()[:12]}"
+        self.base_tag = (
+            f"localhost/microbosh-controller:{RELEASE}-{hashlib.sha256(repr(PACKAGES).encode()).hexdigest()[:12]}"
+        )
 
     def packages(self):
         return PACKAGES
@@ -75,7 +76,8 @@ class Controller:
             "ansible_host": "127.0.0.1", "ansible_user": self.director.host.facts["user"],
             "ansible_ssh_common_args": f"-o UserKnownHostsFile={PLACE}/known_hosts",
             "ansible_python_interpreter": "auto_silent",
-            "microbosh_private_key": f"{PLACE}/key", "microbosh_backup_dir": "/backups/{{ inventory_hostname }}", **settings,
+            "microbosh_private_key": f"{PLACE}/key",
+            "microbosh_backup_dir": "/backups/{{ inventory_hostname }}", **settings,
         }  # fmt: skip
         inventory = {"microbosh": {"hosts": {self.director.name: {}}, "vars": variables}}
         self.write("hosts.yml", yaml.safe_dump(inventory))

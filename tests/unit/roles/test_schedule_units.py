@@ -39,7 +39,8 @@ def start(tmp_path, monkeypatch):
     directory.mkdir()
     shutil.copy("/bin/true", directory / "ansible-playbook")
     found = {
-        "program": str(directory / "ansible-playbook"), "python": "/usr/bin/python3", "inventory": [str(directory / "hosts.yml")],
+        "program": str(directory / "ansible-playbook"), "python": "/usr/bin/python3",
+        "inventory": [str(directory / "hosts.yml")],
         "vault": [], "config": "", "collections": ["/usr/share/ansible/collections"], "directory": str(directory),
     }  # fmt: skip
     monkeypatch.setattr(place, "start", lambda: found)
@@ -82,7 +83,9 @@ def test_systemd_has_nothing_to_say_about_the_units(start, tmp_path, user):
 def test_a_service_is_exposed_to_no_more_than_it_needs(start, tmp_path, user):
     for path in units(tmp_path, planned(user=user))[::2]:
         command = ["systemd-analyze", "security", "--no-pager", "--offline=yes"]
-        done = subprocess.run([*command, f"--threshold={int(WORST[user] * 10)}", str(path)], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [*command, f"--threshold={int(WORST[user] * 10)}", str(path)], capture_output=True, text=True, check=False
+        )
         exposure = re.search(r"Overall exposure level for \S+: ([\d.]+)", done.stdout)
         assert exposure, done.stderr
         assert done.returncode == 0, done.stdout

@@ -21,7 +21,9 @@ def test_a_backup_that_is_there_counts_as_a_run_and_without_one_it_is_missed(tmp
     monkeypatch.setattr(_picture, "missed_of", lambda name, began, now: looks(name, began, now, tmp_path))
     given = {"name": "d1", "directory": str(tmp_path), "rules": {}}
     [director] = _picture.picture([given], NOW)["directors"]
-    assert director["missed"] == [{"name": "backup", "unit": "microbosh-backup.timer", "playbook": "backup", "last": JOB["since"]}]
+    assert director["missed"] == [
+        {"name": "backup", "unit": "microbosh-backup.timer", "playbook": "backup", "last": JOB["since"]}
+    ]
     assert "missed" in {one["rule"] for one in director["health"]["problems"]}
     make_director_backup(tmp_path)
     [director] = _picture.picture([given], NOW)["directors"]

@@ -54,7 +54,11 @@ def test_a_job_is_started_as_this_run_was():
         "/opt/venv/bin/ansible-playbook", "--inventory", "/srv/my inventory", "--vault-id", "prod@/srv/pass",
         "--limit", "prod", "--forks", "20", "--extra-vars", '{"microbosh_mode": "online"}', "microbosh.director.backup",
     ]  # fmt: skip
-    assert jobs(BACKUP)[0].argv({**START, "vault": []})[1:] == ["--inventory", "/srv/my inventory", "microbosh.director.backup"]
+    assert jobs(BACKUP)[0].argv({**START, "vault": []})[1:] == [
+        "--inventory",
+        "/srv/my inventory",
+        "microbosh.director.backup",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -96,13 +100,16 @@ def test_what_cron_takes(when):
 
 
 @pytest.mark.parametrize("when", ["17 2 * *", "60 2 * * *", "17 24 * * *", "17 2 0 * *", "17 2 * 13 *", "17 2 * * 8",
-                                  "17 2 * * * root", "*/0 * * * *", "x", "@reboot", "1- * * * *", "17 2 * * *\n"])  # fmt: skip
+                                  "17 2 * * * root", "*/0 * * * *", "x", "@reboot", "1- * * * *", "17 2 * * *\n"]
+)  # fmt: skip
 def test_what_cron_would_leave_unread_is_told(when):
     with pytest.raises(ScheduleError, match="Expected minute, hour, day"):
         jobs({**BACKUP, "cron": when.strip("\n") + (" *" if when.endswith("\n") else "")}, scheduler="cron")
 
 
-@pytest.mark.parametrize("text", ["plain", "/a/b c", "100 %", "$HOME ${X} $$", 'a "b" \\ c', "it's", "é", "", "a;b", "#"])
+@pytest.mark.parametrize(
+    "text", ["plain", "/a/b c", "100 %", "$HOME ${X} $$", 'a "b" \\ c', "it's", "é", "", "a;b", "#"]
+)
 def test_a_word_of_a_unit_is_one(text):
     said = word(text, command=True)
     assert "\n" not in said
@@ -132,14 +139,17 @@ def test_the_longest_time_between_two_is_read_from_what_systemd_says():
 
 
 @pytest.mark.parametrize(
-    ("calendar", "days"), [("*-*-* 02:17:00", 1), ("Sun *-*-* 06:17:00", 7), ("*-*-01 07:17:00", 31), ("Mon..Fri 02:00", 3)]
+    ("calendar", "days"),
+    [("*-*-* 02:17:00", 1), ("Sun *-*-* 06:17:00", 7), ("*-*-01 07:17:00", 31), ("Mon..Fri 02:00", 3)],
 )
 def test_systemd_says_how_long_a_job_may_stay_away(calendar, days):
     pytest.importorskip("ansible")
     if not any(os.access(os.path.join(one, "systemd-analyze"), os.X_OK) for one in os.environ["PATH"].split(":")):
         pytest.skip("there is no systemd-analyze")
     assert place.gap_of("x", calendar) == days * DAY
-    with pytest.raises(ScheduleError, match="calendar of x in microbosh_schedule is 'at night', which systemd does not take"):
+    with pytest.raises(
+        ScheduleError, match="calendar of x in microbosh_schedule is 'at night', which systemd does not take"
+    ):
         place.gap_of("x", "at night")
 
 
@@ -179,14 +189,19 @@ def test_a_job_that_did_not_begin_is_missed():
     assert missed(written, "d1", {}, late - 2) == []
     assert [one["name"] for one in missed(written, "d1", {}, late)] == ["backup"]
     assert missed(written, "d1", {"backup": [NOW + DAY]}, late) == []
-    assert [one["name"] for one in missed(written, "d1", {"backup": [NOW + DAY]}, NOW + 9 * DAY)] == ["backup", "verify"]
+    assert [one["name"] for one in missed(written, "d1", {"backup": [NOW + DAY]}, NOW + 9 * DAY)] == [
+        "backup",
+        "verify",
+    ]
     assert missed(written, "another", {}, NOW + 99 * DAY) == []
     assert missed(record([told(longest_seconds=0)], {}, NOW), "d1", {}, NOW + 99 * DAY) == []
 
 
 def test_all_schedules_of_a_controller_are_looked_at_and_nothing_else(tmp_path):
     for prefix in ("microbosh", "other"):
-        (tmp_path / f"{prefix}-schedule.json").write_text(json.dumps(record([told(unit=f"{prefix}-backup.timer")], {}, NOW)))
+        (tmp_path / f"{prefix}-schedule.json").write_text(
+            json.dumps(record([told(unit=f"{prefix}-backup.timer")], {}, NOW))
+        )
     for number, content in enumerate(["", "[]", '{"jobs": [1]}', '{"jobs": [{}]}', "\xff"]):
         (tmp_path / f"bad{number}-schedule.json").write_text(content)
     late = missed_of("d1", {}, NOW + 9 * DAY, tmp_path)
@@ -195,7 +210,8 @@ def test_all_schedules_of_a_controller_are_looked_at_and_nothing_else(tmp_path):
 
 
 SETTINGS = {"schedule": [BACKUP], "state": "present", "scheduler": "cron", "user": "", "prefix": "microbosh",
-            "directory": "~/backups/d1", "private_key": "~/.ssh/key", "sign_key": "", "rehearse_dir": "/var/tmp"}  # fmt: skip
+            "directory": "~/backups/d1", "private_key": "~/.ssh/key", "sign_key": "", "rehearse_dir": "/var/tmp",
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -217,7 +233,12 @@ def plan(directors=None, **settings):
 
 def test_what_was_made_before_and_is_in_the_settings_no_more_goes(controller):
     mark = place.mark("microbosh", START["inventory"])
-    for path in ("UNITS/microbosh-old.timer", "UNITS/microbosh-old.service", "CRONTABS/microbosh-backup", "RECORDS/microbosh-backup"):
+    for path in (
+        "UNITS/microbosh-old.timer",
+        "UNITS/microbosh-old.service",
+        "CRONTABS/microbosh-backup",
+        "RECORDS/microbosh-backup",
+    ):
         (controller / path).write_text(f"#!/bin/sh\n{mark}\n")
     (controller / "UNITS/microbosh-mine.timer").write_text("[Timer]\n")
     (controller / "UNITS/microbosh-prod-old.timer").write_text(place.mark("microbosh-prod", ["/elsewhere"]) + "\n")
@@ -233,7 +254,7 @@ def test_what_was_made_before_and_is_in_the_settings_no_more_goes(controller):
 
 def test_another_inventorys_are_left_alone_and_told(controller):
     (controller / "CRONTABS/microbosh-backup").write_text(place.mark("microbosh", ["/elsewhere"]) + "\n")
-    with pytest.raises(ScheduleError, match="was made for the inventory .*microbosh_schedule_prefix keeps them apart"):
+    with pytest.raises(ScheduleError, match=r"was made for the inventory .*microbosh_schedule_prefix keeps them apart"):
         plan()
 
 

@@ -63,7 +63,11 @@ def verified(directory, name):
 
 
 def inodes(directory):
-    parts = [directory / name / part for name in (FIRST, SECOND) for part in ("vcap", "dbs", "filter", "backup.json", "backup.log")]
+    parts = [
+        directory / name / part
+        for name in (FIRST, SECOND)
+        for part in ("vcap", "dbs", "filter", "backup.json", "backup.log")
+    ]
     files = [path for part in parts for path in ([part] if part.is_file() else part.rglob("*"))]
     return {path.lstat().st_ino for path in files if path.is_file() and not path.is_symlink()}
 
@@ -121,7 +125,9 @@ def test_what_is_missing_cut_or_another_kind_of_file_is_found(backups):
 
 
 def test_what_is_not_in_the_share_is_not_found(backups):
-    digest = next(line for line in (backups / FIRST / "SHA256SUMS").read_bytes().split(b"\n") if line.endswith(b"store/big"))
+    digest = next(
+        line for line in (backups / FIRST / "SHA256SUMS").read_bytes().split(b"\n") if line.endswith(b"store/big")
+    )
     place = int(digest[:12], 16)
     damage(backups / FIRST / "vcap/store/big")
     assert found(read(backups, Share(place + 1, CIRCLE - 1))) == {}
