@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import hashlib
 import shlex
+import sys
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import testhost
 import yaml
@@ -43,6 +45,12 @@ class Image(testhost.Image):
         return self.base_tag
 
 
+def synchronize():
+    """Return the collection with the module that starts rsync, which is there for the tests."""
+    places = [Path(one) for one in (*sys.path, REPOSITORY / ".collections")]
+    return next(path for place in places if (path := place / "ansible_collections" / "ansible" / "posix").is_dir())
+
+
 @dataclass
 class Controller:
     """A machine that backs up one director."""
@@ -59,6 +67,7 @@ class Controller:
         options += ["--security-opt=seccomp=unconfined", "--security-opt=unmask=ALL"]
         options += [f"--cap-add={name}" for name in CAPABILITIES]
         options += [f"--volume={REPOSITORY / '.collections'}:/usr/share/ansible/collections:ro"]
+        options += [f"--volume={synchronize()}:/usr/lib/python3/dist-packages/ansible_collections/ansible/posix:ro"]
         self.engine.run("run", "--detach", *options, Image(self.engine).build(), "/sbin/init")
         self.wait("systemctl is-system-running | grep -Eq 'running|degraded'")
         self.give()
