@@ -8,11 +8,10 @@ from __future__ import annotations
 import json
 import re
 import time
-from pathlib import Path
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.vars import load_extra_vars
-from ansible_collections.microbosh.director.plugins.action.known_settings import ARTIFACTS
+from ansible_collections.microbosh.director.plugins.action.known_settings import ARTIFACTS, SPECIFICATION
 from ansible_collections.microbosh.director.plugins.plugin_utils._look import _words as words
 from ansible_collections.microbosh.director.plugins.plugin_utils._look._metrics import write_metrics
 from ansible_collections.microbosh.director.plugins.plugin_utils._look._picture import picture
@@ -21,7 +20,7 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._look._written 
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._gate import told
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._screen import tell
 
-ROLE = Path(__file__).parents[2] / "roles" / "microbosh"
+DEFAULTS = SPECIFICATION.parents[1] / "defaults" / "main.yml"
 SHOWN = {"table": words.table, "problems": words.problem_lines, "nothing": lambda dummy: []}
 ARGUMENTS = {
     "hosts": {"type": "list", "elements": "str"},
@@ -30,6 +29,10 @@ ARGUMENTS = {
     "json": {"type": "path", "default": ""},
     "metrics": {"type": "bool", "default": False},
 }
+# What the artifact of a run has, and that of a look has not got.
+NOTHING = {"path": "", "archive": "", "phases": []}
+# It has ends of logs in it, which are their owner's.
+PRIVATE = 0o600
 NO_DIRECTOR = "There is no host {name} in the inventory. Expected inventory names of directors."
 
 
@@ -67,8 +70,8 @@ class ActionModule(ActionBase):
 
     def _given(self, names, task_vars):
         """Return the directors as they are looked at, each by its own settings."""
-        defaults = self._loader.load_from_file(str(ROLE / "defaults" / "main.yml"))
-        known = self._loader.load_from_file(str(ROLE / "meta" / "argument_specs.yml"))["argument_specs"]["main"]["options"]
+        defaults = self._loader.load_from_file(str(DEFAULTS))
+        known = self._loader.load_from_file(str(SPECIFICATION))["argument_specs"]["main"]["options"]
         above = {**self._task.get_play().get_vars(), **load_extra_vars(self._loader)}
         for name in names:
             own = {**task_vars["hostvars"].raw_get(name), **above}
@@ -81,8 +84,8 @@ class ActionModule(ActionBase):
         if self._task.check_mode:
             return
         if arguments["json"]:
-            write_beside(arguments["json"], json.dumps(found, indent=1) + "\n")
-        for place, director in zip(given, found["directors"]):
+            write_beside(arguments["json"], json.dumps(found, indent=1) + "\n", PRIVATE)
+        for place, director in zip(given, found["directors"], strict=True):
             if arguments["metrics"] and place["metrics"]:
                 write_metrics(place["metrics"], director, found["at"])
 
@@ -90,7 +93,7 @@ class ActionModule(ActionBase):
 def summary(directors: list[dict], at: str, seconds: float) -> dict:
     """Return of each director what a job hands on, in the shape that the artifacts of all playbooks have."""
     names = ("state", "newest_proven", "proven_age_seconds", "rehearsed_age_seconds")
-    made = {"playbook": "health", "id": re.sub(r"[-:]", "", at), "path": "", "archive": "", "seconds": seconds, "phases": []}
+    made = {"playbook": "health", "id": re.sub(r"[-:]", "", at), "seconds": seconds, **NOTHING}
     return {
         one["name"]: {
             **made, "host": one["name"], **_outcome(one["health"]), **one["health"],

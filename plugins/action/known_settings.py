@@ -64,7 +64,8 @@ class ActionModule(ActionBase):
     def _begin(self, result, playbook, task_vars):
         """Put it on record that a run has begun, before anything of it can be cut short."""
         directory, host = place_of_backups(self._templar, task_vars), task_vars["inventory_hostname"]
-        run = {"id": str(task_vars["run_id"]), "host": host, "playbook": playbook, "began": float(task_vars["run_began"])}
+        run = {"id": str(task_vars["run_id"]), "host": host, "playbook": playbook}
+        run["began"] = float(task_vars["run_began"])
         problem = _records.begin(directory, run, identify(os.getppid())) if directory else ""
         if problem:
             warn(result, host, problem)

@@ -24,7 +24,7 @@ ARGUMENTS = {
 
 
 class ActionModule(ActionBase):
-    """Hand the artifact to Ansible, and write the record and the metrics. What is wrong with these is told, and no more."""
+    """Hand the artifact to Ansible, and write the record and the metrics; what is wrong with these fails nothing."""
 
     _requires_connection = False
     _supports_check_mode = True

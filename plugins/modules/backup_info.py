@@ -53,7 +53,8 @@ options:
   json:
     description:
       - File that all of it is written to, with RV(schema), RV(at), RV(collection) and RV(directors). It is written
-        beside and renamed, and everybody may read it. Not in check mode.
+        beside and renamed. A new one has mode 0600, as it has ends of logs in it; one that is there keeps its mode and
+        its group. Not in check mode.
     type: path
     default: ""
   metrics:
@@ -113,7 +114,8 @@ seconds:
   type: float
   sample: 0.2
 summary:
-  description: Of each director, by name, what a job hands on, in the shape of P(microbosh.director.run_artifact#filter).
+  description:
+    - Of each director, by name, what a job hands on, in the shape of P(microbosh.director.run_artifact#filter).
   returned: success
   type: dict
   sample:
@@ -153,11 +155,12 @@ directors:
       type: dict
       sample: {"proven_hours": 36.0, "rehearsed_days": 35.0}
     health:
-      description: The C(status) of this director, and the C(problems), each with C(rule), C(status) and what is C(said).
+      description:
+        - The C(status) of this director, and the C(problems), each with C(rule), C(status) and what is C(said).
       type: dict
       sample: {"status": 0, "problems": []}
     newest:
-      description: Id of the newest backup, null without any. The same for C(newest_proven) and C(newest_rehearsed).
+      description: Id of the newest backup, null without any.
       type: str
       sample: 20261128T020000Z
     newest_proven:
@@ -268,12 +271,14 @@ directors:
           type: int
           sample: 0
         verified:
-          description: The last verification, C(at), C(whole), C(files), C(seconds) and C(findings), null if there was none.
+          description:
+            - The last verification, C(at), C(whole), C(files), C(seconds) and C(findings), null if there was none.
           type: dict
           sample: null
         rehearsed:
           description:
-            - The last rehearsal, C(at), C(good), C(seconds) and C(problems), null if there was none. C(rto_seconds) is how
+            - The last rehearsal, C(at), C(good), C(seconds) and C(problems), null if there was none. C(rto_seconds)
+              is how
               long a restore onto an empty director takes, C(away_seconds) how long the director is away for it.
           type: dict
           sample: null
@@ -286,7 +291,9 @@ directors:
           type: bool
           sample: false
         archive:
-          description: Its archive, C(path), C(bytes), whether it is C(encrypted), and how it was C(verified). Null without one.
+          description:
+            - Its archive, C(path), C(bytes), whether it is C(encrypted), and how it was C(verified). Null without
+              one.
           type: dict
           sample: null
         offsite:
@@ -370,7 +377,8 @@ directors:
           sample: []
         known_by:
           description:
-            - V(record). Of runs of earlier versions V(report) (a backup), V(partial) (one half made) or V(log) (nothing else).
+            - V(record). Of runs of earlier versions V(report) (a backup), V(partial) (one half made) or V(log)
+              (nothing else).
           type: str
           sample: record
     last_runs:
@@ -386,9 +394,10 @@ directors:
       type: dict
       sample: null
     volume:
-      description: Where backups are, C(path), C(free_bytes), C(size_bytes) and C(free_inodes), null if that is not known.
+      description:
+        - Where backups are, C(path), C(free_bytes), C(size_bytes) and C(free_inodes), null if that is not known.
       type: dict
-      sample: {"path": "/backups/director1", "free_bytes": 56800000000, "size_bytes": 100000000000, "free_inodes": 6000000}
+      sample: {"path": "/backups/director1", "free_bytes": 56800000000, "size_bytes": 100000000000, "free_inodes": 6000}
     growth_bytes_a_day:
       description: What backups had that was new, by day, in the last two weeks; null if there are too few.
       type: float

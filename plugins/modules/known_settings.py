@@ -15,7 +15,7 @@ description:
   - Compares the names of all C(microbosh_) variables of a host with the settings that the role
     C(microbosh.director.microbosh) specifies, and fails on an unknown one with the nearest known name.
   - Ansible itself would leave such a variable unused without a word.
-  - If the settings are known ones, and a run begins with it, puts on record that it has begun, beside the log of the run.
+  - If the settings are known ones, and a run begins with it, puts on record that it has begun, beside the run's log.
   - Refuses C(ansible_become) and its user on the command line or as a fact, where it would make the controller's tasks
     run as root.
 seealso:

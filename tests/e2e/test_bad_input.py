@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -349,6 +350,19 @@ def test_a_run_that_was_killed_publishes_nothing_and_harms_nothing(killed):
     before, _, _, _, afterwards, _ = killed
     for part in ("services", "agent", "processes", "latest", "backups", "archives"):
         assert afterwards[part] == before[part], part
+
+
+def test_a_run_that_was_killed_is_known_later(small, killed):
+    """It could not say so: its record says that it began, and its process is gone."""
+    file = small.directory / "backups.json"
+    run = small.play("backups", "-e", f"microbosh_backups_json={file}")
+    assert run.status == 0, run.output
+    [director] = json.loads(file.read_text())["directors"]
+    runs = {one["id"]: one for one in director["runs"]}
+    dead = runs[killed[2].name.removesuffix(".partial")]
+    assert (dead["outcome"], dead["known_by"], dead["ended"]) == ("killed", "record", None)
+    assert any("First pass" in line or "Rehearsed" in line for line in dead["log_end"]), dead
+    assert (runs[small.latest.name]["outcome"], director["state"]) == ("succeeded", "ok")
 
 
 def test_the_next_run_sends_hardly_anything_again(small, killed):

@@ -122,6 +122,15 @@ def test_numbers_in_the_report_are_numbers(host, backups):
         assert {type(number) for number in second[part].values()} == {int}
 
 
+def test_all_backups_are_told_and_nothing_is_wrong_with_them(host, backups):
+    run = host.play("backups")
+    assert run.status == 0, run.output
+    assert all(re.search(rf"^  {name} .* (?:proven|still) ", run.output, re.MULTILINE) for name in host.ids), run.output
+    run = host.play("health", "-e", '{"microbosh_health_off": ["rehearsed_age"]}')
+    assert run.status == 0, run.output
+    assert "1 director: 1 OK" in run
+
+
 def test_a_stopped_director_is_refused_and_checkup_brings_it_up(host, backups):
     host.shell("/var/vcap/bosh/bin/monit stop powerdns")
     try:

@@ -1,4 +1,4 @@
-"""What lies on the controller, at a glance: each director by its own settings, all in one task, and no director is needed."""
+"""What lies on the controller, at a glance: each director by its own settings, and no director is needed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ microbosh:
 def look(tmp_path, monkeypatch):
     monkeypatch.setattr(backup_place, "NOW", int(time.time()))
     places = [backup_place.BackupPlace(tmp_path / name) for name in ("elsewhere", "director2", "director3")]
-    for place, hours in zip(places, (4, 50, 50)):
+    for place, hours in zip(places, (4, 50, 50), strict=True):
         at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(backup_place.NOW - 3600))
         place.backup(hours * 3600, verdict={"rehearsed": {"good": True, "at": at, "problems": []}})
     (tmp_path / "hosts.yml").write_text(INVENTORY)

@@ -157,9 +157,7 @@ def _gone(report):
 def _of_report(report):
     phases = phases_in(report)
     moved = report.inner("online").objects("moved") if report.inner("online").text("verdict") == "moved" else []
-    sizes = {
-        name: {what: report.inner(name).number(what) for what in ("files", "bytes")} for name in ("new", "all")
-    }
+    sizes = {name: {what: report.inner(name).number(what) for what in ("files", "bytes")} for name in ("new", "all")}
     copied = report.inner("moved")
     return {
         "mode": report.text("mode", None),

@@ -31,7 +31,7 @@ HELP = {
     "microbosh_backup_new_bytes": "Size of the files that are new in the newest backup.",
     "microbosh_backup_files": "How many files the newest backup has.",
     "microbosh_backup_lost_blobs": "How many blobs the director had lost when the newest backup was made.",
-    "microbosh_restore_estimate_seconds": "How long a restore of the newest rehearsed backup takes, as the rehearsal told.",
+    "microbosh_restore_estimate_seconds": "How long a restore of the newest rehearsed backup takes.",
     "microbosh_run_timestamp_seconds": "When the last run of a playbook began.",
     "microbosh_run_success": "Whether the last run of a playbook that ended did what was asked for.",
     "microbosh_run_duration_seconds": "How long the last run of a playbook that ended took.",
@@ -42,13 +42,14 @@ HELP = {
     "microbosh_health_status": "The worst rule of health: 0 ok, 1 warning, 2 critical, 3 not known.",
     "microbosh_health_rule_status": "Each rule of health: 0 ok, 1 warning, 2 critical, 3 not known.",
 }
+READABLE = 0o644  # numbers alone, for node_exporter's user
 UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 
 
 def write_metrics(place: str, director: dict, at: str) -> str:
     """Write the metrics of a director into a directory of textfiles; return the path of the file."""
     path = os.path.join(place, f"microbosh_{UNSAFE.sub('_', director['name'])}.prom")
-    write_beside(path, text_of(director, at))
+    write_beside(path, text_of(director, at), READABLE)
     return path
 
 
@@ -57,7 +58,8 @@ def text_of(director: dict, at: str) -> str:
     samples: dict[str, list[str]] = {}
     for name, labels, value in samples_of(director, at):
         if value is not None:
-            told = ",".join(f'{label}="{_escaped(text)}"' for label, text in {"director": director["name"], **labels}.items())
+            every = {"director": director["name"], **labels}
+            told = ",".join(f'{label}="{_escaped(text)}"' for label, text in every.items())
             samples.setdefault(name, []).append(f"{name}{{{told}}} {_number(value)}\n")
     return "".join(
         f"# HELP {name} {HELP[name]}\n# TYPE {name} gauge\n{''.join(samples[name])}" for name in HELP if name in samples

@@ -108,7 +108,7 @@ def _newest(backups, now):
 
 
 def _restore_open(runs):
-    """Return the restore that the last run which looked at the director has found or left open, None if there is none."""
+    """Return the restore that the last run which looked at the director found or left open, None for none."""
     for run in runs:
         if run["kind"] == "restore" and run["outcome"] == KILLED:
             return {"since": run["began"], "said": f"the restore {run['id']} was killed"}
@@ -155,7 +155,7 @@ def _shrinks(runs):
 
 
 def _growth(backups):
-    """Return the bytes that backups took anew, by day, in the last two weeks that have any; the first one is all new."""
+    """Return the bytes that backups took anew, by day, in the last two weeks; the first one is all new."""
     dated = [(seconds_of(one["id"]), one["new"]["bytes"]) for one in backups]
     dated = [(at, count) for at, count in dated if at is not None and count is not None]
     if len(dated) < 2:

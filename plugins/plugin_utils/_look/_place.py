@@ -38,7 +38,7 @@ def path_of(templar, variables: dict, name: str) -> str:
 
 
 def given_of(name: str, templar, variables: dict, known: list[str] | None = None) -> dict:
-    """Return a director as picture() wants it, given its variables and, if they are to be checked, all settings there are.
+    """Return a director as picture() wants it, given its variables, and all settings there are if these are checked.
 
     It has the directory for its ``metrics``, too.
     """

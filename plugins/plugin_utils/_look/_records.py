@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The record of a run, beside its log: that it began, and how it ended.
 
-A run that was killed writes nothing more, so its record says for good that it began. A record is whole or not there; one
-that cannot be written fails no run.
+A run that was killed writes nothing more, so its record says for good that it began. A record is whole or not there;
+one that cannot be written fails no run.
 """
 
 from __future__ import annotations

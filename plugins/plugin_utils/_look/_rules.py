@@ -115,15 +115,20 @@ def _is_damaged(verified):
 
 
 def last_run(director: dict, rules: dict):
-    """The last run of a kind failed, was killed, or had nobody to talk to. One that another run kept out does not count."""
+    """The last run of a kind failed, was killed, or did nothing. One that another run kept out does not count."""
     found = []
     ended = [run for run in director["runs"] if run["outcome"] != "running" and run["reason"] != "held"]
     for kind in ("backup", "verify", "restore"):
-        last = next((run for run in ended if run["kind"] == kind), None)
+        last = next((run for run in ended if run["kind"] == kind or _settles(run, kind)), None)
         if last and last["outcome"] in ("failed", "refused", "killed"):
             said = f"the last {kind}, of {last['began']}, {WORDS[last['outcome']]}"
             found.append((WARNING, f"{said}: {last['error'].splitlines()[0] if last['error'] else last['reason']}"))
     return found
+
+
+def _settles(run, kind):
+    """Return whether a run shows that a restore before it needs nobody any more: nobody restores again for that."""
+    return kind == "restore" and run["kind"] == "backup" and run["outcome"] == "succeeded"
 
 
 WORDS = {"failed": "failed", "refused": "did nothing", "killed": "was killed"}

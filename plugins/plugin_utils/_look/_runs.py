@@ -141,7 +141,7 @@ def _of_partials(place):
 
 
 def _of_logs(place, backups):
-    """Return the runs of backups that left a log alone, and are newer than all backups: earlier versions' failed ones."""
+    """Return the runs that left a log alone, and are newer than all backups: failed ones of earlier versions."""
     newest = backups[0]["id"] if backups else ""
     with contextlib.suppress(OSError):
         ids = [name[:-4] for name in os.listdir(place.directory / LOGS) if name.endswith(".log")]
@@ -180,7 +180,7 @@ def _with_the_killed(place, found):
 
 
 def _lives(place, run, has_newer):
-    """Return whether a run that has not ended lives; where that cannot be seen, whether another of its kind has begun."""
+    """Return whether a run that has not ended lives; where that cannot be seen, by what came after it."""
     if run["known_by"] != "record":  # of an earlier version there is the lock alone
         return run_lock.is_locked(place.directory)
     if is_here(run["controller"]):

@@ -12,7 +12,12 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._look._rules im
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._lines import duration, size
 
 STATUSES = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
-STATES = {"running": "a backup is under way", "failed": "LAST RUN FAILED", "none": "NO BACKUP", "unreadable": "UNREADABLE"}
+STATES = {
+    "running": "a backup is under way",
+    "failed": "LAST RUN FAILED",
+    "none": "NO BACKUP",
+    "unreadable": "UNREADABLE",
+}
 HEAD = ("backup", "age", "mode", "outage", "new", "in all", "verdict", "looked at", "rehearsed", "")
 VERDICTS = {
     "proven": "proven", "still": "still", "lost_blobs": "lost blobs", "moved": "MOVED", "damaged": "DAMAGED",
@@ -28,7 +33,7 @@ MOST_SAID = 5
 def table(directors: list[dict]) -> list[str]:
     """Return all backups of directors as lines, newest first, below a line about each director."""
     rows = [_row(backup) for director in directors for backup in director["backups"]]
-    widths = [max(map(len, column)) for column in zip(HEAD, *rows)]
+    widths = [max(map(len, column)) for column in zip(HEAD, *rows, strict=True)]
     lines, left = [], iter(rows)
     for director in directors:
         lines.append(_about(director))
@@ -40,7 +45,7 @@ def table(directors: list[dict]) -> list[str]:
 
 
 def _joined(cells, widths):
-    return "  " + "  ".join(cell.ljust(width) for cell, width in zip(cells, widths)).rstrip()
+    return "  " + "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
 
 
 def _about(director):

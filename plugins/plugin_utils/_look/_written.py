@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import tempfile
 
-EVERYBODY = 0o644
 
+def write_beside(path: str, text: str, mode: int) -> None:
+    """Give a file a new content, with a mode if it is new. Whoever may read what is there may read what comes.
 
-def write_beside(path: str, text: str) -> None:
-    """Give a file a new content. Where several runs write it at once, the last one stays; each has a file of its own.
-
-    The name of that begins with a dot and ends otherwise, so nobody takes it for what is meant.
+    Where several runs write it at once, the last one stays; each has a file of its own, whose name begins with a dot
+    and ends otherwise, so that nobody takes it for what is meant.
     """
     directory, name = os.path.split(os.path.abspath(path))
     descriptor, beside = tempfile.mkstemp(prefix=f".{name}.", suffix=".new", dir=directory)
@@ -23,10 +23,19 @@ def write_beside(path: str, text: str) -> None:
         with open(descriptor, "w", encoding="utf-8", errors="backslashreplace") as target:
             target.write(text)
             target.flush()
-            os.fchmod(descriptor, EVERYBODY)
+            _as_before(path, descriptor, mode)
             os.fsync(descriptor)
         os.replace(beside, path)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(beside)
         raise
+
+
+def _as_before(path, descriptor, mode):
+    """Give a new file the group and the mode of the one whose place it takes, or the mode if there is none."""
+    with contextlib.suppress(OSError):
+        before = os.stat(path)
+        mode = stat.S_IMODE(before.st_mode) & 0o666
+        os.fchown(descriptor, -1, before.st_gid)
+    os.fchmod(descriptor, mode)

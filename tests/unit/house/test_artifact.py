@@ -82,8 +82,8 @@ def test_it_holds_the_playbooks(files, playbook):
     assert PurePosixPath("playbooks", f"{playbook}.yml") in files
 
 
-def test_of_the_extensions_it_holds_the_project_for_awx(files):
-    assert {path.parts[1] for path in files if path.parts[0] == "extensions"} == {"awx"}
+def test_of_the_extensions_it_holds_what_an_operator_uses(files):
+    assert {path.parts[1] for path in files if path.parts[0] == "extensions"} == {"awx", "nagios", "prometheus"}
 
 
 def pages(files):

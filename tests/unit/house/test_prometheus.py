@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Alerts, dashboard and page name metrics that there are; promtool, in the lint stage, says whether these are well made."""
+"""Alerts, dashboard and page name metrics that there are; promtool looks at the rest, in the lint stage."""
 
 from __future__ import annotations
 

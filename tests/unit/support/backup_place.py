@@ -21,7 +21,9 @@ REPORT = {
     "without": "",
     "proof": {"whole": True, "manifest": {}, "blobs": {"lost": [], "damaged": [], "newly_lost": []}},
 }
-GOOD_RECORD = {"outcome": "succeeded", "reason": "", "error": "", "seconds": 21.2, "phases": [], "path": "", "archive": ""}
+GOOD_RECORD = {
+    "outcome": "succeeded", "reason": "", "error": "", "seconds": 21.2, "phases": [], "path": "", "archive": "",
+}  # fmt: skip
 
 
 def name_of(age):

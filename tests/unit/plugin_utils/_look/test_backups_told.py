@@ -131,7 +131,8 @@ def test_nothing_in_a_report_ends_the_look(place, value):
 
 
 def test_numbers_that_are_none_are_named(place):
-    name = place.backup(HOUR, json.dumps({**REPORT, "outage_seconds": 1}).replace('"outage_seconds": 1', '"outage_seconds": 1e999'))
+    text = json.dumps({**REPORT, "outage_seconds": 1})
+    name = place.backup(HOUR, text.replace('"outage_seconds": 1', '"outage_seconds": 1e999'))
     director = look(place)
     assert director["backups"][0]["outage_seconds"] is None
     assert f"{name}: outage_seconds is not a number" in director["problems"]
@@ -141,7 +142,7 @@ def test_texts_of_a_director_are_data(place):
     hostile = "\x1b[31m<script>alert(1)</script>\u202e" + "x" * 5000
     place.backup(HOUR, {"mode": hostile, "without": hostile, "phases": [{"phase": hostile, "start": "", "seconds": 1}]})
     told = json.dumps(look(place), ensure_ascii=False)
-    assert "\x1b" not in told and "\u202e" not in told
+    assert not {"\x1b", "\u202e"} & set(told)
     assert len(told) < 8000
 
 

@@ -15,7 +15,8 @@ MIB = 1024 * 1024
 
 def backup(age=HOUR, **more):
     made = {
-        "id": name_of(age), "age_seconds": age, "proven": True, "verdict": "proven", "problem": "", "outage_seconds": 60,
+        "id": name_of(age), "age_seconds": age, "proven": True, "verdict": "proven", "problem": "",
+        "outage_seconds": 60,
         "all": {"files": 10, "bytes": 1000 * MIB}, "new": {"files": 1, "bytes": 10 * MIB}, "rehearsed": None,
         "archive": None,
     }  # fmt: skip
@@ -80,6 +81,8 @@ def test_nothing_is_wrong():
         (director(backup(), runs=[run(outcome="refused", reason="held"), run()]), {}),
         (director(backup(), runs=[run("verify", "failed"), run()]), {"last_run": 1}),
         (director(backup(), runs=[run(), run(outcome="failed")]), {}),
+        (director(backup(), runs=[run("restore", "failed"), run()]), {"last_run": 1}),
+        (director(backup(), runs=[run(), run("restore", "failed")]), {}),
         (director(backup(), runs=[run(outcome="running"), run(outcome="failed")]), {"last_run": 1}),
         (director(backup(outage_seconds=181), *SEVERAL), {"outage_range": 1}),
         (director(backup(outage_seconds=179), *SEVERAL), {}),

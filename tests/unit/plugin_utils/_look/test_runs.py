@@ -76,7 +76,7 @@ def test_a_record_that_is_none_is_named_and_the_others_are_told(place, look, con
     runs, problems = look()
     assert [run["id"] for run in runs] == [bad, good]
     assert runs[1]["outcome"] == "succeeded"
-    assert problems and bad in problems[0]
+    assert bad in problems[0]
 
 
 WRONG = {
@@ -124,7 +124,7 @@ def test_a_log_that_is_a_pipe_or_a_link_is_not_read(place, look, tmp_path):
 
 
 def test_a_lease_that_fired_is_told(place, look):
-    record = {"run": "20261127T020000Z", "fired_at": "2026-11-27T02:31:00Z", "reason": "deadline", "on_deadline": "start"}
+    record = {"run": "20261127T020000Z", "fired_at": "2026-11-27T02:31:00Z", "reason": "late", "on_deadline": "start"}
     place.record(HOUR, lease_fired=record)
     place.record(2 * HOUR, lease_fired={**record, "on_deadline": "tell"})
     place.record(3 * DAY, lease_fired=None)

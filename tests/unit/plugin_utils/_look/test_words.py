@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is told: the table of a person, the problems, and the line of Nagios, which its plugin says in the same words."""
+"""What is told: the table of a person, the problems, and the line of Nagios, which its plugin says, too."""
 
 from __future__ import annotations
 
@@ -36,19 +36,20 @@ def found(tmp_path):
     ill.backup(3 * DAY, {"mode": "online", "outage_seconds": 0, "online": {"verdict": "still"}})
     ill.record(HOUR, outcome="failed", error="Proof: torn | 'x'=1\nmore")
     names = {"a": "director1", "b": "it's=2", "c": "none"}
-    return picture([{"name": name, "directory": str(tmp_path / path), "rules": {}} for path, name in names.items()], NOW)
+    given = [{"name": name, "directory": str(tmp_path / path), "rules": {}} for path, name in names.items()]
+    return picture(given, NOW)
 
 
 def test_the_table(found):
     lines = words.table(found["directors"])
     assert lines[0].startswith("director1: OK, newest proven 4 h 00 min old, rehearsed 23 h 00 min ago, ")
-    assert lines[1].split() == "backup age mode outage new in all verdict looked at rehearsed".split()
+    assert " ".join(lines[1].split()) == "backup age mode outage new in all verdict looked at rehearsed"
     assert lines[2].split()[0] == "20261127T220000Z"
     assert "not since" in lines[2]
     assert "2026-11-27, back in 58.3 s" in lines[3]
     assert [len(line.partition("proven")[0]) for line in lines[2:4]] == [lines[1].index("verdict")] * 2
-    assert "LAST RUN FAILED" in lines[4] and "never rehearsed" in lines[4]
-    assert "none" in lines[6] and "still" in lines[6]
+    assert re.search("LAST RUN FAILED.*never rehearsed", lines[4])
+    assert re.search("online +none .* still ", lines[6])
     assert any(line.startswith("none: CRITICAL, NO BACKUP, none proven") for line in lines)
 
 
@@ -60,9 +61,10 @@ def test_problems_the_worst_director_first(found):
 
 def test_the_line_of_nagios_is_one_and_its_data_can_be_read(found):
     line = words.nagios_line(found["directors"])
-    told, bar, data = line.partition(" | ")
-    assert told.startswith("MICROBOSH CRITICAL - 3 directors: 1 OK, 2 CRITICAL; it's=2: the newest proven backup is 3 days")
-    assert "|" not in told and "|" not in data and "\n" not in line
+    told, dummy, data = line.partition(" | ")
+    said = "MICROBOSH CRITICAL - 3 directors: 1 OK, 2 CRITICAL; it's=2: the newest proven backup is 3 days"
+    assert told.startswith(said)
+    assert not {"|", "\n"} & set(told + data)
     assert "".join(match.group(0) for match in DATUM.finditer(data)) == data
     found_data = {match[0].strip("'"): match[1:] for match in DATUM.findall(data)}
     assert found_data["director1 age"] == ("14400", "s", "", "129600")
