@@ -101,7 +101,8 @@ def test_a_script_says_what_failed_and_no_two_run(start, tmp_path):
         script.write_text(rendered("script.j2", plan, plan["jobs"][1]))
         done = subprocess.run(["sh", script, "now"], capture_output=True, text=True, check=False)
         assert (done.returncode, done.stdout[:9]) == expected
-    assert json.loads(done.stdout.partition("--extra-vars ")[2].rpartition(" microbosh.")[0]) == SETTINGS["schedule"][1]["vars"]
+    given = done.stdout.partition("--extra-vars ")[2].rpartition(" microbosh.")[0]
+    assert json.loads(given) == SETTINGS["schedule"][1]["vars"]
     with open(script) as running:
         fcntl.flock(running, fcntl.LOCK_EX)
         done = subprocess.run(["sh", script, "now"], capture_output=True, text=True, check=False)
