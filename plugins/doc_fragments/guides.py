@@ -55,6 +55,14 @@ seealso:
     link: https://github.com/microbosh/director/blob/main/docs/recovery.md
 """
 
+    SCHEDULE = r"""
+options: {}
+seealso:
+  - name: A schedule
+    description: What runs when, as whom, in which sandbox, and how a run is stopped.
+    link: https://github.com/microbosh/director/blob/main/docs/schedule.md
+"""
+
     SECURITY = r"""
 options: {}
 seealso:

@@ -406,6 +406,11 @@ directors:
       description: By how much the free space became less from run to run, by day; null if too little is known.
       type: float
       sample: 12000000.0
+    missed:
+      description: Jobs of a schedule of this controller that should have begun by now and have not.
+      type: list
+      elements: dict
+      sample: []
     problems:
       description: What lies there and is not as it should be.
       type: list

@@ -14,6 +14,7 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._look._backups 
 from ansible_collections.microbosh.director.plugins.plugin_utils._look._rules import RULES, health_of
 from ansible_collections.microbosh.director.plugins.plugin_utils._look._runs import BAD, KILLED, RUNNING, Place, runs_of
 from ansible_collections.microbosh.director.plugins.plugin_utils._look._values import seconds_of, shown, stamp
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._schedule_record import missed_of
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._version import collection_version
 
 SCHEMA = 1
@@ -80,11 +81,22 @@ def _told(given, now, seen):
         "growth_bytes_a_day": _growth(backups),
         "free_shrinks_bytes_a_day": _shrinks(runs),
         "problems": seen.problems[:MOST_PROBLEMS],
+        "missed": missed_of(given["name"], began_of(runs, backups), now),
         "offsite": None,
     }
     made["rules"] = {name: given["rules"].get(name, default) for name, default in RULES.items()}
     made["health"] = health_of(made, given["rules"])
     return made
+
+
+def began_of(runs: list[dict], backups: list[dict]) -> dict[str, list[float]]:
+    """Return when runs of each playbook began, as far as there is a record of them."""
+    began = {}
+    for kind, when in [*((run["kind"], run["began"]) for run in runs), *(("backup", one["began"]) for one in backups)]:
+        at = seconds_of(when)
+        if at is not None:
+            began.setdefault(kind, []).append(at)
+    return began
 
 
 def _ids(directory, problems):

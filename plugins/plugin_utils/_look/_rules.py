@@ -165,6 +165,15 @@ def usual_of(numbers: list[float]) -> float | None:
     return median(before) if len(before) >= FEWEST else None
 
 
+def missed(director: dict, rules: dict):
+    """What was to begin by itself has not."""
+    return [
+        (CRITICAL if one["playbook"] == "backup" else WARNING,
+         f"no {one['playbook']} began since {one['last']}, though {one['unit']} should have started one: look at it")
+        for one in director.get("missed") or []
+    ]  # fmt: skip
+
+
 def space(director: dict, rules: dict):
     """The volume has not got room for the next backup, or will be full soon."""
     volume, backups, days = director["volume"], director["backups"], rules["space_days"]
@@ -211,6 +220,7 @@ ALL = {
     "proven_age": proven_age,
     "damaged": damaged,
     "last_run": last_run,
+    "missed": missed,
     "space": space,
     "rehearsed_age": rehearsed_age,
     "outage_range": outage_range,

@@ -90,6 +90,16 @@ def test_a_task_on_the_controller_is_never_root():
         assert task.get("become") is False, f"{path}: {task.get('name')}"
 
 
+def test_on_the_controller_only_a_schedule_becomes_root_and_only_where_it_has_to():
+    """As root it writes units and the like, and tries things as the account of the runs."""
+    found = [(path, task) for path, task in every_task() if "schedule" in path.parts and task.get("become")]
+    ours = [(path, task) for path, task in found if path.parts[-3:-1] == ("schedule", "tasks")]
+    assert len(ours) > 10
+    assert ours == found
+    escalated = {str(task["become"]) for dummy, task in ours}
+    assert escalated == {"{{ run_schedule.plan.escalate }}", "{{ run_schedule.plan.account.become }}"}
+
+
 def test_what_is_delegated_is_delegated_to_the_controller():
     assert {str(task["delegate_to"]) for path, task in every_task() if "delegate_to" in task} == {"localhost"}
 

@@ -46,6 +46,7 @@ def broken(given, **settings):
     return {one["rule"]: one["status"] for one in found["problems"]}
 
 
+LATE = {"name": "x", "unit": "microbosh-x.timer", "playbook": "backup", "last": "2026-11-27T01:00:00Z"}
 SEVERAL = [backup(number * HOUR) for number in range(2, 8)]
 FOUND = {"at": "2026-11-28T01:00:00Z", "whole": False, "findings": []}
 TORN = {"path": "/b/archives/x.tar", "verified": FOUND}
@@ -98,6 +99,8 @@ def test_nothing_is_wrong():
         (director(backup(), *SEVERAL, free_shrinks_bytes_a_day=1500 * MIB), {"space": 1}),
         (director(backup(), *SEVERAL, free_shrinks_bytes_a_day=1400 * MIB), {}),
         (director(backup(), *SEVERAL, free_shrinks_bytes_a_day=-5000 * MIB), {}),
+        (director(backup(), missed=[LATE]), {"missed": 2}),
+        (director(backup(), missed=[{**LATE, "playbook": "verify"}]), {"missed": 1}),
         (director(backup(), volume=None), {}),
         (director(backup(), restore_open={"since": "x", "said": "y"}), {"restore_open": 2}),
         (director(backup(), lease_fired={"said": "run x left the director stopped"}), {"lease_fired": 2}),

@@ -81,6 +81,7 @@ UNGATED = {
     "run_ended": "hands on what a run says of itself, and writes it down",
     "run_failed": "says what the tasks before it answered",
     "spared_files": "renames files, and makes what it says printable",
+    "schedule_info": "looks at settings, and at what is scheduled on the controller",
     "run_log": "writes lines, and makes them printable",
 }
 # No playbook asks them: they are for people.
@@ -175,7 +176,16 @@ def test_no_task_runs_a_module_of_others_on_a_director_but_through_the_gate():
     files = [*ROOT.glob("playbooks/*.yml"), *ROOT.glob("playbooks/tasks/**/*.yml"), *ROOT.glob("roles/*/tasks/*.yml")]
     files += ROOT.glob("roles/*/handlers/*.yml")
     assert len(files) >= FEWEST_FILES
+    files = [path for path in files if path.parts[-3:-1] != ("schedule", "tasks")]
     assert {str(path.relative_to(ROOT)): found for path in files if (found := [*of_others(read(path))])} == {}
+
+
+def test_the_role_of_a_schedule_runs_on_the_controller_alone():
+    plays = [play for path in ROOT.glob("playbooks/*.yml") for play in read(path)]
+    using = [play["hosts"] for play in plays if {"role": "microbosh.director.schedule"} in play.get("roles", [])]
+    assert using == ["localhost"]
+    first = read(ROOT / "roles/schedule/tasks/main.yml")[0]
+    assert first["ansible.builtin.assert"]["that"] == "inventory_hostname == 'localhost'"
 
 
 def read(path):
