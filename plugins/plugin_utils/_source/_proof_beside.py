@@ -10,7 +10,6 @@ from collections.abc import Callable
 
 from ansible_collections.microbosh.director.plugins.module_utils._backup._verification import verify_for_restore
 from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
-from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
 
 REFUSED = "the backup that it comes from is not whole"
 
