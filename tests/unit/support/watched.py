@@ -41,6 +41,8 @@ class ActionModule(ActionBase):
         with Watch(host, Transfer(gate + ".bytes"), "/", int(arguments.get("total", 0)), reserve=0):
             while "gate" in arguments and not os.path.exists(gate) and os.getppid() == parent:
                 time.sleep(0.05)
+        if os.getppid() != parent:
+            os._exit(1)
         result.update(changed=False)
         return result
 '''
