@@ -269,8 +269,8 @@ def test_a_schedule_is_one_for_all_directors(controller):
 def test_paths_are_those_of_the_account(controller, monkeypatch):
     account = {"user": "op", "group": "op", "home": "/home/op", "new": True, "other": True, "root": False}
     monkeypatch.setattr(place, "account", lambda name: dict(account))
-    found = plan(user="op")
-    assert "/home/op/backups" in found["writable"].split()
+    found = plan(user="op", writable=["~/out", "/var/lib/metrics", ""])
+    assert {"-/home/op/backups", "-/home/op/out", "-/var/lib/metrics"} <= set(found["writable"].split())
     assert found["sees_homes"]
     assert found["trial"][:3] == ["runuser", "-u", "op"]
     assert "/home/op/.ssh/key" in found["trial"][-1]
