@@ -134,7 +134,7 @@ def _surroundings(start, account, directors):
     return {
         "directory": start["directory"],
         "environment": " ".join(word(f"{name}={value}") for name, value in sorted(environment_of(start).items())),
-        "writable": " ".join(word(path) for path in paths),
+        "writable": " ".join(word(f"-{path}") for path in paths),  # one that is not there ends no run
         "sees_homes": sees_homes([*needed, *place.files_of(start), *_keys(directors), *paths]),
         "no_outage": exec_line([start["python"], "-I", "-S", str(NO_OUTAGE)]),
     }
@@ -169,9 +169,17 @@ def _at_home(directors, home):
     """Return the same with the paths as they are for the account: its home is not that of who schedules."""
     names = ("directory", "private_key", "sign_key", "rehearse_dir")
     return {
-        host: {**one, **{name: re.sub(r"^~(?=/|$)", home, os.path.expandvars(one[name])) for name in names}}
+        host: {
+            **one,
+            **{name: _of_home(one[name], home) for name in names},
+            "writable": [_of_home(path, home) for path in one.get("writable") or [] if path],
+        }
         for host, one in directors.items()
     }
+
+
+def _of_home(path, home):
+    return re.sub(r"^~(?=/|$)", home, os.path.expandvars(path))
 
 
 def _said(jobs, account, stale):

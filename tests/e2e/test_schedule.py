@@ -91,6 +91,43 @@ def started(controller, unit, seconds=240):
 
 
 def test_timers_wait_for_their_time_and_a_second_run_changes_nothing(scheduled):
+    names = ("backup", "reread", "rehearsal", "verify")
+    assert timers(scheduled) == {f"microbosh-{name}.timer": f"microbosh-{name}.service" for name in names}
+    status, said = schedule(scheduled)
+    assert status == 0, said
+    assert "changed=0" in said.rpartition("localhost")[2]
+    enabled = scheduled.output("systemctl is-enabled microbosh-backup.timer").strip()
+    assert enabled == "enabled"
+    units = "/etc/systemd/system/microbosh-*.service"
+    assert scheduled.shell(f"systemd-analyze verify --man=no {units}").stdout == ""
+
+
+def test_a_calendar_that_is_none_is_refused_before_anything_is_touched(scheduled):
+    before = scheduled.output("ls -l --full-time /etc/systemd/system /etc/microbosh")
+    jobs = [{"name": "new", "playbook": "backup", "calendar": "at night"}]
+    status, said = schedule(scheduled, microbosh_schedule=jobs)
+    assert status == 2
+    assert "calendar of new in microbosh_schedule is 'at night', which systemd does not take" in said
+    assert scheduled.output("ls -l --full-time /etc/systemd/system /etc/microbosh") == before
+
+
+def test_a_backup_a_share_and_a_rehearsal_run_in_their_sandbox(scheduled):
+    """The first makes a proven backup; the last contains its server by namespaces, Landlock and a filter of its own."""
+    for name in ("backup", "reread", "rehearsal"):
+        ended, said = started(scheduled, f"microbosh-{name}.service")
+        assert ended == {"Result": "success", "ExecMainStatus": "0"}, said
+    directory = f"/backups/{scheduled.director.name}"
+    assert scheduled.output(f"stat -c %U {directory} {directory}/latest/backup.json").split() == [USER, USER]
+    report = json.loads(scheduled.output(f"cat {directory}/latest/backup.json"))
+    assert report["proof"]["whole"] is True
+    verdict = json.loads(scheduled.output(f"cat {directory}/latest/verdict.json"))
+    assert verdict["rehearsed"]["good"]
+    assert json.loads(scheduled.output(f"cat {directory}/reread.json"))["passes"]
+    assert scheduled.director.wholly_up()
+
+
+def test_it_can_write_nowhere_else(scheduled):
+    """Something else in the service's sandbox, and the strongest means to contain a rehearsal are there."""
     scheduled.write("probe.py", PROBE)
     unit = "/etc/systemd/system/microbosh-rehearsal.service"
     change = f"s#^ExecStart=.*#ExecStart=/usr/bin/python3 {PLACE}/probe.py#; /^Restart/d"

@@ -199,7 +199,7 @@ def writable(directors: Iterable[Mapping], home: str) -> list[str]:
     found = {*SLOTS, os.path.join(home, ".ansible")}
     for one in directors:
         found.add(parent_of(one["directory"]))
-        found.add(one["rehearse_dir"])
+        found.update([one["rehearse_dir"], *one.get("writable", [])])
         if one["sign_key"]:
             found.add(os.path.dirname(one["sign_key"]))
     return [path for path in sorted(found) if not any(path.startswith(f"{other.rstrip('/')}/") for other in found)]

@@ -67,9 +67,12 @@ class Controller:
         options += ["--security-opt=seccomp=unconfined", "--security-opt=unmask=ALL"]
         options += [f"--cap-add={name}" for name in CAPABILITIES]
         options += [f"--volume={REPOSITORY / '.collections'}:/usr/share/ansible/collections:ro"]
-        options += [f"--volume={synchronize()}:/usr/lib/python3/dist-packages/ansible_collections/ansible/posix:ro"]
         self.engine.run("run", "--detach", *options, Image(self.engine).build(), "/sbin/init")
         self.wait("systemctl is-system-running | grep -Eq 'running|degraded'")
+        # Copied: a mount below /usr/lib would keep a rehearsal from showing that to its server in namespaces.
+        place = "/usr/lib/python3/dist-packages/ansible_collections/ansible"
+        self.shell(f"mkdir -p {place}")
+        self.engine.run("cp", synchronize(), f"{self.name}:{place}/posix")
         self.give()
         return self
 
