@@ -14,13 +14,17 @@ from pathlib import Path
 from ansible.errors import AnsibleActionFail
 from ansible_collections.microbosh.director.plugins.module_utils._backup._records import MOST_BYTES
 from ansible_collections.microbosh.director.plugins.module_utils._core import _layout as layout
+from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._tree import _mtree as mtree
 from ansible_collections.microbosh.director.plugins.module_utils._tree._mtree import unescape
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._connection_hint import transfer_hint
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._gate import plain, told
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._in_process import plain_values
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._printable import printable, printable_lines
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._remote_shell import synchronize
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._transfer_action import TransferAction
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._transfer_watch import Watch
+from ansible_collections.microbosh.director.plugins.plugin_utils._source._proof_beside import ProofBeside
 from ansible_collections.microbosh.director.plugins.plugin_utils._transfer._inside import OutsideError, Way
 from ansible_collections.microbosh.director.plugins.plugin_utils._transfer._push_staging import batch_size, staged
 from ansible_collections.microbosh.director.plugins.plugin_utils._transfer._transfer_log import Transfer
@@ -33,6 +37,7 @@ ARGUMENTS = {
     "leave_out": {"type": "list", "elements": "str", "default": []},
     "metadata": {"type": "path"},
     "records": {"type": "dict", "default": {}},
+    "proof": {"type": "dict", "default": {}},
     "total": {"type": "int", "default": 0},
     "timeout": {"type": "int", "default": 600},
 }
@@ -47,29 +52,43 @@ class ActionModule(TransferAction):
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
         dummy, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        result.update(changed=False, files=0, bytes=0, wire_bytes=0, seconds=0.0)
+        proof = ProofBeside(plain_values(arguments["proof"]))
         try:
             names = permitted(arguments["src"], wanted(arguments), arguments["metadata"], arguments["records"])
         except (OutsideError, OSError) as error:
+            result.update(_proven(proof))  # which says more, if that is why
+            if result.get("failed"):
+                return result
             raise AnsibleActionFail(f"Nothing was pushed: {error}.") from error
-        result.update(changed=False, files=0, bytes=0, wire_bytes=0, seconds=0.0)
-        if not names:
-            return result
-        began = time.monotonic()
+        if names:
+            result.update(self._watched_push(arguments, names, proof, task_vars))
+        if not result.get("failed"):
+            result.update(_proven(proof))
+        return result
+
+    def _watched_push(self, arguments, names, proof, task_vars):
+        """Push, unless what is pushed turns out to be of a backup that is not whole; return what came of it."""
+        began, host = time.monotonic(), task_vars["inventory_hostname"]
         with tempfile.TemporaryDirectory(prefix="microbosh-") as scratch:
             log = Path(scratch, "log")
             transfer = Transfer(str(log), None)
             # The space to keep free is on the director, which was asked for it before.
-            with Watch(task_vars["inventory_hostname"], transfer, scratch, total=arguments["total"], reserve=0):
+            watch = Watch(host, transfer, scratch, total=arguments["total"], reserve=0, refused=proof.refused)
+            with watch:
                 answer = self._pushed(arguments, names, log, task_vars)
             transfer.read()
-        if answer.get("failed"):
-            text = printable_lines(answer.get("msg") or "").strip()
-            said = f"Pushing {arguments['src']} failed, rsync's exit status is {answer.get('rc')}: {text}"
-            answer["msg"] = "\n".join([said, *[hint for hint in [transfer_hint(text)] if hint]])
+        if proof.refused():
+            answer = {}  # what it found is told, and not that rsync was ended for it
         answer = {name: answer[name] for name in ("rc", "msg", "failed") if name in answer}
-        result.update(answer, seconds=round(time.monotonic() - began, 2), **transfer.counts())
-        result["changed"] = bool(transfer.files)
-        return result
+        if answer.get("failed"):
+            answer["msg"] = _failure(arguments["src"], answer)
+        return {
+            **answer,
+            "seconds": round(time.monotonic() - began, 2),
+            **transfer.counts(),
+            "changed": bool(transfer.files),
+        }
 
     def _pushed(self, arguments, names, log, task_vars):
         """Push as many files at once as can be open, until all are there or it fails; return what came of the last."""
@@ -102,6 +121,24 @@ class ActionModule(TransferAction):
             "rsync_opts": [shlex.quote(option) for option in options],
         }
         return synchronize(self, transfer, task_vars)
+
+
+def _failure(src, answer):
+    text = printable_lines(answer.get("msg") or "").strip()
+    said = f"Pushing {src} failed, rsync's exit status is {answer.get('rc')}: {text}"
+    return "\n".join([said, *[hint for hint in [transfer_hint(text)] if hint]])
+
+
+def _proven(proof):
+    """Wait until all is read; return what was found. A backup that is not whole is a failure, and so is one unread."""
+    try:
+        found = proof.result()
+    except DirectorError as error:
+        return {"failed": True, "msg": told(str(error)), "unfit": True}
+    if found is None:
+        return {}
+    found = plain(found)
+    return {"proof": found, **({"failed": True, "msg": found["problem"], "unfit": True} if found["problem"] else {})}
 
 
 def wanted(arguments):

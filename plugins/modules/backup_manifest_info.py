@@ -253,10 +253,17 @@ problems:
   type: list
   elements: str
   sample: ["SHA256SUMS line 12 is malformed: expected '<sha256>  <path>'."]
+problem:
+  description:
+    - Why the backup cannot be restored, empty if it can be. Owners, modes and times of the copy here do not count for
+      that, as C(metadata.mtree) has them.
+  returned: always
+  type: str
+  sample: ""
 """
 
-from ansible_collections.microbosh.director.plugins.module_utils._backup._manifest_verification import explain, verify
-from ansible_collections.microbosh.director.plugins.module_utils._backup._verification import verify_files_and_blobs
+from ansible_collections.microbosh.director.plugins.module_utils._backup._manifest_verification import explain
+from ansible_collections.microbosh.director.plugins.module_utils._backup._verification import verify_for_restore
 from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._core._module import run_module
 
@@ -264,10 +271,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._core._module i
 def perform(module):
     """Return what was found, or raise it where a backup that is not whole is a failure."""
     given, path = module.params, module.params["path"].rstrip("/")
-    if given["dump"]:
-        result = verify_files_and_blobs(path, given["records"], given["dump"], given["recorded"])
-    else:
-        result = verify(path, records=given["records"])
+    result = verify_for_restore(path, given["records"], given["dump"], given["recorded"])
     if given["fail"] and not result["whole"]:
         raise DirectorError(explain(path, result), **result)
     if given["fail"] and given["dump"] and not result["blobs"]["whole"]:

@@ -70,6 +70,15 @@ options:
         one nothing is pushed.
     type: dict
     default: {}
+  proof:
+    description:
+      - A backup that is read and proven while files of it are pushed, so that a disk reads it once. The task fails if
+        it is not whole, whatever was pushed, and what is still to be pushed is not. Nothing that came of it is to be
+        used before.
+      - C(path) and, of M(microbosh.director.backup_manifest_info), C(records), C(dump) and C(recorded).
+    type: dict
+    default: {}
+    version_added: 1.1.0
   total:
     description: Their size in bytes, for the share in the progress lines. V(0) is unknown.
     type: int
@@ -86,6 +95,15 @@ EXAMPLES = r"""
     src: /backups/director1/20261122T221326Z/vcap
     dest: /var/vcap/store/microbosh-backup/restore
     files: [store/redis/dump.rdb]
+
+- name: What the director does not have is pushed, of a backup that is proven meanwhile
+  microbosh.director.push:
+    src: /backups/director1/20261122T221326Z/vcap
+    dest: /var/vcap/store/microbosh-backup/restore
+    files: [store/redis/dump.rdb]
+    proof:
+      path: /backups/director1/20261122T221326Z
+      dump: /backups/director1/20261122T221326Z/dbs/bosh.sql
 """
 
 RETURN = r"""
@@ -104,4 +122,14 @@ seconds:
   returned: always
   type: float
   sample: 3.25
+proof:
+  description: What M(microbosh.director.backup_manifest_info) returns of the backup that was proven.
+  returned: with O(proof), if it was read to its end
+  type: dict
+  sample: {"files": 4711, "problem": "", "blobs": {"whole": true, "named": 512}}
+unfit:
+  description: Whether the task failed as the backup is not whole, or cannot be read.
+  returned: if it did
+  type: bool
+  sample: true
 """

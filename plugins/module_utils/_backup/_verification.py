@@ -16,6 +16,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._backup._blobst
     recorded_blobs,
 )
 from ansible_collections.microbosh.director.plugins.module_utils._backup._blobstore import verdict as blobs_verdict
+from ansible_collections.microbosh.director.plugins.module_utils._backup._manifest import name_some
 from ansible_collections.microbosh.director.plugins.module_utils._backup._manifest_verification import verify
 from ansible_collections.microbosh.director.plugins.module_utils._backup._snapshots import (
     director_database,
@@ -182,17 +183,29 @@ def verify_backup(path, packed=False, records=None):
     )
 
 
-def verify_files_and_blobs(path, records, dump, recorded):
-    """Given a backup's directory and the dump that names its blobs, read every file once.
+def verify_for_restore(path, records=None, dump=None, recorded=None):
+    """Given a backup's directory, and perhaps the dump that names its blobs, read every file once.
 
-    Return what verify() returns, and under ``blobs`` what check_blobstore() does, with what is wrong in a sentence.
+    Return what verify() returns; with a dump, under ``blobs`` what check_blobstore() does, with what is wrong in a
+    sentence; and as ``problem`` why the backup cannot be restored, "" if it can be.
     """
-    reading = blob_reading(path)
+    reading = blob_reading(path) if dump else None
     result = verify(path, records=records, also=reading)
-    store, tree = blobs_in(path)
-    blobs = check_blobstore(dump, store, tree, recorded=recorded, origins=True, reading=reading)
-    blobs["problem"] = "" if blobs["whole"] else blobs_verdict(blobs, dump, store)
-    return dict(result, blobs=blobs)
+    if dump:
+        store, tree = blobs_in(path)
+        blobs = check_blobstore(dump, store, tree, recorded=recorded, origins=True, reading=reading)
+        blobs["problem"] = "" if blobs["whole"] else blobs_verdict(blobs, dump, store)
+        result = dict(result, blobs=blobs)
+    return dict(result, problem=_obstacle(path, result))
+
+
+def _obstacle(path, result):
+    """Return why a backup cannot be restored. Owners, modes and times of the copy here do not count."""
+    wrong = ["%s: %s" % (kind, name_some(result[kind])) for kind in ("missing", "altered", "extra") if result[kind]]
+    if wrong or result["problems"]:
+        return "The backup %s is not whole, and nothing was touched. It has %s. %sRestore another backup." % (
+            path, "; ".join(wrong) or "flaws", "".join(problem + " " for problem in result["problems"]))
+    return result["blobs"]["problem"] if "blobs" in result else ""
 
 
 def finding_lines(findings):

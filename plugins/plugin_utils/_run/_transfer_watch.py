@@ -39,13 +39,14 @@ class Watch:
     """Shows a line every few seconds while a transfer runs, and stops it at a limit.
 
     ``limit`` is the number of bytes that may come, ``limit_files`` that of names, 0 for any; ``reserve`` the bytes that
-    stay free on the file system of ``dest``. ``exceeded`` says what was wrong when the transfer was stopped.
+    stay free on the file system of ``dest``; ``refused`` is asked why the transfer is not to go on, "" if nothing is
+    against it. ``exceeded`` says what was wrong when the transfer was stopped.
     """
 
-    def __init__(self, host, transfer, dest, total=0, limit=0, reserve=RESERVE, limit_files=0):
+    def __init__(self, host, transfer, dest, total=0, limit=0, reserve=RESERVE, limit_files=0, refused=str):
         self._host, self._transfer, self._dest = host, transfer, dest
         self._total, self._limit, self._reserve = total, limit, reserve
-        self._limit_files = limit_files
+        self._limit_files, self._refused = limit_files, refused
         self._looks = 0
         self._pace = Pace(max(limit, total), time.monotonic())
         self._done = threading.Event()
@@ -69,7 +70,7 @@ class Watch:
             self._transfer.read()
             in_flight = self._transfer.in_flight()
             moved = self._transfer.bytes + in_flight
-            self.exceeded = self.exceeded or self._excess(moved) or self._too_slow(in_flight)
+            self.exceeded = self.exceeded or self._refused() or self._excess(moved) or self._too_slow(in_flight)
             if self.exceeded:
                 end_rsync(os.getpid())
             elif time.monotonic() - told >= PROGRESS_SECONDS:

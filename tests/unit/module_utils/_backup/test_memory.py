@@ -24,7 +24,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._backup._manife
 from ansible_collections.microbosh.director.plugins.module_utils._backup._snapshots import publish
 from ansible_collections.microbosh.director.plugins.module_utils._backup._verification import (
     verify_backup,
-    verify_files_and_blobs,
+    verify_for_restore,
 )
 from ansible_collections.microbosh.director.plugins.module_utils._core import _files as files
 from backup_trees import Disk
@@ -139,7 +139,7 @@ def test_a_verification_reads_each_blob_once_in_little_memory(backups, read):
 
 def test_a_restore_reads_each_blob_once(backups, read):
     top = str(backups[0])
-    result = verify_files_and_blobs(top, None, f"{top}/dbs/bosh.sql", {})
+    result = verify_for_restore(top, None, f"{top}/dbs/bosh.sql", {})
     assert (result["whole"], result["blobs"]["whole"]) == (True, True)
     assert (result["blobs"]["checked"], result["blobs"]["problem"]) == (BLOBS, "")
     assert len(read) == len(set(read)) == BLOBS
@@ -150,7 +150,7 @@ def test_a_restore_finds_a_blob_that_the_manifest_has_and_the_database_has_not(b
     dump = tmp_path / "bosh.sql"
     digest = hashlib.sha1(b"blob 7", usedforsecurity=False).hexdigest()
     dump.write_text(Path(top, "dbs/bosh.sql").read_text().replace(digest, "0" * 40))
-    result = verify_files_and_blobs(top, None, str(dump), {})
+    result = verify_for_restore(top, None, str(dump), {})
     assert [entry["id"] for entry in result["blobs"]["wrong"]] == [name_of(7)]
     assert f"found sha1:{digest}" in result["blobs"]["problem"]
 

@@ -79,8 +79,12 @@ QUOTA = {"results": [{"msg": "fine"}, {"failed": True, "msg": "[Errno 122] Disk 
 CUT = {"msg": "Pushing /backups/d/1/vcap failed, rsync's exit status is 255: connection reset"}
 
 
-@pytest.mark.parametrize(("result", "gone"), [(FULL, True), (QUOTA, True), (CUT, False), ({}, False)])
-def test_what_was_pushed_goes_where_it_filled_the_disk_of_a_director_at_work(result, gone):
+UNFIT = {"msg": "The backup /backups/d/1 is not whole", "unfit": True}
+GONE = [(FULL, True), (QUOTA, True), (UNFIT, True), (CUT, False), ({}, False)]
+
+
+@pytest.mark.parametrize(("result", "gone"), GONE)
+def test_what_was_pushed_goes_where_it_filled_the_disk_of_a_director_at_work_or_is_of_no_use(result, gone):
     """Elsewhere it stays, and saves the next run the way."""
     ready = {"fresh": True, "holds_director": True}
     assert failed_restore(result, ready)["remove_pushed"] is gone
