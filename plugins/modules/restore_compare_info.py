@@ -181,6 +181,12 @@ left_out:
   type: list
   elements: str
   sample: [bosh]
+digest_rate:
+  description:
+    - Of how many bytes a second the director finds the SHA-256 now, by which its part of a restore can be foreseen.
+  returned: success
+  type: int
+  sample: 524288000
 seconds:
   description: How long it took.
   returned: success

@@ -12,7 +12,7 @@ import os
 
 from ansible.module_utils.common.text.converters import to_bytes, to_native
 from ansible_collections.microbosh.director.plugins.module_utils._core._clock import seconds_since, uptime
-from ansible_collections.microbosh.director.plugins.module_utils._core._files import remove_tree
+from ansible_collections.microbosh.director.plugins.module_utils._core._files import digest_rate, remove_tree
 from ansible_collections.microbosh.director.plugins.module_utils._postgres._data_directories import DEEPEST
 from ansible_collections.microbosh.director.plugins.module_utils._postgres._file_layout import DUMP
 from ansible_collections.microbosh.director.plugins.module_utils._restore._restore_copy import copy_place
@@ -128,7 +128,7 @@ class TreeRestore(object):
         spaces = self._spaces(live, comparison, mounts)
         require_space(spaces)
         facts.update(way, postgres=way["host"]["postgres"], spaces=[space.facts() for space in spaces])
-        return dict(facts, seconds=seconds_since(began))
+        return dict(facts, digest_rate=digest_rate(), seconds=seconds_since(began))
 
     def _way_back(self):
         """Decide how the databases come back, and ask what a restore of them would need after its stop."""

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import io
@@ -90,6 +91,8 @@ class Source:
         self.metadata = self.directory / layout.METADATA if self.proven else metadata
         self._owners = owners
         self.signature = ""
+        # Where the director's other backups are.
+        self.beside = None
         # The first reading decides: every later one is compared with it.
         self.records = record_digests(str(path)) if self.proven else {}
 
@@ -126,8 +129,16 @@ class Source:
         }
 
     def measured(self, verdict):
-        """Given its verdicts, return what was measured of it that says how long a restore takes."""
-        return measured_of(self._report(), verdict)
+        """Given its verdicts, return what was measured of it, and before it, that says how long a restore takes."""
+        return measured_of(self._report(), verdict, self._earlier_reports())
+
+    def _earlier_reports(self):
+        """Yield what other backups of the director say of themselves, newest first, if they can be read."""
+        for name in reversed(list_ids(str(self.beside)) if self.beside else []):
+            path = self.beside / name
+            if path != self.path:
+                with contextlib.suppress(DirectorError):
+                    yield read_report(str(path))
 
     def _named_by_metadata(self):
         """Return {name below vcap/ in the escapes of mtree: path} of what only root is to read on the director.
@@ -301,6 +312,7 @@ def find(
     is meant, by its signature, before anything of it is read.
     """
     source = _found(wanted, directory, scratch, identity, trust)
+    source.beside = directory
     if trust:
         try:
             source.signature = trust.check(
