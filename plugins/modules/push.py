@@ -72,8 +72,9 @@ options:
     default: {}
   proof:
     description:
-      - A backup that is read and proven while files of it are pushed, so that a disk reads it once. The task fails if it
-        is not whole, whatever was pushed, and what is still to be pushed is not. Nothing that came of it is to be used before.
+      - A backup that is read and proven while files of it are pushed, so that a disk reads it once. The task fails if
+        it is not whole, whatever was pushed, and what is still to be pushed is not. Nothing that came of it is to be
+        used before.
       - C(path) and, of M(microbosh.director.backup_manifest_info), C(records), C(dump) and C(recorded).
     type: dict
     default: {}

@@ -189,7 +189,8 @@ left_out:
   elements: str
   sample: [bosh]
 digest_rate:
-  description: Of how many bytes a second the director finds the SHA-256 now, by which its part of a restore can be foreseen.
+  description:
+    - Of how many bytes a second the director finds the SHA-256 now, by which its part of a restore can be foreseen.
   returned: success
   type: int
   sample: 524288000

@@ -64,8 +64,8 @@ def failed_restore(result: dict, state: dict) -> dict:
 
     ``roll_back``: what was there has to come back. ``may_run``: services may run meanwhile, as the data is what they
     left. ``stranger``: another server lives on the database's files. ``unavailable``: nothing was done, and it may be
-    tried again later. ``remove_ready``: what was made ready is nobody's any more. ``remove_pushed``: neither is what was
-    pushed for it, which else saves the next run the way.
+    tried again later. ``remove_ready``: what was made ready is nobody's any more. ``remove_pushed``: neither is what
+    was pushed for it, which else saves the next run the way.
     """
     stopping, fresh = flag(state, "stopping"), flag(state, "fresh")
     remove_ready = not stopping and fresh and flag(state, "holds_director")
@@ -86,7 +86,7 @@ def failed_restore(result: dict, state: dict) -> dict:
 
 
 def filled_disk(result: dict) -> bool:
-    """Given what the task that failed returned, return whether it had no space: the director's services have none then."""
+    """Given what the task that failed returned, return whether it had no space: services of the director have none."""
     said = str(first_failed(result).get("msg") or "")
     return any(words in said for words in NO_SPACE)
 

@@ -133,7 +133,7 @@ class Source:
         return measured_of(self._report(), verdict, self._earlier_reports())
 
     def _earlier_reports(self):
-        """Yield what other backups of the director say of themselves, newest first; one that cannot be read does not."""
+        """Yield what other backups of the director say of themselves, newest first, if they can be read."""
         for name in reversed(list_ids(str(self.beside)) if self.beside else []):
             path = self.beside / name
             if path != self.path:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A backup is proven while it is pushed: nobody goes on before both are done, and one that is not whole ends the push."""
+"""A backup is proven while it is pushed: nobody goes on before both are done, and one that is not whole ends it."""
 
 from __future__ import annotations
 
@@ -48,7 +48,8 @@ def pushed(monkeypatch, tmp_path, backup):
     monkeypatch.setattr(TransferAction, "run", lambda *dummy: {})
 
     def here(action, transfer, dummy):
-        command = ["rsync", *[option.strip("'") for option in transfer["rsync_opts"]], transfer["src"], transfer["dest"]]
+        options = [option.strip("'") for option in transfer["rsync_opts"]]
+        command = ["rsync", *options, transfer["src"], transfer["dest"]]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         return {"rc": done.returncode, "failed": done.returncode != 0, "msg": done.stderr}
 
@@ -56,7 +57,10 @@ def pushed(monkeypatch, tmp_path, backup):
         given = {"path": str(backup), "dump": str(backup / "dbs/bosh.sql")} if proof else {}
         arguments = {
             **{name: option.get("default") for name, option in push.ARGUMENTS.items()},
-            **{"src": str(backup / "vcap"), "dest": str(tmp_path / "director"), "files": list(files), "proof": given},
+            "src": str(backup / "vcap"),
+            "dest": str(tmp_path / "director"),
+            "files": list(files),
+            "proof": given,
             "metadata": str(backup / "metadata.mtree"),
         }
         monkeypatch.setattr(push, "synchronize", rsync)
@@ -143,7 +147,10 @@ def test_a_push_that_is_done_waits_for_the_proof(pushed):
     assert result["proof"] == WHOLE
 
 
-@pytest.mark.parametrize("found", [{"problem": "altered: vcap/x"}, DirectorError("vcap/x cannot be read"), KeyError("vcap/x")])
+LATE = [{"problem": "altered: vcap/x"}, DirectorError("vcap/x cannot be read"), KeyError("vcap/x")]
+
+
+@pytest.mark.parametrize("found", LATE)
 def test_what_is_found_out_late_ends_the_push(pushed, tmp_path, found):
     reading, program = Reading(found), tmp_path / "rsync"
     shutil.copy(shutil.which("sleep"), program)
@@ -162,7 +169,8 @@ def test_what_is_found_out_late_ends_the_push(pushed, tmp_path, found):
 
 def test_a_push_that_failed_waits_for_no_proof(pushed):
     reading = Reading()
-    result = pushed(rsync=lambda *dummy: {"rc": 12, "failed": True, "msg": "connection unexpectedly closed"}, reading=reading)
+    cut = {"rc": 12, "failed": True, "msg": "connection unexpectedly closed"}
+    result = pushed(rsync=lambda *dummy: dict(cut), reading=reading)
     assert not reading.go_on.is_set()
     reading.go_on.set()
     assert "connection unexpectedly closed" in result["msg"]

@@ -16,6 +16,7 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._source._restor
     TASKS_AFTER,
     TASKS_AWAY,
     TASKS_BEFORE,
+    TASKS_OF_AN_OUTAGE,
     TASKS_READY,
     measured_of,
     part,
@@ -38,7 +39,7 @@ REPORT = {
         {"part": "dumps", "seconds": 1.0},
         {"part": "stop_postgresql", "seconds": 0.5},
         {"part": "start", "seconds": 3.0},
-        {"part": "between", "seconds": 2.0},
+        {"part": "between", "seconds": 0.2 * TASKS_OF_AN_OUTAGE},
     ],
 }
 VERDICT = {"rehearsed": {"good": True, "databases": [{"database": "bosh", "seconds": 1.5}]}}
@@ -186,12 +187,42 @@ def test_a_rehearsal_tells_what_all_of_it_takes_onto_a_director_that_has_nothing
 
 
 def test_a_run_knows_what_it_took_until_now_and_what_its_tasks_take():
-    run = {"measured": measured_of(REPORT, {}), "push": {"files": "0", "bytes": "0"}, "dumps": [], "digest_rate": "1000"}
+    push = {"files": "0", "bytes": "0"}
+    run = {"measured": measured_of(REPORT, {}), "push": push, "dumps": [], "digest_rate": "1000"}
     time = run_time({**run, "seconds": str(5.0 + TASKS_BEFORE), "worked": "5.0", "read": "4.0"})
     assert seconds(time)["until_then"] == (1.0 + TASKS_BEFORE, "this run")
     assert seconds(time)["pushing"] == (4.0, "this run")
     assert seconds(time)["tasks_away"] == (float(TASKS_AWAY), "this run")
     assert run_time({**run, "seconds": 4, "worked": 5, "read": 0})["seconds"] > 4  # a clock that was set back
+
+
+# Restores that were timed: what they knew before the push; then what all of it took, and for how long the director was
+# away. With 1.1 GB on a busy machine: one whose director had nearly all of it, one whose director had nothing (without
+# the wait for its redis, which did not stop), one in between.
+TIMED = [
+    ({"seconds": 19.5, "worked": 5.0, "read": 2.6, "push": {"files": 1476, "bytes": 101.06e6}}, 69.0, 21.4),
+    ({"seconds": 15.1, "worked": 2.1, "read": 0.0, "push": {"files": 2279, "bytes": 1.1e9}}, 86.0, 24.6),
+    ({"seconds": 13.7, "worked": 2.0, "read": 0.0, "push": {"files": 1874, "bytes": 598.61e6}}, 63.0, 18.6),
+]
+THEIRS = {
+    "moved": {"files": 2362, "bytes": 1.17e9, "seconds": 14.4},
+    "all": {"files": 2286, "bytes": 1.12e9},
+    "outage_seconds": 21.61,
+    "outage": [
+        {"part": name, "seconds": took}
+        for name, took in (
+            ("agent", 0.46), ("intake", 0.82), ("stop", 2.87), ("dumps", 0.9), ("stop_postgresql", 1.03),
+            ("start", 4.71), ("between", 8.57),
+        )
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("run", "seconds", "away"), TIMED)
+def test_restores_that_were_timed_are_foreseen_within_a_third(run, seconds, away):
+    time = run_time({**run, "measured": measured_of(THEIRS, {}), "dumps": [], "digest_rate": 400 * MIB})
+    assert time["seconds"] == pytest.approx(seconds, rel=1 / 3)
+    assert time["away_seconds"] == pytest.approx(away, rel=1 / 3)
 
 
 def test_it_is_said_in_a_few_words():
