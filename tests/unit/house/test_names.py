@@ -36,8 +36,8 @@ OTHERWISE = {
 }
 # What is brought about. Of a thing that is only looked at, it is said otherwise: checked, compared, examined, verified.
 STATES = {
-    "absent", "armed", "cleared", "disarmed", "dumped", "held", "loaded", "marked", "present", "put_back", "released",
-    "rolled_back", "settled", "staged", "started", "stopped", "swapped",
+    "absent", "armed", "cleared", "disarmed", "dumped", "held", "initialized", "loaded", "marked", "present",
+    "put_back", "released", "rolled_back", "settled", "staged", "started", "stopped", "swapped",
 }  # fmt: skip
 # Whether the lease could be had is what check mode of the module that takes it tells.
 ASKED_IN_CHECK_MODE = {"microbosh.director.director_lease"}
