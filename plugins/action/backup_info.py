@@ -18,7 +18,7 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._look._picture 
 from ansible_collections.microbosh.director.plugins.plugin_utils._look._place import given_of
 from ansible_collections.microbosh.director.plugins.plugin_utils._look._written import write_beside
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._gate import told
-from ansible_collections.microbosh.director.plugins.plugin_utils._run._screen import tell
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._screen import tell, warn
 
 DEFAULTS = SPECIFICATION.parents[1] / "defaults" / "main.yml"
 SHOWN = {"table": words.table, "problems": words.problem_lines, "nothing": lambda dummy: []}
@@ -54,16 +54,13 @@ class ActionModule(ActionBase):
         given = list(self._given(names, task_vars))
         found = picture(given, time.time())
         directors = found["directors"]
-        try:
-            self._write(arguments, given, found)
-        except OSError as error:
-            result.update(failed=True, msg=told(f"What was found cannot be written: {error}."))
-            return result
         lines = SHOWN[arguments["show"]](directors)
         result.update(changed=False, **found, status=words.status_of(directors), line=words.nagios_line(directors))
         seconds = round(time.monotonic() - began, 2)
         result.update(seconds=seconds, summary=summary(directors, found["at"], seconds), lines=[])
         tell(result, "", lines, "info" if result["status"] == 0 else "error", self._task.no_log)
+        if not self._task.check_mode:
+            self._write(result, arguments, given, found)
         if arguments["most"]:
             result["directors"] = [{**one, "backups": one["backups"][: arguments["most"]]} for one in directors]
         return result
@@ -80,14 +77,20 @@ class ActionModule(ActionBase):
             )
             yield given_of(name, templar, {**defaults, **own}, [*known, *ARTIFACTS])
 
-    def _write(self, arguments, given, found):
-        if self._task.check_mode:
-            return
-        if arguments["json"]:
-            write_beside(arguments["json"], json.dumps(found, indent=1) + "\n", PRIVATE)
+    def _write(self, result, arguments, given, found):
+        """Write what others read, once it is told: who looks at the task is not to miss it for want of a directory."""
         for place, director in zip(given, found["directors"], strict=True):
             if arguments["metrics"] and place["metrics"]:
-                write_metrics(place["metrics"], director, found["at"])
+                try:
+                    write_metrics(place["metrics"], director, found["at"])
+                except Exception as error:  # of one director; the others have theirs
+                    warn(result, director["name"], told(f"The metrics cannot be written: {error}."))
+        if arguments["json"]:
+            try:
+                write_beside(arguments["json"], json.dumps(found, indent=1) + "\n", PRIVATE)
+            except (OSError, ValueError) as error:
+                why = getattr(error, "strerror", "") or error
+                result.update(failed=True, msg=told(f"{arguments['json']} cannot be written: {why}."))
 
 
 def summary(directors: list[dict], at: str, seconds: float) -> dict:

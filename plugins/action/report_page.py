@@ -46,8 +46,9 @@ class ActionModule(BackupInfo):
         try:
             if not self._task.check_mode:
                 write_beside(path, text, PRIVATE)
-        except OSError as error:
-            result.update(failed=True, msg=told(f"The page {path} cannot be written: {error.strerror}."))
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", "") or error
+            result.update(failed=True, msg=told(f"The page {path} cannot be written: {why}."))
             return result
         return self._tell(result, path, text, found["directors"])
 

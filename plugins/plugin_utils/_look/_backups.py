@@ -23,6 +23,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._core._errors i
 from ansible_collections.microbosh.director.plugins.plugin_utils._look._runs import phases_in
 from ansible_collections.microbosh.director.plugins.plugin_utils._look._values import (
     Values,
+    age_of,
     read_object,
     seconds_of,
     shown,
@@ -60,7 +61,7 @@ def backup_at(path: Path, now: float, archive: Path | None, problems: list[str])
         "id": name,
         "path": shown(str(path)),
         "began": stamp(began),
-        "age_seconds": max(int(now - began), 0) if began is not None else None,
+        "age_seconds": age_of(name, now),
         "proven": verdict in PROVEN,
         "verdict": verdict,
         "looked_at": found.verified is not None,
@@ -73,6 +74,12 @@ def backup_at(path: Path, now: float, archive: Path | None, problems: list[str])
         "archive": _of_archive(archive, report.odd),
         "offsite": None,
     }
+    ahead = [("it", name), ("its rehearsal", (found.rehearsed or {}).get("at"))]
+    report.odd.extend(
+        f"{what} is dated in the future, so it counts for nothing"
+        for what, at in ahead
+        if seconds_of(at) is not None and age_of(at, now) is None
+    )
     problems.extend(f"{name}: {odd}" for odd in dict.fromkeys([*found.problems, *report.odd]))
     return made
 

@@ -8,11 +8,13 @@ Times are those of what happened, never ages: the file stays as it is until the 
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from collections import Counter
 
 from ansible_collections.microbosh.director.plugins.plugin_utils._look._rules import ALL
+from ansible_collections.microbosh.director.plugins.plugin_utils._look._runs import HELD, RUNNING
 from ansible_collections.microbosh.director.plugins.plugin_utils._look._values import seconds_of
 from ansible_collections.microbosh.director.plugins.plugin_utils._look._written import write_beside
 
@@ -48,7 +50,11 @@ UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 
 def write_metrics(place: str, director: dict, at: str) -> str:
     """Write the metrics of a director into a directory of textfiles; return the path of the file."""
-    path = os.path.join(place, f"microbosh_{UNSAFE.sub('_', director['name'])}.prom")
+    name = director["name"]
+    safe = UNSAFE.sub("_", name)
+    if safe != name:  # another one may be the same then
+        safe += f"_{hashlib.sha256(name.encode('utf-8', 'backslashreplace')).hexdigest()[:8]}"
+    path = os.path.join(place, f"microbosh_{safe}.prom")
     write_beside(path, text_of(director, at), READABLE)
     return path
 
@@ -118,7 +124,8 @@ def _of_newest(newest):
 
 
 def _of_runs(kind, runs):
-    ended = next((run for run in runs if run["outcome"] != "running"), None)
+    # As in health: one that another run kept out says nothing of the director.
+    ended = next((run for run in runs if run["outcome"] != RUNNING and run["reason"] != HELD), None)
     labels = {"playbook": kind}
     yield "microbosh_run_timestamp_seconds", labels, seconds_of(runs[0]["began"]) if runs else None
     if ended:

@@ -12,8 +12,15 @@ from pathlib import Path
 from ansible_collections.microbosh.director.plugins.module_utils._backup._snapshots import list_ids
 from ansible_collections.microbosh.director.plugins.plugin_utils._look._backups import archives_in, backup_at
 from ansible_collections.microbosh.director.plugins.plugin_utils._look._rules import RULES, health_of
-from ansible_collections.microbosh.director.plugins.plugin_utils._look._runs import BAD, KILLED, RUNNING, Place, runs_of
-from ansible_collections.microbosh.director.plugins.plugin_utils._look._values import seconds_of, shown, stamp
+from ansible_collections.microbosh.director.plugins.plugin_utils._look._runs import (
+    BAD,
+    KILLED,
+    MOST,
+    RUNNING,
+    Place,
+    runs_of,
+)
+from ansible_collections.microbosh.director.plugins.plugin_utils._look._values import age_of, seconds_of, shown, stamp
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._schedule_record import missed_of
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._version import collection_version
 
@@ -79,7 +86,7 @@ def _told(given, now, seen):
         "lease_fired": _lease_fired(runs),
         "volume": seen.volume if given["directory"] else None,
         "growth_bytes_a_day": _growth(backups),
-        "free_shrinks_bytes_a_day": _shrinks(runs),
+        "free_shrinks_bytes_a_day": _shrinks(runs[:MOST]),
         "problems": seen.problems[:MOST_PROBLEMS],
         "missed": missed_of(given["name"], began_of(runs, backups), now),
         "offsite": None,
@@ -134,16 +141,19 @@ def _state(directory, backups, runs):
 
 
 def _newest(backups, now):
-    proven = next((one for one in backups if one["proven"]), None)
-    loaded = [one for one in backups if one["rehearsed"] and one["rehearsed"]["good"]]
-    rehearsed = max(loaded, key=lambda one: one["rehearsed"]["at"] or "", default=None)
-    at = seconds_of(rehearsed["rehearsed"]["at"]) if rehearsed else None
+    proven = next((one for one in backups if one["proven"] and one["age_seconds"] is not None), None)
+    loaded = [
+        (age_of(one["rehearsed"]["at"], now), one) for one in backups if one["rehearsed"] and one["rehearsed"]["good"]
+    ]
+    age, rehearsed = min(
+        (pair for pair in loaded if pair[0] is not None), key=lambda pair: pair[0], default=(None, None)
+    )
     return {
         "newest": backups[0]["id"] if backups else None,
         "newest_proven": proven["id"] if proven else None,
         "proven_age_seconds": proven["age_seconds"] if proven else None,
         "newest_rehearsed": rehearsed["id"] if rehearsed else None,
-        "rehearsed_age_seconds": max(int(now - at), 0) if at is not None else None,
+        "rehearsed_age_seconds": age,
     }
 
 

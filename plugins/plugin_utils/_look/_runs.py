@@ -36,6 +36,11 @@ LONGEST_ERROR = 2000
 MOST_PHASES = 60
 OUTCOMES = ("succeeded", "failed", "refused", "checked")
 REFUSED, KILLED, RUNNING = "refused", "killed", "running"
+# Why a run did nothing that another one kept out: it says nothing of the director.
+HELD = "held"
+OPEN = "restore_open"
+# What is told however many runs there were since.
+WANTED = (*records.KINDS, OPEN)
 OF_KILLED = "the run ended without a word: it was killed, or its controller went down"
 BAD = ("failed", REFUSED, KILLED)
 NOTHING = {
@@ -64,21 +69,43 @@ def runs_of(place: Place, backups: list[dict], problems: list[str]) -> list[dict
     found += [run for run in _of_partials(place) if run["id"] not in known]
     known |= {run["id"] for run in found}
     found += [run for run in _of_logs(place, backups) if run["id"] not in known]
-    found = sorted(found, key=lambda run: (run["id"], run["kind"]), reverse=True)[:MOST]
+    found = _worth_telling(sorted(found, key=lambda run: (run["id"], run["kind"]), reverse=True))
     return [_in_full(place, run) for run in _with_the_killed(place, found)]
 
 
 def _recorded(place, problems):
-    found = []
-    for name in records.names(place.directory)[:MOST]:
+    found, wanted = [], set(WANTED)
+    for name in records.names(place.directory):
+        run, kind = records.NAME.match(name).groups()
+        if len(found) >= MOST and not wanted & {kind, OPEN}:
+            continue
         try:
             content = read_object(str(place.directory / LOGS / name))
         except (OSError, ValueError) as error:
             problems.append(f"the record {name} cannot be read: {shown(error)}")
             content = None
-        run, kind = records.NAME.match(name).groups()
         found.append(_of_record(run, kind, content, problems))
+        wanted -= _settled(found[-1])
     return found
+
+
+def _worth_telling(found):
+    """Return the newest of the runs, given newest first, and of the older ones those that still say how things are."""
+    wanted, made = set(WANTED), []
+    for run in found:
+        settled = _settled(run)
+        if len(made) < MOST or wanted & {run["kind"], *settled}:
+            made.append(run)
+        wanted -= settled
+    return made
+
+
+def _settled(run):
+    """Return what no run before this one has to be asked for: how the last one of its kind ended, what is open."""
+    ended = run["outcome"] != RUNNING
+    settled = {run["kind"]} if ended and run["reason"] != HELD else set()
+    is_said = run["restore_open"] is not None or (run["kind"] == "restore" and not ended)
+    return settled | {OPEN} if is_said else settled
 
 
 def _of_record(run, kind, content, problems):

@@ -22,6 +22,7 @@ LATEST_SECOND = 253_402_300_799  # of the year 9999
 MOST_ITEMS = 50
 MOST_BYTES = 4 * 1024 * 1024
 MOST_PROBLEMS = 20
+CLOCKS_DIFFER = 3600
 NO_TIME = re.compile(r"[^0-9TZ:.+-]")
 
 
@@ -117,3 +118,9 @@ def seconds_of(text: str | None) -> float | None:
         except ValueError:
             continue
     return None
+
+
+def age_of(text: str | None, now: float) -> int | None:
+    """Return the age of a time as seconds_of() reads it; None if it is none, or to come by more than clocks differ."""
+    at = seconds_of(text)
+    return None if at is None or at - now > CLOCKS_DIFFER else max(int(now - at), 0)

@@ -292,3 +292,49 @@ def test_a_directory_that_may_be_listed_and_not_entered_is_unreadable(place, mon
     place.backup(HOUR)
     monkeypatch.setattr(os, "stat", denied(os.stat, f"{place.path}/", 13))
     assert look(place)["state"] == "unreadable"
+
+
+def test_a_backup_of_the_future_does_not_make_those_of_the_past_young(place):
+    ahead, old = place.backup(-30 * DAY, verdict=LOADED), place.backup(9 * DAY)
+    director = look(place)
+    assert (director["newest"], director["newest_proven"], director["proven_age_seconds"]) == (ahead, old, 9 * DAY)
+    assert director["backups"][0]["age_seconds"] is None
+    said = {problem["rule"]: problem["said"] for problem in director["health"]["problems"]}
+    assert "proven_age" in said
+    assert said["unreadable"].startswith(f"{ahead}: it is dated in the future")
+
+
+def test_clocks_may_differ_a_little(place):
+    name = place.backup(-HOUR / 2)
+    director = look(place)
+    assert (director["newest_proven"], director["proven_age_seconds"], director["problems"]) == (name, 0, [])
+
+
+def test_a_rehearsal_of_the_future_counts_for_nothing(place):
+    future = {"rehearsed": {**LOADED["rehearsed"], "at": "2027-11-27T02:00:00Z"}}
+    place.backup(HOUR, verdict=future)
+    old = place.backup(2 * DAY, verdict={"rehearsed": {**LOADED["rehearsed"], "at": "2026-09-28T02:00:00Z"}})
+    director = look(place)
+    assert (director["newest_rehearsed"], director["rehearsed_age_seconds"]) == (old, 61 * DAY)
+    assert any("its rehearsal is dated in the future" in problem for problem in director["problems"])
+
+
+@pytest.mark.parametrize("after", ["verify", "backup"])
+def test_a_restore_that_is_open_is_not_forgotten_however_many_runs_come_after_it(place, after):
+    """A verify never looks at the director, and a backup that fails early has not looked."""
+    restore = place.record(60 * HOUR, "restore", ended=None, controller="")
+    place.record(61 * HOUR, "checkup", restore_open=False)
+    for number in range(1, 40):
+        place.record(number * HOUR, after, outcome="failed", restore_open=None)
+        place.backup(number * HOUR + 60)
+    director = look(place)
+    assert restore in director["restore_open"]["said"]
+    assert director["last_runs"]["restore"] == restore
+    assert len(director["runs"]) < 23
+
+
+def test_space_is_measured_over_the_last_runs_alone(place):
+    place.record(300 * DAY, "restore", free_bytes=10**12)
+    for days in range(30):
+        place.record(days * DAY + HOUR, free_bytes=1000 + days * 100)
+    assert look(place)["free_shrinks_bytes_a_day"] == 100.0

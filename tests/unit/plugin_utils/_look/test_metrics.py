@@ -120,3 +120,19 @@ def test_the_file_is_whole_and_everybody_reads_it(place, tmp_path, monkeypatch):
 
 def failing(*dummies):
     raise OSError(28, "No space left on device")
+
+
+def test_a_run_that_another_one_kept_out_is_no_failure(place):
+    place.record(2 * HOUR, seconds=21.5)
+    place.record(HOUR, outcome="refused", reason="held", seconds=0.5)
+    found = samples(text(place))
+    assert found['microbosh_run_success{director="director1",playbook="backup"}'] == 1
+    assert found['microbosh_run_duration_seconds{director="director1",playbook="backup"}'] == 21.5
+
+
+def test_two_names_have_two_files(place, tmp_path):
+    names = ("a b", "a_b", "a/b", "a\udc80b")
+    directors = [director_at({"name": name, "directory": str(place.path), "rules": {}}, NOW) for name in names]
+    paths = [metrics.write_metrics(str(tmp_path), director, AT) for director in directors]
+    assert len(set(paths)) == len(names)
+    assert paths[1] == str(tmp_path / "microbosh_a_b.prom")

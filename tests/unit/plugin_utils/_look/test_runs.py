@@ -148,3 +148,13 @@ def test_of_a_directory_that_cannot_be_listed_there_are_no_runs(place, monkeypat
 
 def failing(*dummies):
     raise OSError(116, "Stale file handle")
+
+
+def test_the_last_of_each_kind_that_says_anything_is_told(place, look):
+    verify = place.record(80 * HOUR, "verify", outcome="failed")
+    place.record(81 * HOUR, "verify")
+    held = place.record(50 * HOUR, "verify", outcome="refused", reason="held")
+    for hours in range(1, 40):
+        place.record(hours * HOUR)
+    runs, dummy = look()
+    assert [run["id"] for run in runs[_runs.MOST :]] == [held, verify]

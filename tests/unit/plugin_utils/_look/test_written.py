@@ -42,3 +42,44 @@ def test_a_reader_never_sees_a_part_of_it(tmp_path):
     reader.join()
     assert seen <= set(texts)
     assert [one.name for one in tmp_path.iterdir()] == ["x"]
+
+
+def test_a_link_stays_one_and_what_it_leads_to_is_written(tmp_path):
+    (tmp_path / "there").mkdir()
+    for link, target in (("one", "two"), ("two", "there/x")):
+        (tmp_path / link).symlink_to(target)
+    for text in ("new", "again"):
+        write_beside(str(tmp_path / "one"), text, 0o600)
+        assert (tmp_path / "there" / "x").read_text() == text
+    assert [(tmp_path / link).is_symlink() for link in ("one", "two")] == [True, True]
+    assert [one.name for one in (tmp_path / "there").iterdir()] == ["x"]
+
+
+def link_to(target):
+    return lambda path: os.symlink(target, path)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [os.mkfifo, os.mkdir, link_to("/dev/null"), link_to("/dev/stdout"), link_to("/proc/self/fd/1"), link_to("x")],
+)
+def test_what_is_no_file_is_refused_and_stays(tmp_path, make):
+    make(tmp_path / "x")
+    before = os.lstat(tmp_path / "x")
+    with pytest.raises(OSError, match=r"no regular file|name a file|Too many"):
+        write_beside(str(tmp_path / "x"), "a", 0o600)
+    assert os.lstat(tmp_path / "x") == before
+    assert [one.name for one in tmp_path.iterdir()] == ["x"]
+
+
+def test_what_a_process_has_open_is_refused_even_if_it_is_a_file(tmp_path):
+    with open(tmp_path / "x", "w") as file, pytest.raises(OSError, match="name a file"):
+        write_beside(f"/dev/fd/{file.fileno()}", "a", 0o600)
+    assert (tmp_path / "x").read_text() == ""
+
+
+def test_no_mode_is_taken_over_that_lets_everybody_write(tmp_path):
+    (tmp_path / "x").touch()
+    (tmp_path / "x").chmod(0o666)
+    write_beside(str(tmp_path / "x"), "a", 0o600)
+    assert (tmp_path / "x").stat().st_mode & 0o777 == 0o664
