@@ -50,7 +50,7 @@ class ActionModule(ActionBase):
         try:
             require_none_of_ours(task_vars)
         except GateError as error:
-            if arguments["begins"] and not self._task.check_mode:
+            if arguments.get("begins") and not self._task.check_mode:
                 unknown(task_vars, arguments["begins"], str(error))  # no such fact says who is told
             raise AnsibleActionFail(str(error)) from error
         known = self._loader.load_from_file(str(SPECIFICATION))["argument_specs"]["main"]["options"]
