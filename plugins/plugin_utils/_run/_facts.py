@@ -11,7 +11,7 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._run._printable
 # Prefixes of the names of settings, and of all that a run sets or registers.
 PREFIXES = (
     "microbosh_", "run_", "setup_", "reach", "blobs_", "preflight_", "rights_", "again_", "archive_", "checkup_",
-    "databases_plan", "extra_secrets", "first_pass_", "holes_", "restore_extra", "running_tasks_",
+    "databases_plan", "extra_secrets", "first_pass_", "holes_", "restore_extra", "running_tasks_", "schedule_",
 )  # fmt: skip
 # This one run_log of an earlier version made, on the controller; a cache of facts may have it still.
 OURS = ("run_phases",)

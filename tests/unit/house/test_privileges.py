@@ -97,7 +97,7 @@ def test_on_the_controller_only_a_schedule_becomes_root_and_only_where_it_has_to
     assert len(ours) > 10
     assert ours == found
     escalated = {str(task["become"]) for dummy, task in ours}
-    assert escalated == {"{{ run_schedule.plan.escalate }}", "{{ run_schedule.plan.account.become }}"}
+    assert escalated == {"{{ schedule_found.plan.escalate }}", "{{ schedule_found.plan.account.become }}"}
 
 
 def test_what_is_delegated_is_delegated_to_the_controller():

@@ -58,7 +58,7 @@ def rendered(template, plan, job):
     environment = jinja2.Environment(trim_blocks=True, keep_trailing_newline=True, undefined=jinja2.StrictUndefined)
     environment.filters["quote"] = FilterModule().filters()["quote"]
     source = environment.from_string((TEMPLATES / template).read_text())
-    return source.render(run_schedule={"plan": plan}, item=job)
+    return source.render(schedule_found={"plan": plan}, item=job)
 
 
 def units(directory, plan):
