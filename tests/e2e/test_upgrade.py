@@ -45,6 +45,8 @@ class Earlier:
         facts = json.loads((directory / "fixture.json").read_text())
         self.host, self.account, self.contents = facts["host"], facts["account"], facts["contents"]
         self.generation = directory.name
+        # Whoever held its key could become root by variables that sudo let through.
+        self.lets_variables_through = directory.parent.name == "1.0.0-df49d42"
 
     def file(self, pattern):
         [path] = [path for path in self.directory.glob(pattern) if path.name.startswith(self.host)]
@@ -137,7 +139,7 @@ def test_a_host_that_it_set_up_is_backed_up_or_says_what_to_do(earlier, host):
     run = host.backup()
     if run.status == 0:
         assert len(host.ids) == 2
-        assert "An earlier version has set up" in run  # and its key may become root: what closes that is said
+        assert ("An earlier version has set up" in run) is earlier.lets_variables_through  # what closes that is said
     else:
         assert "un the setup playbook" in run, run.output
         assert "Nothing was stopped" in run, run.output
