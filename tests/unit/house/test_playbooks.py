@@ -233,3 +233,16 @@ def test_the_backup_directory_is_the_one_that_modules_take_it_for():
     """Arguments of the type path have ~ and $HOME replaced; what a shell or a lookup gets has to be the same."""
     assert "expanduser" in VARIABLES["places.yml"]["run_dir"]
     assert "expandvars" in VARIABLES["places.yml"]["run_dir"]
+
+
+def test_no_file_of_tasks_is_chosen_by_a_template():
+    """What such a file imports, ansible-core 2.16 cannot find: it reads it before the variables are there."""
+    files = [*PLAYBOOKS.glob("**/*.yml"), *REPOSITORY.glob("roles/*/tasks/*.yml")]
+    chosen = [
+        f"{path.relative_to(REPOSITORY)}: {entry[key]}"
+        for path in files
+        for entry in entries(yaml.safe_load(text(path)))
+        for key in ("ansible.builtin.include_tasks", "ansible.builtin.import_tasks")
+        if "{{" in str(entry.get(key, ""))
+    ]
+    assert chosen == []
