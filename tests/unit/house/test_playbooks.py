@@ -235,14 +235,23 @@ def test_the_backup_directory_is_the_one_that_modules_take_it_for():
     assert "expandvars" in VARIABLES["places.yml"]["run_dir"]
 
 
-def test_no_file_of_tasks_is_chosen_by_a_template():
-    """What such a file imports, ansible-core 2.16 cannot find: it reads it before the variables are there."""
+IMPORT = "ansible.builtin.import_tasks"
+
+
+def chosen_by_template(path):
+    """Return the files that a file may include by a name with a template in it."""
+    for entry in entries(yaml.safe_load(text(path))):
+        included = entry.get("ansible.builtin.include_tasks")
+        name = included.get("file", "") if isinstance(included, dict) else str(included or "")
+        if "{{" in name:
+            directory = path.parent / name.partition("{{")[0]
+            those = {directory / f"{word}.yml" for word in re.findall(r"\w+", name)}
+            yield from {one for one in those if one.exists()} or set(directory.glob("*.yml"))
+
+
+def test_what_is_chosen_by_a_template_imports_nothing():
+    """ansible-core 2.16 would not find it: it reads what is imported before the variables are there."""
     files = [*PLAYBOOKS.glob("**/*.yml"), *REPOSITORY.glob("roles/*/tasks/*.yml")]
-    chosen = [
-        f"{path.relative_to(REPOSITORY)}: {entry[key]}"
-        for path in files
-        for entry in entries(yaml.safe_load(text(path)))
-        for key in ("ansible.builtin.include_tasks", "ansible.builtin.import_tasks")
-        if "{{" in str(entry.get(key, ""))
-    ]
-    assert chosen == []
+    chosen = {found for path in files for first in chosen_by_template(path) for found in reached(first)}
+    assert PLAYBOOKS / "tasks/restore/exchange.yml" in chosen
+    assert [str(path) for path in chosen if any(IMPORT in entry for entry in entries(yaml.safe_load(text(path))))] == []
