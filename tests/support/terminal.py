@@ -16,6 +16,8 @@ import time
 import pyte
 
 PATIENCE = 60
+# A key that was not read by then was thrown away.
+SLOW_READER = 5
 
 
 class Terminal:
@@ -58,6 +60,20 @@ class Terminal:
     def type(self, text):
         """Type something."""
         os.write(self._master, text.encode())
+
+    def answer(self, text):
+        """Answer a prompt that reads key by key; again if it threw away what was typed before it began to read."""
+        self.until(lambda dummy: not self._is_cooked())
+        while not self._is_cooked():
+            self.type(f"{text}\r")
+            end = time.monotonic() + SLOW_READER
+            while not self._is_cooked() and time.monotonic() < end:
+                assert self.process.poll() is None, "\n".join(["it has ended:", *self.all_lines()])
+                self.read()
+
+    def _is_cooked(self):
+        """Whether the terminal gives its program whole lines."""
+        return bool(termios.tcgetattr(self._slave)[3] & termios.ICANON)
 
     def read(self, seconds=0.05):
         """Show what the program has printed meanwhile."""

@@ -135,7 +135,7 @@ def test_plays_of_others_are_readable_and_whoever_asks_is_heard(tmp_path):
         run.open("known", "d1")
         lines = terminal.until(has("Type its name"))
         assert not has("● d1")(lines)
-        terminal.type("yes\r")
+        terminal.answer("yes")
         terminal.until(lambda dummy: "%" in terminal.row("d1 ")[0])
         run.open("copied", "d1")
         assert terminal.end() == 0
