@@ -100,6 +100,10 @@ class Server:
         """Files with data that lie there, of all repositories."""
         return [path for path in self.stored.glob("**/data/*/*") if path.is_file()]
 
+    def locks(self):
+        """Files by which somebody has a repository there for himself, or with others."""
+        return [path for path in self.stored.glob("**/locks/*") if path.is_file()]
+
     def variables(self):
         return {}
 
@@ -123,7 +127,7 @@ class Sftp(Server):
         (place / "sshd_config").write_text("\n".join([config, *lines, ""]))
 
     def _with_program(self):
-        """Return sshd, of the machine or a copy of what script/setup unpacked: the account may not enter this directory."""
+        """Return sshd of the machine, or a copy of what script/setup unpacked where the account may not enter."""
         self._own = (UNPACKED / "sbin" / "sshd").exists()
         if not self._own:
             return next(path for name in ("/usr/sbin/sshd", "sshd") if (path := shutil.which(name)))

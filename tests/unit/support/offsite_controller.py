@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A controller's side of copies elsewhere: backups, a password, and what a run does with them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from ansible_collections.microbosh.director.plugins.plugin_utils._offsite._bringing import elsewhere_of
+from ansible_collections.microbosh.director.plugins.plugin_utils._offsite._copying import Copying
+from ansible_collections.microbosh.director.plugins.plugin_utils._offsite._settings import offsite_of
+from ansible_collections.microbosh.director.plugins.plugin_utils._source._source import find
+from ansible_collections.microbosh.director.plugins.plugin_utils._source._verifying import Verifier
+from director_backup import make_director_backup
+
+
+class Controller:
+    """A directory of one director's backups, and the setting for its copies."""
+
+    def __init__(self, place: Path, setting: dict, host: str = "director1"):
+        self.backups, self.host = place / "backups", host
+        self.backups.mkdir(parents=True)
+        password = place / "password"
+        password.write_text("correct horse\n")
+        self.setting = {"password_file": str(password), **setting}
+
+    def backup(self, name, seed=1):
+        return make_director_backup(self.backups, name, seed)
+
+    def next_night(self, name, after, **new):
+        """Make a backup with the files of an earlier one, and some new files beside them."""
+        shutil.copytree(self.backups / after, self.backups / name, symlinks=True, copy_function=os.link)
+        for path, content in new.items():
+            (self.backups / name / path).write_bytes(content)
+
+    def copy(self, **more):
+        return Copying(offsite_of({**self.setting, **more}), self.host, self.backups).run(lambda *dummy: None)
+
+    def record(self):
+        return json.loads((self.backups / "offsite.json").read_text())
+
+    def bring(self, wanted):
+        return find(wanted, self.backups, self.backups / "restore", elsewhere=elsewhere_of(self.setting, self.host))
+
+    def verify(self, wanted):
+        verifier = Verifier(self.backups, self.backups / "verifying", None, True)
+        verifier.elsewhere = elsewhere_of(self.setting, self.host)
+        return verifier.examine(wanted)
+
+    def command(self, *arguments):
+        """Return the command line and the environment of restic for somebody who has the password."""
+        options = [word for option in self.setting.get("options", []) for word in ("-o", option)]
+        places = ["-r", self.setting["repository"], "-p", self.setting["password_file"], "--no-cache"]
+        return ["restic", *options, *places, *arguments], {**os.environ, **self.setting.get("environment", {})}
+
+    def restic(self, *arguments, **options):
+        command, environment = self.command(*arguments)
+        return subprocess.run(command, env=environment, check=True, capture_output=True, text=True, **options).stdout
