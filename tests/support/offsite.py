@@ -96,6 +96,16 @@ class Server:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
 
+    def repository(self, name):
+        """Return the directory in which a repository of this name lies."""
+        return self.stored / name
+
+    def take(self, name, repository):
+        """Lay down a repository of this name, as it lies in a directory, before anybody has asked for it."""
+        place = shutil.copytree(repository, self.repository(name))
+        for path in (place, *place.rglob("*")) if self.account else ():
+            shutil.chown(path, self.account, self.account)
+
     def packs(self):
         """Files with data that lie there, of all repositories."""
         return [path for path in self.stored.glob("**/data/*/*") if path.is_file()]
@@ -174,6 +184,9 @@ class S3(Server):
         """Return microbosh_offsite without its password, for a repository of this name."""
         credentials = {"AWS_ACCESS_KEY_ID": self.identity, "AWS_SECRET_ACCESS_KEY": self.secret}
         return {"repository": f"s3:http://{HOST}:{self.port}/copies/{name}", "environment": credentials, **more}
+
+    def repository(self, name):
+        return self.stored / "copies" / name
 
 
 def rclone():

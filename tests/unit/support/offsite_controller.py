@@ -16,6 +16,8 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._source._source
 from ansible_collections.microbosh.director.plugins.plugin_utils._source._verifying import Verifier
 from director_backup import make_director_backup
 
+PASSWORD = "correct horse"
+
 
 class Controller:
     """A directory of one director's backups, and the setting for its copies."""
@@ -24,7 +26,7 @@ class Controller:
         self.backups, self.host = place / "backups", host
         self.backups.mkdir(parents=True)
         password = place / "password"
-        password.write_text("correct horse\n")
+        password.write_text(f"{PASSWORD}\n")
         self.setting = {"password_file": str(password), **setting}
 
     def backup(self, name, seed=1):

@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 from ansible_collections.microbosh.director.plugins.plugin_utils._offsite import _restic as restic
 from offsite import S3, Sftp, family_of, serving
-from offsite_controller import Controller
+from offsite_controller import PASSWORD, Controller
+from quick_restic import quicken
 
 FIRST, SECOND, THIRD = "20261122T221326Z", "20261123T221326Z", "20261124T221326Z"
 NEW = random.Random(1).randbytes(300_000)
@@ -24,10 +25,21 @@ MANY = 48 << 20
 WAIT_SECONDS = 30
 
 
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory):
+    """An empty repository whose key is quick to open."""
+    place = tmp_path_factory.mktemp("empty")
+    controller = Controller(place, {"repository": str(place / "repository")})
+    controller.restic("init")
+    quicken(place / "repository", PASSWORD)
+    return place / "repository"
+
+
 @pytest.fixture(scope="module", params=[Sftp, S3])
-def night(request, tmp_path_factory):
+def night(request, empty, tmp_path_factory):
     """A server, and a controller that has copied its first backup there."""
     with serving(request.param) as server:
+        server.take("director1", empty)
         controller = Controller(tmp_path_factory.mktemp("controller"), server.setting())
         controller.backup(FIRST)
         made = controller.copy(keep={})
@@ -127,7 +139,6 @@ def test_credentials_that_are_refused_are_not_told(night, tmp_path):
 
 @quick
 def test_whoever_has_the_repository_for_himself_is_waited_for(night, other, monkeypatch):
-    monkeypatch.setattr(restic, "PAUSE", 0.1)
     controller = other[1]
     controller.backup(FIRST)
     refused = threading.Event()
@@ -145,10 +156,12 @@ def test_whoever_has_the_repository_for_himself_is_waited_for(night, other, monk
 
 
 @quick
-def test_a_copy_that_is_interrupted_is_none_and_the_next_run_makes_it(night, other):
+def test_a_copy_that_is_interrupted_is_none_and_the_next_run_makes_it(night, other, monkeypatch):
+    monkeypatch.setattr(restic, "PAUSE", 0.1)
     server, controller = other
     controller.backup(FIRST)
-    controller.next_night(SECOND, FIRST, much=random.Random(2).randbytes(MANY))
+    much = random.Random(2).randbytes(MANY)
+    controller.next_night(SECOND, FIRST, much=much)
     known = len(server.packs())
     with ThreadPoolExecutor() as pool:
         copying = pool.submit(controller.copy)
@@ -162,4 +175,4 @@ def test_a_copy_that_is_interrupted_is_none_and_the_next_run_makes_it(night, oth
     made = controller.copy()
     assert (made.problem, made.copied) == ("", [SECOND])
     assert not server.locks()
-    assert controller.verify("offsite:latest")["whole"]
+    assert (controller.bring("offsite:latest").path / "much").read_bytes() == much
