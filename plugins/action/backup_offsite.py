@@ -27,7 +27,6 @@ ARGUMENTS = {
     "directory": {"type": "path", "required": True},
     "offsite": {"type": "dict", "required": True},
     "host": {"type": "str", "default": ""},
-    "state": {"type": "str", "choices": ["possible", "present"], "default": "present"},
     "archive": {"type": "bool", "default": False},
 }
 
@@ -49,7 +48,7 @@ class ActionModule(ActionBase):
             result.update(failed=True, msg=told(str(error)))
             return result
         result.update(changed=False, version=version, repository=told(offsite.shown))
-        if arguments["state"] == "present" and not self._task.check_mode:
+        if not self._task.check_mode:
             give_way(self._templar, task_vars, heavy=True)
             result.update(_copied(Copying(offsite, host, Path(arguments["directory"])), offsite, host))
         return result

@@ -78,10 +78,11 @@ class ActionModule(ActionBase):
         identity = Path(arguments["identity"]) if arguments["identity"] else None
         trust = Trust(arguments["sign_key"], arguments["host"]) if arguments["sign_key"] else None
         work = verifier(directory, Path(arguments["scratch"]), rehearsal, not self._task.check_mode, identity, trust)
-        work.elsewhere = elsewhere_of(arguments["offsite"], arguments["host"], arguments["own"])
-        examine = work.examine_in_turn if arguments["backup"] == ALL else work.examine
-        for wanted in backups_meant(arguments["backup"], directory):
-            yield examine(wanted)
+        wanted = arguments["backup"]
+        work.elsewhere = elsewhere_of(wanted, arguments["offsite"], arguments["host"], arguments["own"])
+        examine = work.examine_in_turn if wanted == ALL else work.examine
+        for one in backups_meant(wanted, directory):
+            yield examine(one)
 
     def _tell(self, result, host, verdict):
         lines = [told(line) for line in _lines(verdict)]

@@ -45,7 +45,7 @@ class ActionModule(ActionBase):
             trust = Trust(arguments["sign_key"], host, arguments["unsigned"])
             source = find(
                 arguments["backup"], Path(arguments["directory"]), Path(arguments["scratch"]), identity, trust,
-                elsewhere_of(arguments["offsite"], host, host == task_vars["inventory_hostname"]),
+                elsewhere_of(arguments["backup"], arguments["offsite"], host, host == task_vars["inventory_hostname"]),
             )  # fmt: skip
             if not source.proven and not arguments["unproven"]:
                 raise AnsibleActionFail(

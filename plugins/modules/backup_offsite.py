@@ -32,7 +32,7 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: Looks whether copies can be made, as with O(state=possible).
+    details: Looks whether restic is there, and its password and the settings are right; the repository is not asked.
   diff_mode:
     support: none
   idempotent:
@@ -55,12 +55,6 @@ options:
     description: The director that the copies are of. Default is this host.
     type: str
     default: ""
-  state:
-    description:
-      - V(possible) only looks whether restic, its password and the settings are right; the repository is not asked.
-    type: str
-    choices: [possible, present]
-    default: present
   archive:
     description: Whether backups have archives.
     type: bool
@@ -89,50 +83,50 @@ repository:
   sample: sftp:backup@nas.example.com:/srv/restic/director1
 copied:
   description: Ids of the backups that were copied.
-  returned: with O(state=present)
+  returned: unless in check mode
   type: list
   elements: str
   sample: [20261128T020000Z]
 copies:
   description: Ids of all backups that have a copy, newest first, as far as is known.
-  returned: with O(state=present)
+  returned: unless in check mode
   type: list
   elements: str
   sample: [20261128T020000Z, 20261127T020000Z]
 missing:
   description: Ids of published backups that should have a copy, and have none.
-  returned: with O(state=present)
+  returned: unless in check mode
   type: list
   elements: str
   sample: []
 bytes:
   description: Bytes that were copied.
-  returned: with O(state=present)
+  returned: unless in check mode
   type: int
   sample: 284010000
 new_bytes:
   description: Bytes of them that the repository had not yet.
-  returned: with O(state=present)
+  returned: unless in check mode
   type: int
   sample: 48040000
 seconds:
   description: Seconds that all of it took.
-  returned: with O(state=present)
+  returned: unless in check mode
   type: float
   sample: 14.2
 step:
   description: The last step that was begun, V(reach), V(copy), V(forget) or V(check).
-  returned: with O(state=present)
+  returned: unless in check mode
   type: str
   sample: check
 problem:
   description: What failed, what is missing where, and what becomes of it; else empty.
-  returned: with O(state=present)
+  returned: unless in check mode
   type: str
   sample: ""
 said:
   description: What was done, for a person.
-  returned: with O(state=present)
+  returned: unless in check mode
   type: list
   elements: str
   sample: ["Copied 20261128T020000Z to s3:https://s3.example.com/b: 270.9 MiB, of which 45.8 MiB were new (14.2 s)"]

@@ -74,7 +74,10 @@ def _archive_in(place):
     return found[0]
 
 
-def elsewhere_of(given: object, host: str, own: bool = True) -> Elsewhere | None:
-    """Given the setting, return where copies are, None if it does not say. Raise OffsiteError if it makes no sense."""
-    offsite = offsite_of(given)
+def elsewhere_of(wanted: str, given: object, host: str, own: bool = True) -> Elsewhere | None:
+    """Given what is wanted and the setting, return where copies are, None if that is no copy or the setting is empty.
+
+    Raise OffsiteError if the setting makes no sense, which is in the way of nothing that lies here.
+    """
+    offsite = offsite_of(given) if is_elsewhere(wanted) else None
     return Elsewhere(offsite, host, own) if offsite else None

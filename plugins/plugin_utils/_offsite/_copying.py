@@ -48,6 +48,7 @@ class Outcome:
     copied: list[str] = field(default_factory=list)
     copies: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
     bytes: int = 0
     new_bytes: int = 0
     step: str = REACH
@@ -104,7 +105,9 @@ class Copying:
 
     def _steps(self, repository, record: Record, outcome: Outcome, seen):
         record.repository_id = repository.open(record.repository_id, create=True)
+        before = [one["id"] for one in record.copies]
         copies = self._look(repository, record, {})
+        outcome.gone = sorted(set(before).difference(copy.id for copy in copies))
         outcome.step, outcome.missing = COPY, self._due(record.newest())
         parent, sizes = copies[0].snapshot if copies else "", {}
         while outcome.missing:
@@ -183,4 +186,6 @@ def said_of(outcome: Outcome, shown: str, seconds: float) -> list[str]:
             f"Copied {', '.join(outcome.copied)} to {shown}: {size(outcome.bytes)}, of which {size(outcome.new_bytes)} "
             f"were new ({duration(seconds)}), {len(outcome.copies)} copies there"
         )
+    if outcome.gone:
+        lines.append(f"Somebody else removed from {shown}: {', '.join(outcome.gone)}")
     return lines

@@ -30,6 +30,7 @@ LONGEST_SAID = 600
 # Another one has the repository for itself, such as the copy of another director, or a person.
 LOCKED = ("repository is already locked", "unable to create lock")
 PAUSE, PATIENCE = 5, 1800
+SSH = "subprocess ssh: "
 DAMAGED = ("repository contains errors",)
 
 
@@ -136,15 +137,19 @@ class Restic:
         }  # fmt: skip
 
     def _failed(self, command, status, complaint):
+        said = printable_lines(self.offsite.hide(_words(complaint) or f"status {status}"))[:LONGEST_SAID]
         if time.monotonic() > self._ends:
-            return ResticError(
-                f"restic {command} did not end within {self.offsite.seconds:g} s (microbosh_offsite.seconds), "
-                "and was ended"
+            said = (
+                f"it did not end within {self.offsite.seconds:g} s (microbosh_offsite.seconds), and was ended: {said}"
             )
-        lines = [line.strip() for line in complaint.splitlines() if line.strip()]
-        first = [line for line in lines if line.startswith("Fatal:")] or lines[-3:]
-        text = printable_lines(self.offsite.hide(" ".join(first or [f"status {status}"])))[:LONGEST_SAID]
-        return ResticError(f"restic {command}: {text}".rstrip("."), status, complaint)
+        return ResticError(f"restic {command}: {said}".rstrip("."), status, complaint)
+
+
+def _words(complaint):
+    """Return of what was complained the lines that say why: of ssh, which says it first, and of restic itself."""
+    lines = [line.strip() for line in complaint.splitlines() if line.strip()]
+    why = [line.removeprefix(SSH) for line in lines if line.startswith(SSH)][-2:]
+    return " ".join(why + ([line for line in lines if line.startswith("Fatal:")] or lines[-3:]))
 
 
 def _printed(stream, seen):

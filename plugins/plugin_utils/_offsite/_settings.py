@@ -59,14 +59,9 @@ class Offsite:
         return PASSWORD_IN_URL.sub(r"\1***@", text)
 
 
-def is_set(given: object) -> bool:
-    """Return whether copies are asked for."""
-    return bool(given)
-
-
 def offsite_of(given: object) -> Offsite | None:
     """Given the setting, return what it means, None for no copies. Raise OffsiteError if it makes no sense."""
-    if not is_set(given):
+    if not given:
         return None
     if not isinstance(given, dict):
         raise OffsiteError(f"{SETTING} is no mapping. Expected repository, password_file, and more.")
@@ -78,7 +73,7 @@ def offsite_of(given: object) -> Offsite | None:
         raise OffsiteError(f"{SETTING} lacks {' and '.join(lacking)}. Empty it for no copies elsewhere.")
     return Offsite(
         repository=_repository(str(given["repository"]).strip()),
-        password_file=Path(os.path.expandvars(os.path.expanduser(str(given["password_file"])))),
+        password_file=_file(str(given["password_file"])),
         environment=_environment(given.get("environment")),
         options=_options(given.get("options")),
         of=_choice(given.get("copy") or BACKUP),
@@ -96,6 +91,15 @@ def _repository(text):
     if not os.path.isabs(path):
         raise OffsiteError(
             f"{SETTING}.repository is {text!r}, no address such as sftp:user@host:/path, and no absolute path."
+        )
+    return path
+
+
+def _file(text):
+    path = Path(os.path.expandvars(os.path.expanduser(text)))
+    if not path.is_absolute():
+        raise OffsiteError(
+            f"{SETTING}.password_file is {text!r}. Expected an absolute path, or one that begins with ~."
         )
     return path
 

@@ -148,7 +148,8 @@ class Verifier:
         try:
             path = brought(wanted, self.directory, self.scratch, self.elsewhere)
             verdict = self._examine(path if path.is_file() else None, str(path))
-            return {**verdict, "name": f"{PREFIX}{path.parent.name if path.is_file() else path.name}"}
+            name = f"{PREFIX}{path.parent.name if path.is_file() else path.name}"
+            return {**verdict, "name": name, "path": name, "verdict": ""}
         finally:
             if self.scratch.exists():
                 remove_tree(str(self.scratch))

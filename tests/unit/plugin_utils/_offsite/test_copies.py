@@ -48,7 +48,7 @@ class Controller:
         return json.loads((self.backups / "offsite.json").read_text())
 
     def elsewhere(self, host="director1", **more):
-        return elsewhere_of({**self.setting, **more}, host)
+        return elsewhere_of("offsite:latest", {**self.setting, **more}, host)
 
     def bring(self, wanted, **more):
         return find(wanted, self.backups, self.backups / "restore", elsewhere=self.elsewhere(**more))
