@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Servers on loopback for copies elsewhere: a real sshd with SFTP, and one that speaks S3 (rclone's)."""
+"""Servers on loopback for copies elsewhere: a real sshd with SFTP, and rclone's of S3 and of restic's own protocol."""
 
 from __future__ import annotations
 
@@ -187,6 +187,24 @@ class S3(Server):
 
     def repository(self, name):
         return self.stored / "copies" / name
+
+
+class AppendOnly(Server):
+    """What speaks restic's own protocol, and takes files and gives them, but lets nobody remove one."""
+
+    def __init__(self, place):
+        super().__init__(place)
+        self.secret = secrets.token_hex(16)
+
+    def command(self):
+        return [
+            rclone(), "serve", "restic", "--config", "", "--append-only", "--addr", f"{HOST}:{self.port}",
+            "--user", "backups", "--pass", self.secret, self.stored,
+        ]  # fmt: skip
+
+    def setting(self, name="director1", **more):
+        """Return microbosh_offsite without its password, for a repository of this name."""
+        return {"repository": f"rest:http://backups:{self.secret}@{HOST}:{self.port}/{name}/", **more}
 
 
 def rclone():

@@ -45,11 +45,14 @@ class Controller:
         return json.loads((self.backups / "offsite.json").read_text())
 
     def bring(self, wanted):
-        return find(wanted, self.backups, self.backups / "restore", elsewhere=elsewhere_of(self.setting, self.host))
+        return find(wanted, self.backups, self.backups / "restore", elsewhere=self.elsewhere(wanted))
+
+    def elsewhere(self, wanted):
+        return elsewhere_of(wanted, self.setting, self.host)
 
     def verify(self, wanted):
         verifier = Verifier(self.backups, self.backups / "verifying", None, True)
-        verifier.elsewhere = elsewhere_of(self.setting, self.host)
+        verifier.elsewhere = self.elsewhere(wanted)
         return verifier.examine(wanted)
 
     def command(self, *arguments):

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.microbosh.director.plugins.plugin_utils._offsite import _restic as restic
-from offsite import S3, Sftp, family_of, serving
+from offsite import S3, AppendOnly, Sftp, family_of, serving
 from offsite_controller import PASSWORD, Controller
 from quick_restic import quicken
 
@@ -176,3 +176,16 @@ def test_a_copy_that_is_interrupted_is_none_and_the_next_run_makes_it(night, oth
     assert (made.problem, made.copied) == ("", [SECOND])
     assert not server.locks()
     assert (controller.bring("offsite:latest").path / "much").read_bytes() == much
+
+
+def test_a_server_that_lets_nobody_remove_anything_takes_copies_if_none_is_forgotten(empty, tmp_path):
+    with serving(AppendOnly) as server:
+        server.take("director1", empty)
+        controller = Controller(tmp_path, server.setting(keep={}))
+        controller.backup(FIRST)
+        assert controller.copy().problem == ""
+        controller.next_night(SECOND, FIRST)
+        assert controller.copy().copies == [SECOND, FIRST]
+        assert controller.restic("list", "locks") == ""
+        assert controller.bring("offsite:latest").proven
+        assert server.secret not in (controller.backups / "offsite.json").read_text()
