@@ -28,6 +28,8 @@ SIGNATURE = "signature"
 WORK = ".work"
 # Beside the backups of a director: how far they were read again.
 REREAD = "reread.json"
+# And what is known of its copies elsewhere.
+OFFSITE = "offsite.json"
 
 # Trees that the manifest names entry by entry, and files that SHA256SUMS vouches for besides.
 CONTENT = (TREE, DUMPS, FILTER, EXTRA)

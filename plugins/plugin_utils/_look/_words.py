@@ -8,7 +8,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from ansible_collections.microbosh.director.plugins.plugin_utils._look._rules import HOUR, ORDER, age_said, worst
+from ansible_collections.microbosh.director.plugins.plugin_utils._look._rules import (
+    HOUR,
+    ORDER,
+    age_said,
+    listed,
+    worst,
+)
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._lines import duration, size
 
 STATUSES = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
@@ -26,6 +32,10 @@ VERDICTS = {
 # What Nagios takes for something else in a line.
 SEPARATORS = re.compile(r"[|\r\n]")
 IN_LABELS = re.compile(r"['=|\s]")
+# What a restore is told to take a copy from.
+OFFSITE = "offsite:"
+# In a line that fits a screen.
+MOST_IDS = 3
 LONGEST_SAID = 300
 MOST_SAID = 5
 
@@ -40,6 +50,7 @@ def table(directors: list[dict]) -> list[str]:
         if director["backups"]:
             lines.append(_joined(HEAD, widths))
             lines += [_joined(next(left), widths) for dummy in director["backups"]]
+        lines += _elsewhere(director["offsite"])
         lines += [f"  {STATUSES[one['status']]}: {one['said']}" for one in director["health"]["problems"]]
     return lines
 
@@ -63,6 +74,7 @@ def _row(backup):
     count = backup["outage_seconds"]
     more = [name for name in ("pinned", "signed") if backup[name]]
     more += ["archive"] if backup["archive"] else []
+    more += ["copied"] if backup["offsite"] else []
     more += [f"{backup['newly_lost']} newly lost"] if backup["newly_lost"] else []
     more += [backup["without"].lower()] if backup["without"] else []
     return (
@@ -77,6 +89,24 @@ def _row(backup):
         _rehearsed(backup["rehearsed"]),
         ", ".join(more),
     )
+
+
+def _elsewhere(found):
+    """Return what is known of the copies elsewhere, and how what is only there comes back."""
+    if not found:
+        return []
+    many = len(found["copies"])
+    said = [f"{many} {'copy' if many == 1 else 'copies'}"]
+    said += [f"the newest of {found['newest']}"] if found["newest"] else []
+    checked = found["checked"] or {}
+    word = {True: "checked", False: "found DAMAGED"}.get(checked.get("good"))
+    said.append(f"{word} on {_day(checked['at'])}" if word else "never checked")
+    said += [f"NOT copied: {listed(found['missing'], MOST_IDS)}"] if found["missing"] else []
+    said += ["no more are made"] if not found["configured"] else []
+    lines = [f"  elsewhere: {', '.join(said)}"]
+    only = [one["id"] for one in found["copies"] if not one["here"]]
+    back = f"restore with -e microbosh_restore_from={OFFSITE}<id>"
+    return lines + ([f"  only elsewhere: {listed(only, MOST_IDS)}; {back}"] if only else [])
 
 
 def _size(count):
