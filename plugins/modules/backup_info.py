@@ -164,11 +164,11 @@ directors:
       type: str
       sample: 20261128T020000Z
     newest_proven:
-      description: Id of the newest backup that is whole, of one moment, and was not found damaged since.
+      description: Id of the newest backup that is whole, of one moment, and not found damaged since. Null without one.
       type: str
       sample: 20261128T020000Z
     newest_rehearsed:
-      description: Id of the backup whose dumps were the last to be loaded.
+      description: Id of the backup whose dumps were the last to be loaded, null without one.
       type: str
       sample: 20261122T020000Z
     proven_age_seconds:
@@ -201,7 +201,7 @@ directors:
           type: int
           sample: 14400
         mode:
-          description: V(offline) or V(online).
+          description: V(offline) or V(online), null if its report does not say.
           type: str
           sample: offline
         proven:
@@ -240,7 +240,7 @@ directors:
           type: dict
           sample: {"files": 52, "bytes": 59310000, "seconds": 3.1}
         outage_seconds:
-          description: How long the director was away, 0 online.
+          description: How long the director was away, 0 online, null if its report does not say.
           type: float
           sample: 7.1
         outage:
@@ -249,7 +249,7 @@ directors:
           elements: dict
           sample: [{"part": "stop", "seconds": 2.8}]
         seconds:
-          description: How long all phases took.
+          description: How long all phases took, null if its report does not say.
           type: float
           sample: 21.2
         phases:
@@ -328,7 +328,7 @@ directors:
           type: int
           sample: 14400
         seconds:
-          description: How long it took.
+          description: How long it took, null if it has not ended, or if that is not known.
           type: float
           sample: 21.2
         outcome:
@@ -357,7 +357,7 @@ directors:
           type: str
           sample: /backups/director1/20261128T020000Z
         free_bytes:
-          description: What was free for backups at its end.
+          description: What was free for backups at its end, null if that is not known.
           type: float
           sample: 56800000000
         lease_fired:
@@ -433,7 +433,7 @@ directors:
           type: str
           sample: "sftp:backup@nas:/srv/restic/director1"
         at:
-          description: When that was.
+          description: When that was, null before it.
           type: str
           sample: "2026-11-28T02:03:11Z"
         newest:
@@ -441,7 +441,7 @@ directors:
           type: str
           sample: 20261128T020000Z
         age_seconds:
-          description: The age of that backup.
+          description: The age of that backup, null without one.
           type: int
           sample: 14400
         copies:

@@ -57,10 +57,15 @@ def write_metrics(place: str, director: dict, at: str) -> str:
     name = director["name"]
     safe = UNSAFE.sub("_", name)
     if safe != name:  # another one may be the same then
-        safe += f"_{hashlib.sha256(name.encode('utf-8', 'backslashreplace')).hexdigest()[:8]}"
+        safe += f"_{name_digest(name)}"
     path = os.path.join(place, f"microbosh_{safe}.prom")
     write_beside(path, text_of(director, at), READABLE)
     return path
+
+
+def name_digest(name: str) -> str:
+    """Return what tells a name from another one that has become the same where some characters cannot stand."""
+    return hashlib.sha256(name.encode("utf-8", "backslashreplace")).hexdigest()[:8]
 
 
 def text_of(director: dict, at: str) -> str:

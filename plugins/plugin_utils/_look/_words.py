@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 
+from ansible_collections.microbosh.director.plugins.plugin_utils._look._metrics import name_digest
 from ansible_collections.microbosh.director.plugins.plugin_utils._look._rules import (
     HOUR,
     ORDER,
@@ -170,9 +171,14 @@ def _performance(directors):
     counts = Counter(one["health"]["status"] for one in directors)
     data = [f"{STATUSES[status].lower()}={counts[status]}" for status in range(len(STATUSES))]
     for director in directors:
-        name = IN_LABELS.sub("_", director["name"])
-        data += _of_director(name, director)
+        data += _of_director(_label(director["name"]), director)
     return data
+
+
+def _label(name):
+    """Return a name as it can stand in a label, which no other name has."""
+    safe = IN_LABELS.sub("_", name)
+    return safe if safe == name else f"{safe}_{name_digest(name)}"
 
 
 def _of_director(name, director):

@@ -7,13 +7,11 @@ import json
 import os
 
 import pytest
-import yaml
 from ansible.errors import AnsibleError
 from ansible_collections.microbosh.director.plugins.plugin_utils._look import _offsite
 from ansible_collections.microbosh.director.plugins.plugin_utils._look._picture import director_at
 from ansible_collections.microbosh.director.plugins.plugin_utils._look._place import given_of
 from backup_place import CONTACT, DAY, HOUR, NOW, BackupPlace, name_of
-from places import REPOSITORY
 
 SET_UP = {"repository": "sftp:nas:/r", "password_file": "/p"}
 
@@ -43,19 +41,6 @@ def test_the_whole_of_it(place):
     copied = {name: found[0][name] for name in ("snapshot", "of", "size")}
     assert [one["offsite"] for one in director["backups"]][:2] == [None, copied]
     assert director["problems"] == []
-
-
-def test_what_is_told_is_documented(place):
-    place.offsite(DAY)
-    text = (REPOSITORY / "plugins/modules/backup_info.py").read_text(encoding="utf-8")
-    document = yaml.safe_load(text.partition('RETURN = r"""')[2].partition('"""')[0])
-    director = look(place)
-    place.backup()
-    director = look(place)
-    documented = document["directors"]["contains"]
-    assert set(documented["offsite"]["contains"]) == set(director["offsite"])
-    assert set(documented) == set(director)
-    assert set(documented["backups"]["contains"]) == set(director["backups"][0])
 
 
 def test_where_nothing_is_set_up_and_nothing_known_there_is_nothing(place):

@@ -108,7 +108,7 @@ def test_the_line_of_nagios_is_one_and_its_data_can_be_read(found):
     found_data = {match[0].strip("'"): match[1:] for match in DATUM.findall(data)}
     assert found_data["director1 age"] == ("14400", "s", "", "129600")
     assert found_data["director1 outage"] == ("7.1", "s", "", "")
-    assert found_data["it_s_2 size"] == ("284010000", "B", "", "")
+    assert found_data["it_s_2_6e8c18fb size"] == ("284010000", "B", "", "")
     assert (found_data["ok"][0], found_data["critical"][0]) == ("1", "2")
     assert not any(label.startswith("none") for label in found_data)
 
@@ -150,6 +150,17 @@ def check(plugin, found, tmp_path, capsys):
 def test_the_plugin_says_the_same(check, found):
     assert check() == (2, words.nagios_line(found["directors"]))
     assert check("--director", "director1") == (0, words.nagios_line(found["directors"][:1]))
+
+
+def test_two_names_have_two_labels(check, found):
+    """What a label cannot have becomes the same sign; the graphs of two directors are not to become one."""
+    names = ("a b", "a_b", "a=b")
+    for director, name in zip(found["directors"], names, strict=True):
+        director.update(name=name, proven_age_seconds=7)
+    labels = [match[0].strip("'") for match in DATUM.findall(words.nagios_line(found["directors"]).partition(" | ")[2])]
+    ages = [label for label in labels if label.endswith(" age")]
+    assert (len(set(ages)), "a_b age" in ages) == (3, True)
+    assert check()[1] == words.nagios_line(found["directors"])
 
 
 @pytest.mark.parametrize("status", [0, 1, 2, 3])
