@@ -24,8 +24,9 @@ const columns = () => COLUMNS.filter(([name]) => name !== "Elsewhere" || told.di
 function copied(director) {
   if (!director.offsite) return el("span", { class: "faint" }, "none");
   const rules = Object.fromEntries((director.health?.problems || []).map(({ rule, status }) => [rule, status]));
-  const ill = rules.offsite === 2 ? badge("bad", "Damaged") : rules.offsite_age && badge("warn", "Too old");
-  return [ill, ill && " ", ago(timeOf(director.offsite.newest), "none")];
+  const when = ago(timeOf(director.offsite.newest), "none");
+  if (rules.offsite === 2) return [badge("bad", "Damaged"), " ", when];
+  return rules.offsite_age ? badge("warn", el("span", { class: "unseen" }, "Too old "), when) : when;
 }
 
 function why(director) {
