@@ -12,6 +12,7 @@ from ansible_collections.microbosh.director.plugins.module_utils._backup._verdic
 from ansible_collections.microbosh.director.plugins.module_utils._backup._verification import finding_lines
 from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.module_utils._restore._rehearsal import SECONDS
+from ansible_collections.microbosh.director.plugins.plugin_utils._offsite._bringing import elsewhere_of
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._gate import plain, told
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._giving_way import give_way
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._lines import duration
@@ -34,6 +35,7 @@ ARGUMENTS = {
     "identity": {"type": "path", "default": ""},
     "sign_key": {"type": "path", "default": ""},
     "host": {"type": "str", "default": ""},
+    "offsite": {"type": "dict", "default": {}},
 }
 
 
@@ -51,6 +53,7 @@ class ActionModule(ActionBase):
         verdicts = []
         try:
             arguments["host"] = arguments["host"] or task_vars["inventory_hostname"]
+            arguments["own"] = arguments["host"] == task_vars["inventory_hostname"]
             for verdict in map(plain, self._verdicts(arguments)):
                 verdicts.append(verdict)
                 self._tell(result, task_vars["inventory_hostname"], verdict)
@@ -75,9 +78,11 @@ class ActionModule(ActionBase):
         identity = Path(arguments["identity"]) if arguments["identity"] else None
         trust = Trust(arguments["sign_key"], arguments["host"]) if arguments["sign_key"] else None
         work = verifier(directory, Path(arguments["scratch"]), rehearsal, not self._task.check_mode, identity, trust)
-        examine = work.examine_in_turn if arguments["backup"] == ALL else work.examine
-        for wanted in backups_meant(arguments["backup"], directory):
-            yield examine(wanted)
+        wanted = arguments["backup"]
+        work.elsewhere = elsewhere_of(wanted, arguments["offsite"], arguments["host"], arguments["own"])
+        examine = work.examine_in_turn if wanted == ALL else work.examine
+        for one in backups_meant(wanted, directory):
+            yield examine(one)
 
     def _tell(self, result, host, verdict):
         lines = [told(line) for line in _lines(verdict)]

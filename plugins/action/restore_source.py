@@ -10,6 +10,8 @@ from pathlib import Path
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
+from ansible_collections.microbosh.director.plugins.plugin_utils._offsite._bringing import elsewhere_of
+from ansible_collections.microbosh.director.plugins.plugin_utils._offsite._settings import OffsiteError
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._gate import GateError, plain, told
 from ansible_collections.microbosh.director.plugins.plugin_utils._source._signing import Trust
 from ansible_collections.microbosh.director.plugins.plugin_utils._source._source import SourceError, find
@@ -24,6 +26,7 @@ ARGUMENTS = {
     "sign_key": {"type": "path", "default": ""},
     "unsigned": {"type": "bool", "default": False},
     "host": {"type": "str", "default": ""},
+    "offsite": {"type": "dict", "default": {}},
 }
 
 
@@ -41,15 +44,16 @@ class ActionModule(ActionBase):
             host = arguments["host"] or task_vars["inventory_hostname"]
             trust = Trust(arguments["sign_key"], host, arguments["unsigned"])
             source = find(
-                arguments["backup"], Path(arguments["directory"]), Path(arguments["scratch"]), identity, trust
-            )
+                arguments["backup"], Path(arguments["directory"]), Path(arguments["scratch"]), identity, trust,
+                elsewhere_of(arguments["backup"], arguments["offsite"], host, host == task_vars["inventory_hostname"]),
+            )  # fmt: skip
             if not source.proven and not arguments["unproven"]:
                 raise AnsibleActionFail(
                     f"{arguments['backup']} has no manifest, so nothing vouches for its content: it was packed by "
                     "another tool, or by hand. To restore it all the same, add -e microbosh_restore_unproven=true."
                 )
             result.update(changed=False, **_described(source))
-        except (SourceError, GateError, DirectorError) as error:
+        except (SourceError, OffsiteError, GateError, DirectorError) as error:
             raise AnsibleActionFail(told(str(error))) from error
         except UNFIT as error:
             said = str(error) or type(error).__name__

@@ -162,7 +162,10 @@ def _trials(jobs, start, account, directors):
 
 
 def _keys(directors):
-    return sorted({one["private_key"] for one in directors.values() if one["private_key"]})
+    """Return the files of all directors that a run reads: keys, and passwords of repositories."""
+    return sorted(
+        {path for one in directors.values() for path in [one["private_key"], *one.get("readable", [])] if path}
+    )
 
 
 def _at_home(directors, home):
@@ -172,7 +175,10 @@ def _at_home(directors, home):
         host: {
             **one,
             **{name: _of_home(one[name], home) for name in names},
-            "writable": [_of_home(path, home) for path in one.get("writable") or [] if path],
+            **{
+                name: [_of_home(path, home) for path in one.get(name) or [] if path]
+                for name in ("writable", "readable")
+            },
         }
         for host, one in directors.items()
     }

@@ -47,6 +47,14 @@ seealso:
     link: https://github.com/microbosh/director/blob/main/docs/notifications.md
 """
 
+    OFFSITE = r"""
+options: {}
+seealso:
+  - name: Copies elsewhere
+    description: Copies of backups in a repository of restic, and a director that comes back from there.
+    link: https://github.com/microbosh/director/blob/main/docs/offsite.md
+"""
+
     RECOVERY = r"""
 options: {}
 seealso:

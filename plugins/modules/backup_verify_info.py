@@ -86,6 +86,11 @@ options:
         nothing of it is read; one without is told.
     type: path
     default: ""
+  offsite:
+    description: Where copies are, as the setting C(microbosh_offsite) has it.
+    type: dict
+    default: {}
+    version_added: 1.1.0
   host:
     description: The director that the backups have to be signed for. Default is this host.
     type: str

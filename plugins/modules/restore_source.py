@@ -67,6 +67,11 @@ options:
     description: Whether one without a signature is fine all the same. A wrong signature never is.
     type: bool
     default: false
+  offsite:
+    description: Where copies of it are, as the setting C(microbosh_offsite) has it.
+    type: dict
+    default: {}
+    version_added: 1.1.0
   host:
     description: Inventory name of the director that the backup has to be of. Default is this host.
     type: str

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, microbosh.director contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Decides which backups stay: the newest, one a day, week and month, pinned ones, and the newest proven one."""
+"""Decides which backups stay: the newest, one a day, week, month and year, pinned ones, and the newest proven one."""
 
 from __future__ import absolute_import, division, print_function
 
@@ -35,11 +35,11 @@ from ansible_collections.microbosh.director.plugins.module_utils._core._files im
 )
 
 # The backups of one period are one bucket, of which the newest stays. Weeks are those of ISO 8601.
-BUCKETS = (("daily", "%Y-%m-%d"), ("weekly", "%G-W%V"), ("monthly", "%Y-%m"))
+BUCKETS = (("daily", "%Y-%m-%d"), ("weekly", "%G-W%V"), ("monthly", "%Y-%m"), ("yearly", "%Y"))
 
 
 def choose(ids, keep):
-    """Given ids and {last, daily, weekly, monthly: how many}, return {id: [reasons to keep it]}.
+    """Given ids and {last, daily, weekly, monthly, yearly: how many}, return {id: [reasons to keep it]}.
 
     Each rule looks at all backups, so one backup may serve several rules. Only periods that have a
     backup count: a director that was away for a month does not lose its older ones for that.

@@ -14,7 +14,7 @@ def backup_would(would: dict) -> list[str]:
     ``would`` has the ``mode``, the number of online ``attempts`` and what becomes of one that ``moved``, the ``window``
     of outages, the ``estimate`` of the copy, the ``databases`` and the ``dump_bytes``, the ``services`` that run, the
     ``previous`` backup and its ``outage`` (None if it is not known), the ``limit`` of an outage, the ``path`` and the
-    ``archive``.
+    ``archive``, and where it is copied to, ``offsite``.
     """
     estimate, databases = would["estimate"], would["databases"]
     not_now = would["mode"] == "offline" and would["window"]["refusal"]
@@ -28,7 +28,8 @@ def backup_would(would: dict) -> list[str]:
         *BY_MODE[would["mode"]](would),
         f"  to       {would['path']}, where {bytes_to_human(estimate['free_bytes'])} are free",
     ]
-    return lines + ([f"  pack     {would['archive']}"] if would["archive"] else [])
+    lines += [f"  pack     {would['archive']}"] if would["archive"] else []
+    return lines + ([f"  copy to  {would['offsite']}"] if would["offsite"] else [])
 
 
 def _online(would):

@@ -54,6 +54,8 @@ from ansible_collections.microbosh.director.plugins.module_utils._tree._attribut
     TOP,
     parse_attributes,
 )
+from ansible_collections.microbosh.director.plugins.plugin_utils._offsite._bringing import Elsewhere, is_elsewhere
+from ansible_collections.microbosh.director.plugins.plugin_utils._offsite._settings import OffsiteError
 from ansible_collections.microbosh.director.plugins.plugin_utils._source._archive import (
     ArchiveError,
     find_tree,
@@ -68,6 +70,8 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._transfer._insi
 MOST_SETTINGS = 16 * 1024 * 1024
 LONGEST_CHECKSUM = 4096
 GLOBALS = "globals.sql"
+# What came from elsewhere, in the directory in which archives are unpacked.
+BROUGHT = "brought"
 SETTINGS = Path(layout.TREE, "bosh", "settings.json")
 
 
@@ -304,13 +308,21 @@ class Source:
 
 
 def find(
-    wanted: str, directory: Path, scratch: Path, identity: Path | None = None, trust: Trust | None = None
+    wanted: str,
+    directory: Path,
+    scratch: Path,
+    identity: Path | None = None,
+    trust: Trust | None = None,
+    elsewhere: Elsewhere | None = None,
 ) -> Source:
-    """Given its name, return the backup: ``latest``, an id, a directory or an archive's path.
+    """Given its name, return the backup: ``latest``, an id, a directory, an archive's path, or a copy elsewhere.
 
     The identity is the file with the private key, should the archive be encrypted. With ``trust`` it is the one that
     is meant, by its signature, before anything of it is read.
     """
+    if is_elsewhere(wanted):
+        # From here on it is what was brought here: a directory that has the name of its backup, or an archive.
+        wanted = str(brought(wanted, directory, scratch, elsewhere))
     source = _found(wanted, directory, scratch, identity, trust)
     source.beside = directory
     if trust:
@@ -321,6 +333,24 @@ def find(
         except DirectorError as error:
             raise SourceError(str(error)) from error
     return source
+
+
+def brought(wanted: str, directory: Path, scratch: Path, elsewhere: Elsewhere | None) -> Path:
+    """Bring a copy here; return its path below the scratch directory, in which nothing of an earlier one is left."""
+    if elsewhere is None:
+        raise SourceError(f"{wanted} is a copy elsewhere, and microbosh_offsite does not say where. Set it.")
+    if os.path.lexists(scratch):
+        remove_tree(str(scratch))
+    target = scratch / BROUGHT
+    target.mkdir(mode=0o700, parents=True)
+    try:
+        return elsewhere.bring(wanted, directory, target)
+    except (OffsiteError, OSError) as error:
+        remove_tree(str(scratch))
+        raise SourceError(f"{wanted} could not be brought here, and nothing was touched: {error}") from error
+    except BaseException:
+        remove_tree(str(scratch))
+        raise
 
 
 def _found(wanted, directory, scratch, identity, trust):
@@ -392,7 +422,7 @@ def _unpacked(path, scratch, identity):
         _check_sum(path)
     except OSError as error:
         raise SourceError(f"{path} cannot be compared with the checksum beside it: {error}.") from error
-    if os.path.lexists(scratch):
+    if os.path.lexists(scratch) and scratch / BROUGHT not in path.parents:
         remove_tree(str(scratch))
     target = scratch / "unpacked"
     target.mkdir(mode=0o700, parents=True)

@@ -29,11 +29,21 @@ from ansible_collections.microbosh.director.plugins.module_utils._restore._rehea
     rehearse_backup,
     require_possible,
 )
+from ansible_collections.microbosh.director.plugins.plugin_utils._offsite._bringing import (
+    PREFIX,
+    Elsewhere,
+    is_elsewhere,
+)
 from ansible_collections.microbosh.director.plugins.plugin_utils._source._archive import is_archive
 from ansible_collections.microbosh.director.plugins.plugin_utils._source._decryption import is_encrypted
 from ansible_collections.microbosh.director.plugins.plugin_utils._source._restore_time import rehearsed_time
 from ansible_collections.microbosh.director.plugins.plugin_utils._source._signing import Trust, said_of_signature
-from ansible_collections.microbosh.director.plugins.plugin_utils._source._source import SealedError, SourceError, find
+from ansible_collections.microbosh.director.plugins.plugin_utils._source._source import (
+    SealedError,
+    SourceError,
+    brought,
+    find,
+)
 
 ALL = "all"
 LONGEST_CHECKSUM = 4096
@@ -106,6 +116,7 @@ class Verifier:
     keep: bool
     identity: Path | None = None
     trust: Trust | None = None
+    elsewhere: Elsewhere | None = None
 
     def examine_in_turn(self, wanted: str) -> dict:
         """Verify one of several, whatever it is made of: a crafted one does not end the verification of the others."""
@@ -120,6 +131,9 @@ class Verifier:
     def examine(self, wanted: str) -> dict:
         """Verify one backup or archive; return the verdict, which is also kept with it."""
         archive = Path(wanted).expanduser()
+        if is_elsewhere(wanted):
+            with self._alone():
+                return self._examine_copy(wanted)
         if not (is_archive(archive.name) and archive.is_file()):
             return self._examine(None, wanted)
         with self._alone():
@@ -128,6 +142,17 @@ class Verifier:
             finally:
                 if self.scratch.exists():
                     remove_tree(str(self.scratch))
+
+    def _examine_copy(self, wanted):
+        """Bring a copy here and verify it as what it is of. Its verdict goes with it, as it lies beside it."""
+        try:
+            path = brought(wanted, self.directory, self.scratch, self.elsewhere)
+            verdict = self._examine(path if path.is_file() else None, str(path))
+            name = f"{PREFIX}{path.parent.name if path.is_file() else path.name}"
+            return {**verdict, "name": name, "path": name, "verdict": ""}
+        finally:
+            if self.scratch.exists():
+                remove_tree(str(self.scratch))
 
     @contextlib.contextmanager
     def _alone(self):

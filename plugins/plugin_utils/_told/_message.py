@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._lines import duration, size
@@ -18,6 +19,8 @@ GOOD_ONES = 10
 MOST_PROBLEMS = 8
 LOG_LINES = 12
 LOG_BYTES = 10_000
+# What a chat takes for a call to everybody who is in it, out of words that may be a director's.
+CALLS = re.compile(r"@(?=(?:everyone|here|channel|all|room|team)\b)|<(?=[!@#])", re.IGNORECASE)
 PLAYBOOKS = {
     "backup": "Backup",
     "verify": "Verification",
@@ -113,7 +116,12 @@ def log_end(path: str, lines: int = 0, longest: int = LOG_BYTES) -> str:
     except OSError:
         return ""
     whole = text.partition("\n")[2] if begin else text
-    return printable_lines("\n".join(whole.splitlines()[-lines:]))
+    return _told("\n".join(whole.splitlines()[-lines:]))
+
+
+def _told(text):
+    """Return words as they may be told: printable, and calling nobody."""
+    return CALLS.sub(lambda found: f"{found.group()} ", printable_lines(text))
 
 
 def _with_log(body, outcome):
@@ -127,7 +135,7 @@ def _with_log(body, outcome):
 
 
 def _line(text):
-    line = " ".join(printable_lines(str(text)).split())
+    line = " ".join(_told(str(text)).split())
     return line if len(line) <= LONGEST_LINE else f"{line[: LONGEST_LINE - 3]}..."
 
 

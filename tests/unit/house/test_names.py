@@ -15,10 +15,10 @@ MODULES = sorted(path.stem for path in (PLUGINS / "modules").glob("*.py"))
 LOOKING = [name for name in MODULES if name.endswith("_info")]
 IMPORT = re.compile(r"from ansible_collections\.microbosh\.director\.plugins\.([\w.]+) import")
 CHANGING = {
-    "backup_account", "backup_controller", "backup_key", "backup_key_pair", "backup_manifest", "backup_partial",
-    "backup_prune", "backup_publish", "backup_reread", "backup_staging", "bosh_agent", "director_lease",
-    "identity_copy", "identity_place", "monit_all", "pg_dump_bosh", "pg_restore_bosh", "postgres_server", "pull",
-    "push", "report_page", "restore_tree", "spared_files",
+    "backup_account", "backup_controller", "backup_key", "backup_key_pair", "backup_manifest", "backup_offsite",
+    "backup_partial", "backup_prune", "backup_publish", "backup_reread", "backup_staging", "bosh_agent",
+    "director_lease", "identity_copy", "identity_place", "monit_all", "pg_dump_bosh", "pg_restore_bosh",
+    "postgres_server", "pull", "push", "report_page", "restore_tree", "spared_files",
 }  # fmt: skip
 # They never say that they changed something, and are called otherwise nevertheless.
 OTHERWISE = {

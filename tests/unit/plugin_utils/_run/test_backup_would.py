@@ -16,6 +16,7 @@ WOULD = {
     },
     "databases": ["bosh", "uaa"], "dump_bytes": "4096", "services": ["postgres", "director"],
     "previous": "20261122T221326Z", "outage": 7.1, "limit": "1800", "path": "/b/20261123T221326Z", "archive": "",
+    "offsite": "",
 }  # fmt: skip
 
 
@@ -39,6 +40,7 @@ def test_the_first_one():
             in told
         )
         assert told[-1] == "  pack     /b/a.tar"
+    assert backup_would({**WOULD, "offsite": "sftp:nas:/d1"})[-1] == "  copy to  sftp:nas:/d1"
 
 
 def test_in_the_window_of_outages():

@@ -63,6 +63,7 @@ OF_THE_CONTROLLER = [
 UNGATED = {
     "backup_info": "reads small files within the action, and takes printable and bounded values out of them",
     "backup_key": "reads keys of the controller",
+    "backup_offsite": "runs restic within the action, which makes its words plain",
     "backup_reread": "reads backups within the action, which makes each verdict plain",
     "backup_verify_info": "reads backups within the action, which makes each verdict plain",
     "database_plan_info": "decides about settings, and answers that have passed",

@@ -270,11 +270,12 @@ def test_a_schedule_is_one_for_all_directors(controller):
 def test_paths_are_those_of_the_account(controller, monkeypatch):
     account = {"user": "op", "group": "op", "home": "/home/op", "new": True, "other": True, "root": False}
     monkeypatch.setattr(place, "account", lambda name: dict(account))
-    found = plan(user="op", writable=["~/out", "/var/lib/metrics", ""])
+    found = plan(user="op", writable=["~/out", "/var/lib/metrics", ""], readable=["~/password", ""])
     assert {"-/home/op/backups", "-/home/op/out", "-/var/lib/metrics"} <= set(found["writable"].split())
     assert found["sees_homes"]
     assert found["trial"][:3] == ["runuser", "-u", "op"]
     assert "/home/op/.ssh/key" in found["trial"][-1]
+    assert "[ -r /home/op/password ]" in found["trial"][-1]
     assert "HOME=/home/op" in found["listing"]
     assert json.loads(found["written"])["jobs"][0]["hosts"] == ["d1"]
 

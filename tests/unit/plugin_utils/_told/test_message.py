@@ -41,6 +41,15 @@ def test_all_directors_are_in_one_message():
     ]
 
 
+def test_no_word_of_a_director_calls_everybody(tmp_path):
+    log = tmp_path / "log"
+    log.write_text("psql: role <@U1> @here\n")
+    error = "Preflight: monit says '@everyone <!channel> root@hereafter a < b'"
+    said = made(entered(log=str(log)), ended(outcome="failed", error=error))["body"]
+    assert "'@ everyone < !channel> root@hereafter a < b'" in said
+    assert "role < @U1> @ here" in said
+
+
 @pytest.mark.parametrize(
     ("records", "title", "kind"),
     [

@@ -1,0 +1,83 @@
+# Copyright: (c) 2026, microbosh.director contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Brings a copy back from elsewhere, for a restore or a verification."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from ansible_collections.microbosh.director.plugins.plugin_utils._offsite._copying import CACHE
+from ansible_collections.microbosh.director.plugins.plugin_utils._offsite._record import keep, recorded, stamp
+from ansible_collections.microbosh.director.plugins.plugin_utils._offsite._repository import Repository
+from ansible_collections.microbosh.director.plugins.plugin_utils._offsite._restic import (
+    Restic,
+    require_password,
+    require_program,
+)
+from ansible_collections.microbosh.director.plugins.plugin_utils._offsite._settings import (
+    BACKUP,
+    Offsite,
+    OffsiteError,
+    offsite_of,
+)
+
+PREFIX = "offsite:"
+
+
+def is_elsewhere(wanted: str) -> bool:
+    """Return whether a name is that of a copy elsewhere: ``offsite:latest``, or with the id of a backup."""
+    return wanted.startswith(PREFIX)
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """Where copies of backups are. ``host`` is the director they are of, ``own`` whether it is this one."""
+
+    offsite: Offsite
+    host: str
+    own: bool = True
+
+    def bring(self, wanted: str, directory: Path, target: Path) -> Path:
+        """Bring a copy into an empty directory; return the path of the backup or of its archive.
+
+        A backup has its id as its name. Raise OffsiteError if nothing comes.
+        """
+        require_password(self.offsite)
+        require_program()
+        repository = Repository(Restic(self.offsite, directory / CACHE), self.host)
+        repository_id = repository.open()
+        copies = repository.copies()
+        self._note(directory, repository_id, copies)
+        copy = repository.find(wanted.removeprefix(PREFIX), copies)
+        place = target / copy.id
+        place.mkdir(mode=0o700)
+        repository.retrieve(copy, place)
+        return place if copy.of == BACKUP else _archive_in(place)
+
+    def _note(self, directory, repository_id, copies):
+        """Write down which copies there are: of a controller that is new, nobody knew."""
+        record = recorded(directory, self.offsite.shown, self.offsite.reread_runs)
+        if self.own and record.repository_id in ("", repository_id):
+            record.repository_id = repository_id
+            record.seen(copies, {}, stamp())
+            with contextlib.suppress(OSError):
+                keep(directory, record)
+
+
+def _archive_in(place):
+    found = [path.with_suffix("") for path in sorted(place.glob("*.sha256"))]
+    if len(found) != 1 or not found[0].is_file():
+        raise OffsiteError(f"The copy {place.name} has no archive in it. Restore another one.")
+    return found[0]
+
+
+def elsewhere_of(wanted: str, given: object, host: str, own: bool = True) -> Elsewhere | None:
+    """Given what is wanted and the setting, return where copies are, None if that is no copy or the setting is empty.
+
+    Raise OffsiteError if the setting makes no sense, which is in the way of nothing that lies here.
+    """
+    offsite = offsite_of(given) if is_elsewhere(wanted) else None
+    return Elsewhere(offsite, host, own) if offsite else None
