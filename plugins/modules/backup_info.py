@@ -454,8 +454,8 @@ directors:
             - {"id": "20261128T020000Z", "snapshot": "6f1c", "of": "backup", "size": 284010000, "here": true}
         missing:
           description:
-            - Ids of what should be elsewhere and is not. Proven backups that are newer than the newest copy, and what
-              the last contact could not copy.
+            - Ids of what should be elsewhere and is not. Proven backups that are newer than the newest copy, the newest
+              one if there is no copy, and what the last contact could not copy.
           type: list
           elements: str
           sample: []

@@ -30,7 +30,7 @@ KINDS = ("backup", "archive")
 
 
 @dataclass
-class Elsewhere:
+class Contact:
     """What a repository had when it was last asked, as far as that is known."""
 
     known: bool = False
@@ -42,17 +42,17 @@ class Elsewhere:
     failed: dict | None = None
 
 
-def elsewhere_of(directory: Path, problems: list[str]) -> Elsewhere:
+def last_contact(directory: Path, problems: list[str]) -> Contact:
     """Return what the directory of a director's backups has to tell of copies elsewhere; name what is odd."""
     try:
         content = read_object(str(directory / layout.OFFSITE))
     except (FileNotFoundError, NotADirectoryError):
-        return Elsewhere()
+        return Contact()
     except (OSError, ValueError) as error:
         problems.append(f"{layout.OFFSITE} cannot be read: {shown(error)}")
-        return Elsewhere()
+        return Contact()
     said = Values(content, f"{layout.OFFSITE}: ")
-    made = Elsewhere(
+    made = Contact(
         True,
         said.text("repository", None),
         said.text("at", None),
@@ -109,7 +109,7 @@ def _failed(said):
     return {"at": said.text("at", None), "step": said.text("step"), "said": said.text("said"), "missing": missing}
 
 
-def offsite_told(found: Elsewhere, configured: bool, backups: list[dict], now: float) -> dict | None:
+def offsite_told(found: Contact, configured: bool, backups: list[dict], now: float) -> dict | None:
     """Return what is told of a director's copies, None where none are wanted and nothing is known.
 
     A copy that is dated in the future is there, but is not the newest, as a backup would not be.
@@ -143,7 +143,7 @@ def _unchecked(found, now):
 
 def _missing(found, newest, backups):
     """Return what is to be elsewhere and is not: what came after the newest copy, and what could not be copied."""
-    since = seconds_of(newest) or 0
     proven = [one["id"] for one in backups if one["proven"] and one["age_seconds"] is not None]
-    newer = [name for name in proven if seconds_of(name) > since]
+    # The first copy is of the newest backup, and nothing older is copied after it.
+    newer = [name for name in proven if seconds_of(name) > seconds_of(newest)] if newest else proven[:1]
     return sorted({*newer, *(found.failed or {"missing": []})["missing"]}, reverse=True)[:MOST_MISSING]

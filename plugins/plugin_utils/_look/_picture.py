@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ansible_collections.microbosh.director.plugins.module_utils._backup._snapshots import list_ids
 from ansible_collections.microbosh.director.plugins.plugin_utils._look._backups import Kept, archives_in, backup_at
-from ansible_collections.microbosh.director.plugins.plugin_utils._look._offsite import elsewhere_of, offsite_told
+from ansible_collections.microbosh.director.plugins.plugin_utils._look._offsite import last_contact, offsite_told
 from ansible_collections.microbosh.director.plugins.plugin_utils._look._rules import RULES, health_of
 from ansible_collections.microbosh.director.plugins.plugin_utils._look._runs import (
     BAD,
@@ -71,11 +71,11 @@ def director_at(given: dict, now: float) -> dict:
 def _seen(directory, now, offsite):
     problems = []
     archives, ids = archives_in(directory), _ids(directory, problems)
-    elsewhere = elsewhere_of(directory, problems)
-    kept = {name: Kept(archives.get(name), elsewhere.copies.get(name)) for name in ids}
+    contact = last_contact(directory, problems)
+    kept = {name: Kept(archives.get(name), contact.copies.get(name)) for name in ids}
     backups = [backup_at(directory / name, now, kept[name], problems) for name in ids]
     runs = runs_of(Place(directory, now), backups, problems)
-    copies = offsite_told(elsewhere, offsite, backups, now)
+    copies = offsite_told(contact, offsite, backups, now)
     return Seen(_state(directory, backups, runs), backups, runs, _volume(directory), problems, copies)
 
 

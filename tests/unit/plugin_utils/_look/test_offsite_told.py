@@ -11,6 +11,8 @@ from ansible.errors import AnsibleError
 from ansible_collections.microbosh.director.plugins.plugin_utils._look import _offsite
 from ansible_collections.microbosh.director.plugins.plugin_utils._look._picture import director_at
 from ansible_collections.microbosh.director.plugins.plugin_utils._look._place import given_of
+from ansible_collections.microbosh.director.plugins.plugin_utils._offsite._record import Record, keep
+from ansible_collections.microbosh.director.plugins.plugin_utils._offsite._repository import Copy
 from backup_place import CONTACT, DAY, HOUR, NOW, BackupPlace, name_of
 
 SET_UP = {"repository": "sftp:nas:/r", "password_file": "/p"}
@@ -43,6 +45,20 @@ def test_the_whole_of_it(place):
     assert director["problems"] == []
 
 
+def test_what_a_run_writes_is_what_is_read(place):
+    name, failed = place.backup(DAY), {"at": "2026-11-28T01:00:00Z", "step": "reach", "said": "no route", "missing": []}
+    record = Record("sftp:nas:/r", "6f" * 32, checked={"at": "2026-11-28T01:00:00Z", "good": True, "said": ""})
+    record.seen([Copy(name, "a" * 64, "archive")], {name: 7}, "2026-11-28T01:00:00Z")
+    record.failed = failed
+    keep(place.path, record)
+    director = look(place)
+    assert director["backups"][0]["offsite"] == {"snapshot": "a" * 64, "of": "archive", "size": 7}
+    found = director["offsite"]
+    assert [found[one] for one in ("repository", "at", "failed")] == ["sftp:nas:/r", "2026-11-28T01:00:00Z", failed]
+    assert (found["checked"]["good"], found["reread"]) == (True, {"next": 1, "of": 30, "since": None})
+    assert (found["unchecked_seconds"], director["problems"]) == (HOUR, [])
+
+
 def test_where_nothing_is_set_up_and_nothing_known_there_is_nothing(place):
     place.backup()
     assert look(place, offsite=False)["offsite"] is None
@@ -57,11 +73,12 @@ def test_what_is_known_is_told_where_copies_are_not_wanted_any_more(place):
     assert {one["rule"] for one in director["health"]["problems"]} == {"rehearsed_age"}
 
 
-def test_before_the_first_contact_all_is_missing(place):
-    backups = [place.backup(age) for age in (HOUR, DAY)]
-    place.backup(2 * DAY, {"proof": {"whole": False}})
+def test_before_the_first_contact_the_newest_proven_one_is_missing(place):
+    place.backup(HOUR, {"proof": {"whole": False}})
+    newest = place.backup(2 * HOUR)
+    place.backup(DAY)
     found = look(place)["offsite"]
-    assert (found["configured"], found["missing"], found["copies"]) == (True, backups, [])
+    assert (found["configured"], found["missing"], found["copies"]) == (True, [newest], [])
     assert [found[name] for name in ("repository", "at", "newest", "age_seconds", "unchecked_seconds")] == [None] * 5
 
 
