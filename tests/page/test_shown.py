@@ -165,6 +165,20 @@ def test_what_is_only_elsewhere_is_listed_with_its_command(opened):
     assert "Elsewhere 6 h ago 4 copies, checked 5 h ago" in facts
 
 
+@pytest.mark.parametrize("lost", ["all backups", "all proof"])
+def test_where_nothing_here_would_do_a_copy_is_what_brings_it_back(opened, lost):
+    """On a new controller, say, or when the disk of the old one is damaged."""
+    given = told(1, 2)
+    director = given["directors"][0]
+    director.update(newest_proven=None)
+    if lost == "all backups":
+        director.update(backups=[], newest=None, state="none")
+    page = opened(given, f"#director={director['name']}").page
+    copied = director["offsite"]["newest"]
+    command = f"{restore_command(director['name'], WHERE)} -e microbosh_restore_from=offsite:{copied}"
+    assert page.get_by_label("The command that restores the newest copy elsewhere", exact=True).inner_text() == command
+
+
 def test_without_a_repository_in_the_settings_no_command_takes_a_copy(opened):
     given = told(1, 2)
     director = given["directors"][0]

@@ -105,7 +105,8 @@ def _of_offsite(offsite):
     copies = offsite.get("copies") or []
     only = [{"id": one.get("id"), **_of_copy(one)} for one in copies if not one.get("here") and _of_copy(one)]
     restore = copy_option() if offsite.get("configured") else None
-    return {**offsite, "copies": len(copies), "only": only, "restore": restore}
+    newest = offsite.get("newest") if ID.fullmatch(str(offsite.get("newest"))) else None
+    return {**offsite, "newest": newest, "copies": len(copies), "only": only, "restore": restore}
 
 
 def _filled(value):

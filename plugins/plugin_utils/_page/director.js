@@ -37,13 +37,15 @@ function problems(director) {
   return el("ul", { class: "problems", "aria-label": "What is wrong" }, found.map(([kind, said]) => el("li", { class: kind }, bdi(said))));
 }
 
-// What one wants first on a bad day.
+// What one wants first on a bad day: the newest proven backup, or a copy where nothing that is here would do.
 function bringBack(director) {
   const backup = backupOf(director, director.newest_proven);
-  if (!backup?.restore) return null;
-  const of = el("span", { class: "faint" }, ` with the newest proven backup, of ${date(backup.began)} UTC`);
-  const line = command(`${director.restore} ${backup.restore}`, "restores the newest proven backup");
-  return el("section", { class: "card" }, el("h2", {}, "To bring it back", of), line);
+  const { restore, newest: copied } = director.offsite || {};
+  const [from, what, at] = backup?.restore ? [backup.restore, "newest proven backup", backup.began]
+    : [restore && copied && restore + copied, "newest copy elsewhere", timeOf(copied)];
+  if (!from) return null;
+  const of = el("span", { class: "faint" }, ` with the ${what}, of ${date(at)} UTC`);
+  return el("section", { class: "card" }, el("h2", {}, "To bring it back", of), command(`${director.restore} ${from}`, `restores the ${what}`));
 }
 
 function failure(director) {

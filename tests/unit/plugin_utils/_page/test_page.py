@@ -158,9 +158,11 @@ def test_of_copies_elsewhere_the_page_has_those_of_backups_and_those_that_are_on
 def test_a_copy_whose_id_is_none_gets_into_no_command(odd):
     given = told(1, 1)
     given["directors"][0]["offsite"]["copies"][1]["id"] = odd
+    given["directors"][0]["offsite"]["newest"] = odd
     given["directors"][0]["backups"][0]["id"] = odd
     found = shown(given, WHERE)["directors"][0]
     assert len(found["offsite"]["only"]) == 1
+    assert "newest" not in found["offsite"]
     assert not {"offsite", "restore"} & set(found["backups"][0])
 
 
