@@ -63,7 +63,7 @@ def _require(offsite, archive):
             "microbosh_offsite.copy is archive, and microbosh_archive names none. Set that, or copy: backup."
         )
     require_password(offsite)
-    return require_program()
+    return "{}.{}".format(*require_program())
 
 
 def _copied(copying, offsite, host):

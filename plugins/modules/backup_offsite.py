@@ -18,8 +18,8 @@ description:
     newest backup is copied. A repository that is not there is made, unless copies were made to it before.
   - Then forgets the copies that no rule of O(offsite) keeps, and has restic check the repository, with a part of its
     data that is another one each time.
-  - A backup is whole on the controller whatever fails here. So this does not fail then; RV(problem) says what is
-    missing where, and the next run makes it good.
+  - A backup is whole on the controller whatever fails here. So only a wrong setting fails, before anything is copied;
+    else RV(problem) says what is missing where, and the next run makes it good.
   - What is known of the copies is written to C(offsite.json) in O(directory), for M(microbosh.director.backup_info).
   - Does not touch the director, and needs no connection.
 seealso:

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from ansible_collections.microbosh.director.plugins.plugin_utils._offsite._copying import CACHE
 from ansible_collections.microbosh.director.plugins.plugin_utils._offsite._record import keep, recorded, stamp
-from ansible_collections.microbosh.director.plugins.plugin_utils._offsite._repository import Repository
+from ansible_collections.microbosh.director.plugins.plugin_utils._offsite._repository import LATEST, Repository
 from ansible_collections.microbosh.director.plugins.plugin_utils._offsite._restic import (
+    LONGEST,
     Restic,
     require_password,
     require_program,
@@ -25,6 +26,7 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._offsite._setti
 )
 
 PREFIX = "offsite:"
+HAS_SPARSE = (0, 15)
 
 
 def is_elsewhere(wanted: str) -> bool:
@@ -46,25 +48,49 @@ class Elsewhere:
         A backup has its id as its name. Raise OffsiteError if nothing comes.
         """
         require_password(self.offsite)
-        require_program()
-        repository = Repository(Restic(self.offsite, directory / CACHE), self.host)
-        repository_id = repository.open()
+        version = require_program()
+        # A restore takes the time that it takes.
+        repository = Repository(Restic(self.offsite, directory / CACHE, LONGEST), self.host)
+        record, repository_id, name = self._record(directory), repository.open(), wanted.removeprefix(PREFIX)
         copies = repository.copies()
-        self._note(directory, repository_id, copies)
-        copy = repository.find(wanted.removeprefix(PREFIX), copies)
+        if self.own and record.repository_id in ("", repository_id):
+            self._note(directory, record, repository_id, copies, name)
+        copy = repository.find(name, [one for one in copies if name == one.id or one.id not in record.damaged])
         place = target / copy.id
         place.mkdir(mode=0o700)
-        repository.retrieve(copy, place)
+        repository.retrieve(copy, place, version >= HAS_SPARSE)
         return place if copy.of == BACKUP else _archive_in(place)
 
-    def _note(self, directory, repository_id, copies):
-        """Write down which copies there are: of a controller that is new, nobody knew."""
-        record = recorded(directory, self.offsite.shown, self.offsite.reread_runs)
-        if self.own and record.repository_id in ("", repository_id):
+    def _record(self, directory):
+        return recorded(directory, self.offsite.shown, self.offsite.reread_runs)
+
+    def _note(self, directory, record, repository_id, copies, name):
+        """Write down which copies there are: of a controller that is new, nobody knew.
+
+        Raise OffsiteError if the newest is wanted, and what was known as the newest is gone: somebody removed it.
+        """
+        gone = sorted(set(record.ids()).difference(copy.id for copy in copies))
+        if gone and name == LATEST and gone[-1] > max((copy.id for copy in copies), default=""):
+            raise OffsiteError(
+                f"{gone[-1]} was the newest copy in {self.offsite.shown}, and somebody has removed it. Name the one "
+                "that is meant instead of latest."
+            )
+        if not gone:
             record.repository_id = repository_id
             record.seen(copies, {}, stamp())
-            with contextlib.suppress(OSError):
-                keep(directory, record)
+            self._keep(directory, record)
+
+    @staticmethod
+    def _keep(directory, record):
+        with contextlib.suppress(OSError):
+            keep(directory, record)
+
+    def found(self, directory: Path, name: str, whole: bool) -> None:
+        """Note whether a copy that came back is whole: if not, it is made anew, and no other one goes for it."""
+        record = self._record(directory)
+        if self.own and whole == (name in record.damaged):
+            record.damaged = [one for one in record.damaged if one != name] + ([] if whole else [name])
+            self._keep(directory, record)
 
 
 def _archive_in(place):

@@ -120,7 +120,7 @@ class Copying:
             record = recorded(self._directory, self._offsite.shown, self._offsite.reread_runs)
             outcome.missing = self._due(record)
             self._clear_cache()
-            repository = Repository(Restic(self._offsite, self._directory / CACHE), self._host)
+            repository = Repository(Restic(self._offsite, self._directory / CACHE, self._offsite.seconds), self._host)
             try:
                 self._steps(repository, record, outcome, seen)
             except (OffsiteError, OSError) as error:
@@ -158,7 +158,8 @@ class Copying:
             outcome.fail(COPY, error)
         outcome.step = outcome.step if outcome.problems else CHECK
         try:
-            _check(repository, record)
+            # What has failed already is not waited for again.
+            _check(repository, record, 0 if outcome.problems else None)
         except OffsiteError as error:
             outcome.fail(CHECK, error)
         # Of a repository that is not whole nothing is let go, and nothing before all is there that should be.
@@ -169,17 +170,27 @@ class Copying:
 
     def _copy(self, repository, record, outcome, seen):
         """Copy what is due, the newest first; one that cannot be read is in no other one's way."""
-        parent, sizes = next((one["snapshot"] for one in record.copies), ""), {}
+        sizes = {}
         for name in list(outcome.missing):
             try:
-                sent = repository.copy(name, self._path(name), parent, seen)
+                sent = repository.copy(name, self._path(name), self._parent(record, name), seen)
             except (IncompleteError, NoArchiveError) as error:
                 outcome.fail(COPY, error)
                 continue
             sizes[name] = sent.bytes
             outcome.take(name, sent)
+            record.damaged = [one for one in record.damaged if one != name]
             self._look(repository, record, sizes)
-            parent = record.copies[0]["snapshot"] if record.copies else ""
+
+    def _parent(self, record, name):
+        """Return the snapshot that a copy is compared with: of a backup that is here, as its inodes are no other one's.
+
+        What came back damaged is read anew.
+        """
+        if name in record.damaged:
+            return ""
+        here = (one["snapshot"] for one in record.copies if (self._directory / one["id"]).is_dir())
+        return next(here, "")
 
     @staticmethod
     def _look(repository, record, sizes=None):
@@ -193,7 +204,7 @@ class Copying:
         They are those newer than the newest copy, or the newest one if there is none; and those that failed before.
         What a rule has let go is older than that. A copy of the future says nothing of what is older.
         """
-        there, now = set(record.ids()), ahead()
+        there, now = set(record.ids()).difference(record.damaged), ahead()
         published = [name for name in reversed(list_ids(str(self._directory))) if self._is_fit(name)]
         newest = max((name for name in there if name <= now), default="")
         due = [name for name in published if name > newest] if newest else published[:1]
@@ -227,14 +238,18 @@ class Copying:
             return
         repository.pin(repository.copies(), self._is_pinned)
         copies = repository.copies()
-        now = ahead()
-        kept = choose([copy.id for copy in copies if copy.id <= now], self._offsite.keep)
-        old = [copy for copy in copies if copy.id <= now and copy.id not in kept and not copy.pinned]
+        # One that is not good, or of a date to come, takes no other one's place.
+        counted = [copy for copy in copies if copy.id <= ahead() and self._is_good(copy.id, record)]
+        kept = choose([copy.id for copy in counted], self._offsite.keep)
+        old = [copy for copy in counted if copy.id not in kept and not copy.pinned]
         try:
             if old:
                 repository.forget(old)
         finally:
             self._look(repository, record)
+
+    def _is_good(self, name, record):
+        return name not in record.damaged and not found_damaged(str(self._directory / name))
 
     def _is_pinned(self, copy):
         """Return whether the backup of a copy is pinned, None if it is not here any more."""
@@ -242,10 +257,10 @@ class Copying:
         return os.path.lexists(path / layout.PINNED) if path.is_dir() else None
 
 
-def _check(repository, record):
+def _check(repository, record, patience):
     """Have the repository checked, and the part of its data whose turn it is; a damaged one has the next turn, too."""
     try:
-        repository.check(record.reread.next, record.reread.of)
+        repository.check(record.reread.next, record.reread.of, patience)
     except DamagedError as error:
         record.checked = {"at": stamp(), "good": False, "said": str(error)}
         raise

@@ -50,6 +50,8 @@ class Record:
     checked: dict | None = None
     reread: Reread = field(default_factory=Reread)
     failed: dict | None = None
+    # Copies that were brought back and were not whole.
+    damaged: list[str] = field(default_factory=list)
 
     def seen(self, copies: list[Copy], sizes: dict[str, int], now: str) -> None:
         """Note which copies there are; of those that were there before, their sizes are known."""
@@ -89,6 +91,7 @@ def _record_of(found, of):
         copies=[one for one in there if parse_id(str(one["id"])) and SNAPSHOT.fullmatch(str(one["snapshot"]))],
         checked=_typed(found.get("checked"), dict),
         reread=_reread_of(reread, of),
+        damaged=[str(one) for one in _typed(found.get("damaged"), list) or []],
         failed=failed and {**failed, "missing": [one for one in failed.get("missing") or () if parse_id(str(one))]},
     )
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import stat
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,8 +22,10 @@ from pathlib import Path
 
 from ansible_collections.microbosh.director.plugins.module_utils._backup._snapshots import STAMP, parse_id
 from ansible_collections.microbosh.director.plugins.plugin_utils._offsite._restic import (
+    FIRST_ANSWER,
     INCOMPLETE,
     LOCKED,
+    TOO_LATE,
     Restic,
     ResticError,
 )
@@ -59,6 +62,7 @@ class Sent:
     """What restic says of a copy while it makes it."""
 
     snapshot: str = ""
+    files: int = 0
     bytes: int = 0
     new_bytes: int = 0
 
@@ -66,6 +70,7 @@ class Sent:
         """Take one of its messages; hand on how far it is."""
         if message.get("message_type") == "summary":
             self.snapshot = str(message.get("snapshot_id") or "")
+            self.files = int(message.get("total_files_processed") or 0)
             self.bytes = int(message.get("total_bytes_processed") or 0)
             self.new_bytes = int(message.get("data_added") or 0)
         elif message.get("message_type") == "status":
@@ -88,12 +93,12 @@ class Repository:
         somebody has just made would be all that is left of those before.
         """
         try:
-            found = str(self._restic.json("cat", "config")["id"])
+            found = str(self._restic.json("cat", "config", seconds=FIRST_ANSWER)["id"])
         except ResticError as error:
             if not create or expected:
                 raise
             self._make(error)
-            found = str(self._restic.json("cat", "config")["id"])
+            found = str(self._restic.json("cat", "config", seconds=FIRST_ANSWER)["id"])
         if expected and found != expected:
             raise OffsiteError(
                 f"{self._restic.offsite.shown} is not the repository that copies were made to: it is {found[:10]}, and "
@@ -129,8 +134,8 @@ class Repository:
         of = BACKUP if path.is_dir() else ARCHIVE
         what = ["."] if of == BACKUP else [path.name, f"{path.name}.sha256"]
         # A file that later backups share has another time of change with each of them, and is still the same.
-        compared = ["--ignore-ctime", *(["--parent", parent] if parent else [])] if of == BACKUP else []
-        sent = Sent()
+        compared = ["--parent", parent, "--ignore-ctime"] if parent and of == BACKUP else ["--force"]
+        sent, meant = Sent(), _files_in(path) if of == BACKUP else len(what)
         try:
             self._restic.run(
                 "backup", "--json", *self._named(name, TAG, name, of), *compared, *what,
@@ -140,8 +145,10 @@ class Repository:
             if error.status == INCOMPLETE:
                 raise IncompleteError(str(error)) from error
             raise
-        if not SHORT.fullmatch(sent.snapshot):
-            raise IncompleteError(f"restic backup did not say which snapshot it has made of {name}")
+        if not SHORT.fullmatch(sent.snapshot) or sent.files < meant:
+            raise IncompleteError(
+                f"restic backup has made a snapshot with {sent.files} files of {name}, which has {meant}"
+            )
         seal = ["--stdin", "--stdin-filename", "whole", *self._named(name, SEAL, name, sent.snapshot)]
         self._restic.run("backup", *seal, given=f"{name} {sent.snapshot}\n")
         return sent
@@ -176,15 +183,15 @@ class Repository:
         seals = [str(one["id"]) for one in self._listed if any(name in gone for name, dummy in _sealed_by(one))]
         self._restic.run("forget", *[copy.snapshot for copy in copies], *seals, "--prune")
 
-    def check(self, part: int, of: int) -> None:
+    def check(self, part: int, of: int, patience: float | None) -> None:
         """Have restic check the repository, and read one of so many parts of its data.
 
-        Raise DamagedError if it is not whole: if restic can reach it, and nobody is in the way.
+        Raise DamagedError if it is not whole: if restic can reach it, and nobody is in the way for so many seconds.
         """
         try:
-            self._restic.run("check", f"--read-data-subset={part}/{of}")
+            self._restic.run("check", f"--read-data-subset={part}/{of}", patience=patience)
         except ResticError as error:
-            if error.tells(LOCKED) or self._restic.is_late():
+            if error.tells(LOCKED) or error.status in TOO_LATE:
                 raise
             self.open()
             raise DamagedError(
@@ -203,8 +210,8 @@ class Repository:
             "The director's inventory name has to be the one that it was backed up with (microbosh_restore_host)."
         )
 
-    def retrieve(self, copy: Copy, target: Path) -> None:
-        """Bring a copy into an empty directory, if there is space for it."""
+    def retrieve(self, copy: Copy, target: Path, sparse: bool) -> None:
+        """Bring a copy into an empty directory, if there is space for it; with the holes of its files if restic can."""
         needed = int(self._restic.json("stats", "--mode", "restore-size", copy.snapshot)["total_size"])
         free = shutil.disk_usage(target).free
         if needed + RESERVE > free:
@@ -212,9 +219,19 @@ class Repository:
                 f"The copy {copy.id} has {size(needed)}, and {target} has room for {size(max(free - RESERVE, 0))} "
                 "(microbosh_backup_dir)."
             )
-        self._restic.read("restore", copy.snapshot, "--target", str(target))
+        holes = ["--sparse"] if sparse else []
+        self._restic.read("restore", copy.snapshot, "--target", str(target), *holes)
         if not os.listdir(target):
             raise OffsiteError(f"Nothing came of the copy {copy.id}. Restore another one.")
+
+
+def _files_in(path):
+    """Return how many files there are in a directory, as restic counts them."""
+    return sum(
+        stat.S_ISREG(os.lstat(os.path.join(top, name)).st_mode)
+        for top, dummy, names in os.walk(os.fsencode(path))
+        for name in names
+    )
 
 
 def _tags_of(listed):

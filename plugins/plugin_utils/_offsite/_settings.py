@@ -30,6 +30,8 @@ OURS = (
 )
 ADDRESS = re.compile(r"^([^/]*?)://(.*)@")
 SHORTEST_SECRET = 4
+# Variables whose values are no secret, and often a part of an address.
+KNOWN_TO_ALL = ("AWS_DEFAULT_REGION", "AWS_REGION", "AWS_PROFILE", "AWS_ACCESS_KEY_ID", "OS_REGION_NAME")
 
 
 class OffsiteError(ValueError):
@@ -70,7 +72,8 @@ class Offsite:
         found = ADDRESS.match(self.repository)
         inner = found.group(2) if found and self.shown != self.repository else ""
         options = [option.partition("=")[2] for option in self.options]
-        texts = [*self.environment.values(), *options, inner, inner.partition(":")[2]]
+        values = [value for name, value in self.environment.items() if name not in KNOWN_TO_ALL]
+        texts = [*values, *options, inner, inner.partition(":")[2]]
         lines = {
             line.strip()
             for text in texts

@@ -148,8 +148,11 @@ class Verifier:
         try:
             path = brought(wanted, self.directory, self.scratch, self.elsewhere)
             verdict = self._examine(path if path.is_file() else None, str(path))
-            name = f"{PREFIX}{path.parent.name if path.is_file() else path.name}"
-            return {**verdict, "name": name, "path": name, "verdict": ""}
+            name = path.parent.name if path.is_file() else path.name
+            if self.keep and not verdict["sealed"]:
+                self.elsewhere.found(self.directory, name, verdict["whole"])
+            said = f"{PREFIX}{name}"
+            return {**verdict, "name": said, "path": said, "verdict": ""}
         finally:
             if self.scratch.exists():
                 remove_tree(str(self.scratch))

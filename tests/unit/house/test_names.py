@@ -40,8 +40,8 @@ STATES = {
     "absent", "armed", "cleared", "disarmed", "dumped", "held", "initialized", "loaded", "marked", "present",
     "put_back", "released", "rolled_back", "settled", "staged", "started", "stopped", "swapped",
 }  # fmt: skip
-# Whether the lease could be had is what check mode of the module that takes it tells.
-ASKED_IN_CHECK_MODE = {"microbosh.director.director_lease"}
+# Whether the lease could be had, and a copy be made, is what check mode of the module that does it tells.
+ASKED_IN_CHECK_MODE = {"microbosh.director.director_lease", "microbosh.director.backup_offsite"}
 
 
 def tree_of(path):

@@ -12,6 +12,7 @@ import sys
 import time
 
 import pytest
+from ansible_collections.microbosh.director.plugins.plugin_utils._offsite import _repository as repository
 from ansible_collections.microbosh.director.plugins.plugin_utils._offsite import _restic as restic
 from ansible_collections.microbosh.director.plugins.plugin_utils._offsite._settings import OffsiteError, offsite_of
 from ansible_collections.microbosh.director.plugins.plugin_utils._source._source import SourceError
@@ -43,6 +44,7 @@ def exclusively(place):
 
 def test_a_lock_is_in_no_restore_s_way_and_that_of_the_dead_in_nobody_s(controller, monkeypatch):
     monkeypatch.setattr(restic, "PAUSE", 0.1)
+    monkeypatch.setattr(restic, "DEAD_AFTER", -1)
     locking = exclusively(controller)
     assert controller.bring("offsite:latest").proven
     locking.kill()
@@ -50,6 +52,21 @@ def test_a_lock_is_in_no_restore_s_way_and_that_of_the_dead_in_nobody_s(controll
     assert any((controller.repository / "locks").iterdir())
     controller.backup(SECOND)
     assert controller.copy().problem == ""
+
+
+def test_a_lock_that_may_be_of_somebody_who_lives_stays(controller, monkeypatch):
+    """In another container there is no such process, and it has the same name."""
+    monkeypatch.setattr(restic, "PAUSE", 0.1)
+    monkeypatch.setattr(restic, "PATIENCE", 1)
+    locking = exclusively(controller)
+    locking.kill()
+    locking.wait()
+    lock = list((controller.repository / "locks").iterdir())
+    controller.backup(SECOND)
+    done = controller.copy()
+    assert done.missing == [SECOND]
+    assert "already locked exclusively by PID" in done.problem
+    assert list((controller.repository / "locks").iterdir()) == lock
 
 
 def only_incomplete(path, monkeypatch, name):
@@ -86,6 +103,45 @@ def test_a_copy_of_the_future_keeps_no_other_from_being_made(controller):
     controller.backup(SECOND)
     done = controller.copy(keep={"last": 2})
     assert (done.copied, done.copies) == ([SECOND], [FUTURE, SECOND, FIRST])
+
+
+def test_the_newest_copy_is_not_another_one_because_somebody_removed_it(controller):
+    controller.backup(SECOND)
+    controller.copy()
+    newest = next(one["snapshot"] for one in controller.record()["copies"] if one["id"] == SECOND)
+    controller.restic("forget", newest)
+    with pytest.raises(SourceError, match=f"{SECOND} was the newest copy .* somebody has removed it"):
+        controller.bring("offsite:latest")
+    assert controller.bring(f"offsite:{FIRST}").proven
+    done = controller.copy()
+    assert done.gone == [SECOND]
+    assert (done.copied, done.copies) == ([SECOND], [SECOND, FIRST])
+
+
+def test_a_copy_that_came_back_damaged_is_made_anew_and_none_goes_for_it(controller):
+    path = controller.backups / SECOND
+    controller.backup(SECOND)
+    victim = path / "vcap" / "store" / "redis" / "dump.rdb"
+    good, times = victim.read_bytes(), victim.stat()
+    victim.write_bytes(bytes(len(good)))
+    controller.copy(keep={"last": 2})
+    assert not controller.verify("offsite:latest")["whole"]
+    assert controller.record()["damaged"] == [SECOND]
+    victim.write_bytes(good)
+    os.utime(victim, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert controller.bring("offsite:latest").path.name == FIRST
+    done = controller.copy(keep={"last": 1})
+    assert (done.copied, done.copies) == ([SECOND], [SECOND])
+    assert controller.record()["damaged"] == []
+    assert controller.verify("offsite:latest")["whole"]
+
+
+def test_files_that_are_not_all_there_are_no_copy(controller, monkeypatch):
+    controller.backup(SECOND)
+    monkeypatch.setattr(repository, "_files_in", lambda dummy: 10_000)
+    done = controller.copy()
+    assert (done.missing, done.copies) == ([SECOND], [FIRST])
+    assert "which has 10000" in done.problem
 
 
 def test_a_pin_is_known_to_a_controller_that_has_not_the_backup(controller, tmp_path):

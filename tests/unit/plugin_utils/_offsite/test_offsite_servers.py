@@ -158,6 +158,7 @@ def test_whoever_has_the_repository_for_himself_is_waited_for(night, other, monk
 @quick
 def test_a_copy_that_is_interrupted_is_none_and_the_next_run_makes_it(night, other, monkeypatch):
     monkeypatch.setattr(restic, "PAUSE", 0.1)
+    monkeypatch.setattr(restic, "DEAD_AFTER", -1)
     server, controller = other
     controller.backup(FIRST)
     much = random.Random(2).randbytes(MANY)
