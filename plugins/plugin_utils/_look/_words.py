@@ -189,6 +189,10 @@ def _of_director(name, director):
     data = []
     if director["proven_age_seconds"] is not None:
         data.append(f"'{name} age'={director['proven_age_seconds']}s{limits}")
+    copied = director["offsite"]
+    if copied and copied["configured"] and copied["age_seconds"] is not None:
+        limit = director["rules"]["offsite_hours"]
+        data.append(f"'{name} elsewhere'={copied['age_seconds']}s{f';{limit * HOUR:.0f}' if limit else ''}")
     if newest and newest["outage_seconds"] is not None:
         data.append(f"'{name} outage'={newest['outage_seconds']:g}s")
     if newest and newest["all"]["bytes"] is not None:
