@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.microbosh.director.plugins.plugin_utils._offsite._copying import Copying, said_of
+from ansible_collections.microbosh.director.plugins.plugin_utils._offsite._copying import Copying, Outcome, said_of
 from ansible_collections.microbosh.director.plugins.plugin_utils._offsite._restic import (
     require_password,
     require_program,
@@ -68,7 +68,10 @@ def _require(offsite, archive):
 
 def _copied(copying, offsite, host):
     began = time.monotonic()
-    outcome = copying.run(lambda done, total: show_moved(host, done, total))
+    try:
+        outcome = copying.run(lambda done, total: show_moved(host, done, total))
+    except Exception as error:  # the backup is published: nothing that comes after it may look as if it had failed
+        outcome = Outcome(problems=[offsite.hide(f"{type(error).__name__}: {error}")])
     seconds = round(time.monotonic() - began, 2)
     problem = told(_problem_said(outcome, offsite)) if outcome.problem else ""
     return {
@@ -80,12 +83,14 @@ def _copied(copying, offsite, host):
 
 def _problem_said(outcome, offsite):
     """Return what is missing where, and what becomes of it."""
+    damaged = f" THE REPOSITORY {offsite.shown} IS DAMAGED." if outcome.damaged else ""
     if outcome.missing:
         names, several = ", ".join(outcome.missing), len(outcome.missing) > 1
         return (
-            f"NO COPY ELSEWHERE of {names}, which {'are' if several else 'is'} published here: {outcome.problem}. "
-            f"The next backup copies {'them' if several else 'it'} to {offsite.shown}, too."
+            f"NO COPY ELSEWHERE of {names}, which {'are' if several else 'is'} published here: {outcome.problem}."
+            f"{damaged} The next backup copies {'them' if several else 'it'} to {offsite.shown}, too."
         )
-    done = {"forget": "old copies were not removed from", "check": "nobody checked"}.get(outcome.step, "nobody reached")
-    said = "the repository IS DAMAGED" if outcome.damaged else f"{done} {offsite.shown}"
-    return f"Copies elsewhere: {said}: {outcome.problem}"
+    done = {
+        "forget": "old ones were not removed from", "check": "nobody could check", "copy": "something failed in",
+    }.get(outcome.step, "nobody reached")  # fmt: skip
+    return f"Copies elsewhere:{damaged or f' {done} {offsite.shown}:'} {outcome.problem}"

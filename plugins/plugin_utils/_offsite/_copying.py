@@ -13,18 +13,25 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import shutil
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ansible_collections.microbosh.director.plugins.module_utils._backup._retention import choose
-from ansible_collections.microbosh.director.plugins.module_utils._backup._snapshots import list_ids, read_report
+from ansible_collections.microbosh.director.plugins.module_utils._backup._snapshots import (
+    STAMP,
+    list_ids,
+    read_report,
+)
 from ansible_collections.microbosh.director.plugins.module_utils._backup._verdict import found_damaged
 from ansible_collections.microbosh.director.plugins.module_utils._core import _layout as layout
 from ansible_collections.microbosh.director.plugins.module_utils._core._errors import DirectorError
 from ansible_collections.microbosh.director.plugins.plugin_utils._offsite._record import Record, keep, recorded, stamp
 from ansible_collections.microbosh.director.plugins.plugin_utils._offsite._repository import (
     DamagedError,
+    IncompleteError,
     Repository,
     Sent,
 )
@@ -38,12 +45,13 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._run._lines imp
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._outage_slots import SlotError, slots_directory
 
 CACHE = "offsite-cache"
+CLOCKS_DIFFER = 3600
 REACH, COPY, FORGET, CHECK = "reach", "copy", "forget", "check"
 
 
 @dataclass
 class Outcome:
-    """What one run did, and what failed."""
+    """What one run did, and what failed: in which step first, and of which backups there is no copy."""
 
     copied: list[str] = field(default_factory=list)
     copies: list[str] = field(default_factory=list)
@@ -52,12 +60,24 @@ class Outcome:
     bytes: int = 0
     new_bytes: int = 0
     step: str = REACH
-    problem: str = ""
+    problems: list[str] = field(default_factory=list)
     damaged: bool = False
+
+    @property
+    def problem(self) -> str:
+        """All that failed."""
+        return "; ".join(self.problems)
+
+    def fail(self, step: str, error: Exception) -> None:
+        """Note that something failed."""
+        self.step = self.step if self.problems else step
+        self.problems.append(str(error).rstrip("."))
+        self.damaged = self.damaged or isinstance(error, DamagedError)
 
     def take(self, name: str, sent: Sent) -> None:
         """Note that a backup was copied."""
         self.copied.append(name)
+        self.missing.remove(name)
         self.bytes, self.new_bytes = self.bytes + sent.bytes, self.new_bytes + sent.new_bytes
 
 
@@ -69,13 +89,22 @@ def alone(repository: str) -> Iterator[None]:
     except SlotError:
         yield
         return
-    name = hashlib.sha256(repository.encode()).hexdigest()[:16]
-    descriptor = os.open(os.path.join(place, f"offsite-{name}"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    path = os.path.join(place, f"offsite-{hashlib.sha256(repository.encode()).hexdigest()[:16]}")
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
         os.close(descriptor)
+
+
+class NoArchiveError(OffsiteError):
+    """A backup has no archive, and that is what is to be copied."""
+
+
+def ahead() -> str:
+    """Return the id that a backup would have that is made in an hour: later ones are of a clock that was wrong."""
+    return time.strftime(STAMP, time.gmtime(time.time() + CLOCKS_DIFFER))
 
 
 class Copying:
@@ -85,56 +114,92 @@ class Copying:
         self._offsite, self._host, self._directory = offsite, host, directory
 
     def run(self, seen: Callable) -> Outcome:
-        """Copy what has no copy yet, forget, and check; whatever fails is in the outcome, and written down."""
+        """Copy what has no copy yet, check, and forget; whatever fails is in the outcome, and written down."""
         outcome = Outcome()
         with alone(self._offsite.repository):
             record = recorded(self._directory, self._offsite.shown, self._offsite.reread_runs)
+            outcome.missing = self._due(record)
+            self._clear_cache()
             repository = Repository(Restic(self._offsite, self._directory / CACHE), self._host)
             try:
                 self._steps(repository, record, outcome, seen)
-                record.failed = None
             except (OffsiteError, OSError) as error:
-                outcome.problem, outcome.damaged = self._offsite.hide(str(error)), isinstance(error, DamagedError)
-                outcome.missing = outcome.missing or self._due(record.newest())
-                record.failed = {
-                    "at": stamp(), "step": outcome.step, "said": outcome.problem, "missing": outcome.missing,
-                }  # fmt: skip
-            keep(self._directory, record)
-        outcome.copies = [one["id"] for one in record.copies]
+                outcome.fail(outcome.step, error)
+            self._note(record, outcome)
+        outcome.copies = record.ids()
         return outcome
+
+    def _note(self, record, outcome):
+        """Write down how it ended; if that cannot be, it is one more thing that failed."""
+        outcome.problems = [self._offsite.hide(one) for one in outcome.problems]
+        record.failed = None
+        if outcome.problems:
+            said = {"said": outcome.problem, "missing": outcome.missing}
+            record.failed = {"at": stamp(), "step": outcome.step, **said}
+        try:
+            keep(self._directory, record)
+        except OSError as error:
+            outcome.fail(outcome.step, OffsiteError(f"{layout.OFFSITE} cannot be written: {error.strerror}"))
+
+    def _clear_cache(self):
+        """Remove what a check that was killed has left: it has a cache of its own each time."""
+        for path in (self._directory / CACHE).glob("restic-check-cache-*"):
+            shutil.rmtree(path, ignore_errors=True)
 
     def _steps(self, repository, record: Record, outcome: Outcome, seen):
         record.repository_id = repository.open(record.repository_id, create=True)
-        before = [one["id"] for one in record.copies]
-        copies = self._look(repository, record, {})
-        outcome.gone = sorted(set(before).difference(copy.id for copy in copies))
-        outcome.step, outcome.missing = COPY, self._due(record.newest())
-        parent, sizes = copies[0].snapshot if copies else "", {}
-        while outcome.missing:
-            name = outcome.missing[0]
-            sent = repository.copy(name, self._path(name), parent, seen)
-            parent, sizes[name] = sent.snapshot, sent.bytes
-            outcome.take(outcome.missing.pop(0), sent)
-        if sizes:
-            copies = self._look(repository, record, sizes)
-        outcome.step = FORGET
-        old = self._not_kept(copies)
-        if old:
-            repository.forget(old)
-            self._look(repository, record, {})
-        outcome.step = CHECK
-        _check(repository, record)
+        outcome.gone = sorted(set(record.ids()).difference(self._look(repository, record)))
+        outcome.missing, outcome.step = self._due(record), COPY
+        if self._offsite.keep:  # else nothing can be removed there
+            repository.clear()
+        try:
+            self._copy(repository, record, outcome, seen)
+        except OffsiteError as error:
+            outcome.fail(COPY, error)
+        outcome.step = outcome.step if outcome.problems else CHECK
+        try:
+            _check(repository, record)
+        except OffsiteError as error:
+            outcome.fail(CHECK, error)
+        # Of a repository that is not whole nothing is let go, and nothing before all is there that should be.
+        if not outcome.problems:
+            outcome.step = FORGET
+            self._forget(repository, record)
+            outcome.step = CHECK
+
+    def _copy(self, repository, record, outcome, seen):
+        """Copy what is due, the newest first; one that cannot be read is in no other one's way."""
+        parent, sizes = next((one["snapshot"] for one in record.copies), ""), {}
+        for name in list(outcome.missing):
+            try:
+                sent = repository.copy(name, self._path(name), parent, seen)
+            except (IncompleteError, NoArchiveError) as error:
+                outcome.fail(COPY, error)
+                continue
+            sizes[name] = sent.bytes
+            outcome.take(name, sent)
+            self._look(repository, record, sizes)
+            parent = record.copies[0]["snapshot"] if record.copies else ""
 
     @staticmethod
-    def _look(repository, record, sizes):
-        copies = repository.copies()
-        record.seen(copies, sizes, stamp())
-        return copies
+    def _look(repository, record, sizes=None):
+        """Note which copies there are; return their ids."""
+        record.seen(repository.copies(), sizes or {}, stamp())
+        return record.ids()
 
-    def _due(self, newest):
-        """Return the published backups that are newer than the newest copy; where there is none, the newest one."""
-        found = [name for name in list_ids(str(self._directory)) if name > newest and self._is_fit(name)]
-        return found if newest else found[-1:]
+    def _due(self, record):
+        """Return the backups that should have a copy and have none, newest first.
+
+        They are those newer than the newest copy, or the newest one if there is none; and those that failed before.
+        What a rule has let go is older than that. A copy of the future says nothing of what is older.
+        """
+        there, now = set(record.ids()), ahead()
+        published = [name for name in reversed(list_ids(str(self._directory))) if self._is_fit(name)]
+        newest = max((name for name in there if name <= now), default="")
+        due = [name for name in published if name > newest] if newest else published[:1]
+        failed = (record.failed or {}).get("missing") or []
+        wanted = {*due, *published[:1], *(name for name in published if name in failed)} - there
+        return sorted(wanted, reverse=True)
 
     def _is_fit(self, name):
         path = str(self._directory / name)
@@ -152,19 +217,29 @@ class Copying:
         for path in (one.with_suffix("") for one in beside):
             if path.is_file():
                 return path
-        raise OffsiteError(
+        raise NoArchiveError(
             f"{name} has no archive in {place} that could be copied. Set microbosh_archive, or copy: backup."
         )
 
-    def _not_kept(self, copies):
-        """Return the copies that no rule keeps, but those of pinned backups; none where there is no rule."""
+    def _forget(self, repository, record):
+        """Forget the copies that no rule keeps, but those of pinned backups; none where there is no rule."""
         if not self._offsite.keep:
-            return []
-        kept = choose([copy.id for copy in copies], self._offsite.keep)
-        return [copy for copy in copies if copy.id not in kept and not self._is_pinned(copy.id)]
+            return
+        repository.pin(repository.copies(), self._is_pinned)
+        copies = repository.copies()
+        now = ahead()
+        kept = choose([copy.id for copy in copies if copy.id <= now], self._offsite.keep)
+        old = [copy for copy in copies if copy.id <= now and copy.id not in kept and not copy.pinned]
+        try:
+            if old:
+                repository.forget(old)
+        finally:
+            self._look(repository, record)
 
-    def _is_pinned(self, name):
-        return os.path.lexists(self._directory / name / layout.PINNED)
+    def _is_pinned(self, copy):
+        """Return whether the backup of a copy is pinned, None if it is not here any more."""
+        path = self._directory / copy.id
+        return os.path.lexists(path / layout.PINNED) if path.is_dir() else None
 
 
 def _check(repository, record):

@@ -11,9 +11,10 @@ import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from ansible_collections.microbosh.director.plugins.module_utils._backup._snapshots import parse_id
 from ansible_collections.microbosh.director.plugins.module_utils._core import _layout as layout
 from ansible_collections.microbosh.director.plugins.module_utils._core._files import read_plain, write_durably
-from ansible_collections.microbosh.director.plugins.plugin_utils._offsite._repository import Copy
+from ansible_collections.microbosh.director.plugins.plugin_utils._offsite._repository import SNAPSHOT, Copy
 
 SCHEMA = 1
 STAMP = "%Y-%m-%dT%H:%M:%SZ"
@@ -58,9 +59,9 @@ class Record:
             {"id": one.id, "snapshot": one.snapshot, "of": one.of, "size": known.get(one.id)} for one in copies
         ]
 
-    def newest(self) -> str:
-        """The id of the newest backup that has a copy, "" if none has."""
-        return max((one["id"] for one in self.copies), default="")
+    def ids(self) -> list[str]:
+        """The ids of the backups that have a copy."""
+        return [one["id"] for one in self.copies]
 
 
 def stamp(now: float | None = None) -> str:
@@ -73,13 +74,35 @@ def recorded(directory: Path, repository: str, of: int) -> Record:
     with contextlib.suppress(OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         found = json.loads(read_plain(str(directory / layout.OFFSITE), MOST_BYTES).decode("utf-8"))
         if found["schema"] == SCHEMA and found["repository"] == repository:
-            record = Record(**{name: found[name] for name in asdict(Record()) if name in found})
-            record.reread = Reread(**found["reread"])
-            record.copies = [one for one in record.copies if isinstance(one["id"], str)]
-            if record.reread.of != of or not 1 <= record.reread.next <= of:
-                record.reread = Reread(of=of, since=record.reread.since)
-            return record
+            return _record_of(found, of)
     return Record(repository=repository, reread=Reread(of=of))
+
+
+def _record_of(found, of):
+    """Return a record of what a file says; whatever is of another type than it should be is not known."""
+    failed, reread = _typed(found.get("failed"), dict), _typed(found.get("reread"), dict) or {}
+    there = _typed(found.get("copies"), list) or []
+    return Record(
+        repository=found["repository"],
+        repository_id=_typed(found.get("repository_id"), str) or "",
+        at=_typed(found.get("at"), str),
+        copies=[one for one in there if parse_id(str(one["id"])) and SNAPSHOT.fullmatch(str(one["snapshot"]))],
+        checked=_typed(found.get("checked"), dict),
+        reread=_reread_of(reread, of),
+        failed=failed and {**failed, "missing": [one for one in failed.get("missing") or () if parse_id(str(one))]},
+    )
+
+
+def _reread_of(found, of):
+    since = _typed(found.get("since"), str)
+    turn = _typed(found.get("next"), int) or 1
+    if found.get("of") != of or not 1 <= turn <= of:
+        return Reread(of=of, since=since)
+    return Reread(turn, of, since, _typed(found.get("began"), str))
+
+
+def _typed(value, kind):
+    return value if isinstance(value, kind) and not isinstance(value, bool) else None
 
 
 def keep(directory: Path, record: Record) -> None:

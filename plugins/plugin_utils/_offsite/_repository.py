@@ -4,7 +4,9 @@
 """The copies of one director's backups in a repository of restic: making them, forgetting, checking, having them back.
 
 A copy is a snapshot with the director as its host, the time of its backup, and three tags: ours, the backup's id, and
-what it is a copy of. Its files have names within the backup, so that one copy is compared with the one before.
+what it is a copy of. It counts once it has a seal, which is another snapshot: what was interrupted, or could not be
+read as a whole, has none. So it works as well where nothing can be changed or removed. Its files have names within the
+backup, so that one copy is compared with the one before.
 """
 
 from __future__ import annotations
@@ -18,15 +20,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ansible_collections.microbosh.director.plugins.module_utils._backup._snapshots import STAMP, parse_id
-from ansible_collections.microbosh.director.plugins.plugin_utils._offsite._restic import DAMAGED, Restic, ResticError
+from ansible_collections.microbosh.director.plugins.plugin_utils._offsite._restic import (
+    INCOMPLETE,
+    LOCKED,
+    Restic,
+    ResticError,
+)
 from ansible_collections.microbosh.director.plugins.plugin_utils._offsite._settings import ARCHIVE, BACKUP, OffsiteError
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._lines import size
 
-TAG = "microbosh"
+TAG, SEAL, PINNED = "microbosh", "microbosh-whole", "pinned"
 LATEST = "latest"
 TIME = "%Y-%m-%d %H:%M:%S"
-SNAPSHOT = re.compile(r"[0-9a-f]{64}")
-SHORT = re.compile(r"[0-9a-f]{8,64}")
+SNAPSHOT, SHORT = re.compile(r"[0-9a-f]{64}"), re.compile(r"[0-9a-f]{8,64}")
 RESERVE = 64 * 1024 * 1024
 
 
@@ -41,8 +47,11 @@ class Copy:
     id: str
     snapshot: str
     of: str
-    made: str = ""
-    size: int | None = None
+    pinned: bool = False
+
+
+class IncompleteError(OffsiteError):
+    """A backup could not be read as a whole, so there is no copy of it; of others there may be."""
 
 
 @dataclass
@@ -68,6 +77,9 @@ class Repository:
 
     def __init__(self, restic: Restic, host: str):
         self._restic, self._host = restic, host
+        # What was there when copies() last looked.
+        self._listed: list[dict] = []
+        self._copies: list[Copy] = []
 
     def open(self, expected: str = "", create: bool = False) -> str:
         """Return the id of the repository; make one if there is none and none is expected.
@@ -93,68 +105,92 @@ class Repository:
         try:
             self._restic.run("init")
         except ResticError as refused:
-            if refused.tells(("config file already exists",)):
-                try:
-                    self._restic.run("cat", "config")  # the run of another director has made it meanwhile
-                    return
-                except ResticError as again:
-                    raise again from refused
-            raise error from refused
+            if not refused.tells(("config file already exists",)):
+                raise OffsiteError(f"{error}; and none could be made: {refused}") from refused
+            # The run of another director has made it meanwhile, or it cannot be opened: who reads it next says so.
 
     def copies(self) -> list[Copy]:
         """Return its copies, newest first, one for each backup."""
+        self._listed = listed = self._restic.json("snapshots", "--host", self._host) or []
+        sealed = {pair for one in listed for pair in _sealed_by(one)}
         found: dict[str, Copy] = {}
-        listed = self._restic.json("snapshots", "--host", self._host, "--tag", TAG)
-        for one in sorted(listed or [], key=lambda one: str(one.get("time"))):
+        for one in sorted(listed, key=lambda one: str(one.get("time"))):
             copy = _copy_of(one)
-            if copy:
+            if copy and _is_in(sealed, copy.id, one):
                 found[copy.id] = copy
-        return sorted(found.values(), key=lambda copy: copy.id, reverse=True)
+        self._copies = sorted(found.values(), key=lambda copy: copy.id, reverse=True)
+        return self._copies
 
     def copy(self, name: str, path: Path, parent: str, seen: Callable) -> Sent:
         """Copy a backup's directory, or its archive with what lies beside it; ``parent`` is a snapshot to compare with.
 
-        What is not all there is no copy: it is forgotten again.
+        Raise IncompleteError if something of it could not be read: then there is no copy.
         """
         of = BACKUP if path.is_dir() else ARCHIVE
         what = ["."] if of == BACKUP else [path.name, f"{path.name}.sha256"]
         # A file that later backups share has another time of change with each of them, and is still the same.
         compared = ["--ignore-ctime", *(["--parent", parent] if parent else [])] if of == BACKUP else []
-        tags = [word for tag in (TAG, name, of) for word in ("--tag", tag)]
-        when = time.strftime(TIME, time.strptime(name, STAMP))
         sent = Sent()
         try:
             self._restic.run(
-                "backup", "--json", "--host", self._host, "--time", when, *tags, *compared, *what,
+                "backup", "--json", *self._named(name, TAG, name, of), *compared, *what,
                 directory=path if of == BACKUP else path.parent, seen=lambda message: sent.hear(message, seen),
             )  # fmt: skip
-        except ResticError:
-            self._take_back(sent.snapshot)
+        except ResticError as error:
+            if error.status == INCOMPLETE:
+                raise IncompleteError(str(error)) from error
             raise
+        if not SHORT.fullmatch(sent.snapshot):
+            raise IncompleteError(f"restic backup did not say which snapshot it has made of {name}")
+        seal = ["--stdin", "--stdin-filename", "whole", *self._named(name, SEAL, name, sent.snapshot)]
+        self._restic.run("backup", *seal, given=f"{name} {sent.snapshot}\n")
         return sent
 
-    def _take_back(self, snapshot):
-        if SHORT.fullmatch(snapshot):
-            self._restic.alone("forget", snapshot)
+    def _named(self, name, *tags):
+        """Return the options by which a snapshot belongs to a backup of this director."""
+        when = time.strftime(TIME, time.strptime(name, STAMP))
+        return ["--host", self._host, "--time", when, *[word for tag in tags for word in ("--tag", tag)]]
+
+    def clear(self) -> None:
+        """Forget what was begun and is no copy, and seals without one. Their data goes when copies are forgotten."""
+        whole, ids = {copy.snapshot for copy in self._copies}, {copy.id for copy in self._copies}
+        left = [
+            str(one["id"])
+            for one in self._listed
+            if (_copy_of(one) and _copy_of(one).snapshot not in whole)
+            or any(name not in ids for name, dummy in _sealed_by(one))
+        ]
+        if left:
+            self._restic.run("forget", *left)
+
+    def pin(self, copies: list[Copy], pinned: Callable[[Copy], bool | None]) -> None:
+        """Have copies say whether their backups are pinned, as far as that is known here."""
+        for copy in copies:
+            wanted = pinned(copy)
+            if wanted is not None and wanted != copy.pinned:
+                self._restic.run("tag", "--add" if wanted else "--remove", PINNED, copy.snapshot)
 
     def forget(self, copies: list[Copy]) -> None:
-        """Forget copies, and remove from the repository what only they had."""
-        self._restic.alone("forget", *[copy.snapshot for copy in copies], "--prune")
+        """Forget copies with their seals, and remove from the repository what only they had."""
+        gone = {copy.id for copy in copies}
+        seals = [str(one["id"]) for one in self._listed if any(name in gone for name, dummy in _sealed_by(one))]
+        self._restic.run("forget", *[copy.snapshot for copy in copies], *seals, "--prune")
 
     def check(self, part: int, of: int) -> None:
         """Have restic check the repository, and read one of so many parts of its data.
 
-        Raise DamagedError if it is not whole.
+        Raise DamagedError if it is not whole: if restic can reach it, and nobody is in the way.
         """
         try:
-            self._restic.alone("check", f"--read-data-subset={part}/{of}")
+            self._restic.run("check", f"--read-data-subset={part}/{of}")
         except ResticError as error:
-            if error.tells(DAMAGED):
-                raise DamagedError(
-                    f"{self._restic.offsite.shown} is damaged, says {error}. Copies in it may not come back: "
-                    "look at it with restic."
-                ) from error
-            raise
+            if error.tells(LOCKED) or self._restic.is_late():
+                raise
+            self.open()
+            raise DamagedError(
+                f"{self._restic.offsite.shown} is damaged, says {error}. Copies in it may not come back: "
+                "look at it with restic."
+            ) from error
 
     def find(self, wanted: str, copies: list[Copy]) -> Copy:
         """Return the copy that is meant, by id or as the newest one. Raise OffsiteError if there is none."""
@@ -176,16 +212,34 @@ class Repository:
                 f"The copy {copy.id} has {size(needed)}, and {target} has room for {size(max(free - RESERVE, 0))} "
                 "(microbosh_backup_dir)."
             )
-        self._restic.run("restore", copy.snapshot, "--target", str(target))
+        self._restic.read("restore", copy.snapshot, "--target", str(target))
         if not os.listdir(target):
             raise OffsiteError(f"Nothing came of the copy {copy.id}. Restore another one.")
 
 
-def _copy_of(listed):
-    """Return the copy that a snapshot is, None if it is none."""
+def _tags_of(listed):
+    """Return the tags of a snapshot, and the id of the backup that one of them is, "" for none."""
     tags = [str(tag) for tag in listed.get("tags") or []]
     ids = [tag for tag in tags if parse_id(tag)]
+    return tags, ids[0] if len(ids) == 1 else ""
+
+
+def _copy_of(listed):
+    """Return the copy that a snapshot is, sealed or not; None if it is none."""
+    tags, name = _tags_of(listed)
     snapshot = str(listed.get("id"))
-    if TAG not in tags or len(ids) != 1 or not SNAPSHOT.fullmatch(snapshot):
+    if TAG not in tags or not name or not SNAPSHOT.fullmatch(snapshot):
         return None
-    return Copy(ids[0], snapshot, ARCHIVE if ARCHIVE in tags else BACKUP, str(listed.get("time") or ""))
+    return Copy(name, snapshot, ARCHIVE if ARCHIVE in tags else BACKUP, PINNED in tags)
+
+
+def _sealed_by(listed):
+    """Return of a seal which snapshot it says is a whole copy, as (id of the backup, snapshot); nothing of others."""
+    tags, name = _tags_of(listed)
+    return [(name, tag) for tag in tags if name and SEAL in tags and SHORT.fullmatch(tag)]
+
+
+def _is_in(sealed, name, listed):
+    """Return whether a snapshot has a seal; with another tag it has another id, and says which it had."""
+    known = (str(listed.get("id")), str(listed.get("original")))
+    return any(name == of and one.startswith(snapshot) for of, snapshot in sealed for one in known)

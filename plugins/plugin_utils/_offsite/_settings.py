@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import quote, unquote
 
 SETTING = "microbosh_offsite"
 KEYS = ("repository", "password_file", "environment", "options", "copy", "keep", "reread_runs", "seconds")
@@ -26,7 +28,8 @@ OURS = (
     "RESTIC_PASSWORD_FILE",
     "RESTIC_PASSWORD_COMMAND",
 )
-PASSWORD_IN_URL = re.compile(r"(://[^:/@\s]*:)[^@/\s]+@")
+ADDRESS = re.compile(r"^([^/]*?)://(.*)@")
+SHORTEST_SECRET = 4
 
 
 class OffsiteError(ValueError):
@@ -48,15 +51,32 @@ class Offsite:
 
     @property
     def shown(self) -> str:
-        """Where the repository is, without a password that may be in its address."""
-        return self.hide(self.repository)
+        """Where the repository is, without what only its owner is to know."""
+        found = ADDRESS.match(self.repository)
+        if not found:
+            return self.repository
+        user = found.group(2).split(":")[0] + ":" if ":" in found.group(2) else ""
+        return f"{found.group(1)}://{user}***@{self.repository[found.end() :]}"
 
     def hide(self, text: str) -> str:
         """Return a text without what nobody is to see."""
-        for secret in sorted(self.environment.values(), key=len, reverse=True):
-            if len(secret) > 3:
-                text = text.replace(secret, "***")
-        return PASSWORD_IN_URL.sub(r"\1***@", text)
+        text = text.replace(self.repository, self.shown)
+        for secret in sorted(self._secrets(), key=len, reverse=True):
+            text = text.replace(secret, "***")
+        return text
+
+    def _secrets(self):
+        """Return what is hidden wherever it stands, also one line of it, or written as in an address."""
+        found = ADDRESS.match(self.repository)
+        inner = found.group(2) if found and self.shown != self.repository else ""
+        options = [option.partition("=")[2] for option in self.options]
+        texts = [*self.environment.values(), *options, inner, inner.partition(":")[2]]
+        lines = {
+            line.strip()
+            for text in texts
+            for line in [text, unquote(text), quote(text), quote(text, safe=""), *text.splitlines()]
+        }
+        return [line for line in lines if len(line) >= SHORTEST_SECRET]
 
 
 def offsite_of(given: object) -> Offsite | None:
@@ -84,10 +104,13 @@ def offsite_of(given: object) -> Offsite | None:
 
 
 def _repository(text):
-    """Return where the repository is; a path of this machine is one whoever calls."""
-    if ":" in text.split("/")[0]:
+    """Return where the repository is: an address, or an absolute path, as commands run in more than one directory."""
+    if not text.isprintable():
+        raise OffsiteError(f"{SETTING}.repository has a character that no address has, such as the end of a line.")
+    local = text.removeprefix("local:")
+    if local == text and ":" in text.split("/")[0]:
         return text
-    path = os.path.expandvars(os.path.expanduser(text))
+    path = os.path.expandvars(os.path.expanduser(local))
     if not os.path.isabs(path):
         raise OffsiteError(
             f"{SETTING}.repository is {text!r}, no address such as sftp:user@host:/path, and no absolute path."
@@ -96,22 +119,25 @@ def _repository(text):
 
 
 def _file(text):
-    path = Path(os.path.expandvars(os.path.expanduser(text)))
-    if not path.is_absolute():
-        raise OffsiteError(
-            f"{SETTING}.password_file is {text!r}. Expected an absolute path, or one that begins with ~."
-        )
-    return path
+    path = os.path.expandvars(os.path.expanduser(text))
+    if not (os.path.isabs(path) and path.isprintable()):
+        # It may be the password itself, so it is not said again.
+        raise OffsiteError(f"{SETTING}.password_file is no absolute path of a file that has the password in it.")
+    return Path(path)
 
 
 def _environment(given):
     found = given or {}
-    if not isinstance(found, dict) or not all(NAME.fullmatch(str(name)) for name in found):
+    if not isinstance(found, Mapping) or not all(_is_variable(*pair) for pair in found.items()):
         raise OffsiteError(f"{SETTING}.environment is no mapping of names to values, such as AWS_ACCESS_KEY_ID.")
     taken = sorted(set(found).intersection(OURS))
     if taken:
         raise OffsiteError(f"{SETTING}.environment has {taken[0]}. Use repository and password_file instead.")
     return {str(name): str(value) for name, value in found.items()}
+
+
+def _is_variable(name, value):
+    return NAME.fullmatch(str(name)) and "\0" not in str(value)
 
 
 def _options(given):

