@@ -12,7 +12,9 @@ from conftest import playbook_command, run_ansible
 INVENTORY = """
 microbosh:
   hosts:
-    director1: {microbosh_backup_dir: "{{ lookup('env', 'BACKUPS') }}/elsewhere"}
+    director1:
+      microbosh_backup_dir: "{{ lookup('env', 'BACKUPS') }}/elsewhere"
+      microbosh_offsite: {repository: "{{ lookup('env', 'BACKUPS') }}/restic", environment: {KEY: "{{ nobody knows }}"}}
     director2:
     director3: {microbosh_health_off: [rehearsed_age], microbosh_health_proven_hours: 100}
   vars:
@@ -29,6 +31,7 @@ def look(tmp_path, monkeypatch):
     for place, hours in zip(places, (4, 50, 50), strict=True):
         at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(backup_place.NOW - 3600))
         place.backup(hours * 3600, verdict={"rehearsed": {"good": True, "at": at, "problems": []}})
+    places[0].offsite(4 * 3600, 90 * 86400, at=at, checked={"at": at, "good": True, "said": ""})
     (tmp_path / "hosts.yml").write_text(INVENTORY)
 
     def made(playbook, *arguments, **environment):
@@ -50,6 +53,10 @@ def test_all_backups_are_told_each_director_by_its_own_settings(look):
     assert [one["name"] for one in found["directors"]] == ["director1", "director2", "director3"]
     assert found["directors"][0]["directory"] == str(look.path / "elsewhere")
     assert [len(one["backups"]) for one in found["directors"]] == [1, 1, 1]
+    assert [bool(one["offsite"]) for one in found["directors"]] == [True, False, False]
+    assert f"elsewhere: 2 copies, the newest of {found['directors'][0]['newest']}, checked on " in run
+    only = f"only elsewhere: {backup_place.name_of(90 * 86400)}"
+    assert f"{only}; restore with -e microbosh_restore_from=offsite:<id>" in run
     limited = look("backups", "--limit", "director3")
     assert (limited.status, "director2" in limited.output) == (0, False), limited.output
 

@@ -163,6 +163,31 @@ def test_two_names_have_two_labels(check, found):
     assert check()[1] == words.nagios_line(found["directors"])
 
 
+@pytest.mark.parametrize(
+    ("hours", "offsite", "expected"),
+    [
+        (36.0, {"configured": True, "age_seconds": 7}, ("7", "s", "129600", "")),
+        (0, {"configured": True, "age_seconds": 7}, ("7", "s", "", "")),
+        (36.0, {"configured": True, "age_seconds": None}, None),
+        (36.0, {"configured": False, "age_seconds": 7}, None),
+        (36.0, None, None),
+    ],
+)
+def test_the_age_of_the_newest_copy_elsewhere_is_in_the_data(check, found, hours, offsite, expected):
+    director = found["directors"][0]
+    director.update(offsite=offsite, rules={**director["rules"], "offsite_hours": hours})
+    line = words.nagios_line(found["directors"])
+    data = {match[0].strip("'"): match[1:] for match in DATUM.findall(line.partition(" | ")[2])}
+    assert data.get("director1 elsewhere") == expected
+    assert check()[1] == line
+
+
+def test_a_file_of_before_there_were_copies_is_read(check, found):
+    for director in found["directors"]:
+        del director["offsite"], director["rules"]["offsite_hours"]
+    assert check()[1].startswith("MICROBOSH CRITICAL")
+
+
 @pytest.mark.parametrize("status", [0, 1, 2, 3])
 def test_the_status_of_the_plugin_is_the_worst(check, found, status):
     found["directors"][0]["health"]["status"] = status

@@ -8,6 +8,9 @@ import shlex
 
 import pytest
 from ansible.parsing.splitter import parse_kv
+from ansible_collections.microbosh.director.plugins.plugin_utils._look import _words
+from ansible_collections.microbosh.director.plugins.plugin_utils._offsite import _bringing
+from ansible_collections.microbosh.director.plugins.plugin_utils._page import _commands
 from ansible_collections.microbosh.director.plugins.plugin_utils._page._commands import (
     copy_option,
     restore_command,
@@ -80,6 +83,7 @@ def test_a_copy_elsewhere_is_named_by_the_id_of_its_backup():
     assert line.endswith(f" -e microbosh_restore_from=offsite:{ID}")
     given = {"microbosh_restore_confirm": "director1", "microbosh_restore_from": f"offsite:{ID}"}
     assert variables(shlex.split(line)) == given
+    assert {_bringing.PREFIX} == {_commands.OFFSITE, _words.OFFSITE}
 
 
 def test_without_an_inventory_of_its_own_ansible_takes_that_of_its_settings():
