@@ -15,6 +15,8 @@ from offsite import S3, Sftp, serving
 from restoring import files, marker, psql, restore, tables
 from standing import whole
 
+pytestmark = pytest.mark.rotating
+
 NAME = "e2e-offsite"
 AWAY = re.compile(r"The director was away for ([\d.]+) s")
 
