@@ -153,7 +153,7 @@ directors:
     rules:
       description: The limits of the rules of health.
       type: dict
-      sample: {"proven_hours": 36.0, "rehearsed_days": 35.0}
+      sample: {"proven_hours": 36.0, "rehearsed_days": 35.0, "offsite_hours": 36.0}
     health:
       description:
         - The C(status) of this director, and the C(problems), each with C(rule), C(status) and what is C(said).
@@ -164,19 +164,19 @@ directors:
       type: str
       sample: 20261128T020000Z
     newest_proven:
-      description: Id of the newest backup that is whole, of one moment, and was not found damaged since.
+      description: Id of the newest backup that is whole, of one moment, and not found damaged since. Null without one.
       type: str
       sample: 20261128T020000Z
     newest_rehearsed:
-      description: Id of the backup whose dumps were the last to be loaded.
+      description: Id of the backup whose dumps were the last to be loaded, null without one.
       type: str
       sample: 20261122T020000Z
     proven_age_seconds:
-      description: Age of the newest one that is proven.
+      description: Age of the newest one that is proven, null without one.
       type: int
       sample: 14400
     rehearsed_age_seconds:
-      description: How long ago the last rehearsal was.
+      description: How long ago the last rehearsal was, null without one.
       type: int
       sample: 518400
     backups:
@@ -197,11 +197,11 @@ directors:
           type: str
           sample: "2026-11-28T02:00:00Z"
         age_seconds:
-          description: Its age.
+          description: Its age. Null if it is dated in the future.
           type: int
           sample: 14400
         mode:
-          description: V(offline) or V(online).
+          description: V(offline) or V(online), null if its report does not say.
           type: str
           sample: offline
         proven:
@@ -240,7 +240,7 @@ directors:
           type: dict
           sample: {"files": 52, "bytes": 59310000, "seconds": 3.1}
         outage_seconds:
-          description: How long the director was away, 0 online.
+          description: How long the director was away, 0 online, null if its report does not say.
           type: float
           sample: 7.1
         outage:
@@ -249,7 +249,7 @@ directors:
           elements: dict
           sample: [{"part": "stop", "seconds": 2.8}]
         seconds:
-          description: How long all phases took.
+          description: How long all phases took, null if its report does not say.
           type: float
           sample: 21.2
         phases:
@@ -297,9 +297,11 @@ directors:
           type: dict
           sample: null
         offsite:
-          description: Its copy elsewhere. Null, as there are none yet.
+          description:
+            - Its copy elsewhere, as of the last contact with the repository. C(snapshot) is restic's id of it, C(of) is
+              V(backup) or V(archive), C(size) its bytes, null if that is not known. Null without a copy.
           type: dict
-          sample: null
+          sample: {"snapshot": "6f1c", "of": "backup", "size": 284010000}
     runs:
       description: Its last runs, newest first.
       type: list
@@ -322,11 +324,11 @@ directors:
           type: str
           sample: "2026-11-28T02:00:21Z"
         age_seconds:
-          description: How long ago it began.
+          description: How long ago it began, null if that is not known.
           type: int
           sample: 14400
         seconds:
-          description: How long it took.
+          description: How long it took, null if it has not ended, or if that is not known.
           type: float
           sample: 21.2
         outcome:
@@ -355,7 +357,7 @@ directors:
           type: str
           sample: /backups/director1/20261128T020000Z
         free_bytes:
-          description: What was free for backups at its end.
+          description: What was free for backups at its end, null if that is not known.
           type: float
           sample: 56800000000
         lease_fired:
@@ -417,7 +419,66 @@ directors:
       elements: str
       sample: []
     offsite:
-      description: Copies elsewhere. Null, as there are none yet.
+      description:
+        - Its copies elsewhere, as of the last contact with their repository, which is not asked for this. Null where no
+          copies are set up and nothing is known of any.
       type: dict
-      sample: null
+      contains:
+        configured:
+          description: Whether C(microbosh_offsite) of this director has a repository.
+          type: bool
+          sample: true
+        repository:
+          description: The repository that was asked, without a password. Null before the first contact.
+          type: str
+          sample: "sftp:backup@nas:/srv/restic/director1"
+        at:
+          description: When that was, null before it.
+          type: str
+          sample: "2026-11-28T02:03:11Z"
+        newest:
+          description: Id of the newest backup of which there is a copy, null without any. One of the future is none.
+          type: str
+          sample: 20261128T020000Z
+        age_seconds:
+          description: The age of that backup, null without one.
+          type: int
+          sample: 14400
+        copies:
+          description:
+            - All copies, newest first. C(id) is that of the backup, C(here) whether it is still on the controller,
+              C(snapshot), C(of) and C(size) as in RV(directors[].backups[].offsite).
+          type: list
+          elements: dict
+          sample:
+            - {"id": "20261128T020000Z", "snapshot": "6f1c", "of": "backup", "size": 284010000, "here": true}
+        missing:
+          description:
+            - Ids of what should be elsewhere and is not. Proven backups that are newer than the newest copy, the newest
+              one if there is no copy, and what the last contact could not copy.
+          type: list
+          elements: str
+          sample: []
+        checked:
+          description:
+            - The last check of the repository, C(at), whether it was C(good) and what was C(said). Null without one.
+          type: dict
+          sample: {"at": "2026-11-28T02:03:09Z", "good": true, "said": ""}
+        unchecked_seconds:
+          description:
+            - For how long it was not checked, without any check since the oldest copy. Null if neither is known.
+          type: int
+          sample: 14220
+        reread:
+          description:
+            - How far all of its data was read again. The part that is C(next), C(of) how many, and C(since) when all of
+              it has been read, null if it was not yet.
+          type: dict
+          sample: {"next": 5, "of": 30, "since": null}
+        failed:
+          description:
+            - What failed at the last contact. C(at), C(step), what was C(said), and which backups are C(missing) for
+              that. Null if nothing did.
+          type: dict
+          sample: null
 """

@@ -82,6 +82,13 @@ def test_a_phone_shows_it_without_scrolling_sideways(opened):
         assert widths[0] == [PHONE["width"]] * 2
 
 
+def test_a_usual_screen_shows_all_columns(opened):
+    page = opened(fleet(60), viewport=WIDE).page
+    frame = page.get_by_role("region", name="Directors")
+    assert frame.evaluate("one => one.scrollWidth - one.clientWidth") == 0
+    assert page.get_by_role("columnheader", name="Elsewhere").is_visible()
+
+
 def test_on_paper_it_is_light_and_has_no_buttons(opened):
     found = opened(fleet(5), f"#director={FAILING}", color_scheme="dark")
     picture = "document.querySelector('.chart canvas').toDataURL()"

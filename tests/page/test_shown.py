@@ -8,7 +8,7 @@ import shlex
 import pytest
 from ansible_collections.microbosh.director.plugins.plugin_utils._page._commands import restore_command
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._lines import duration, size
-from told import PARTS, PHASES, fail, fleet, told
+from told import PARTS, PHASES, fail, fleet, lose, told
 from views import RESTORE, WHERE, rows
 
 VERDICTS = {
@@ -24,11 +24,18 @@ def away(backup):
     return "none" if backup["mode"] == "online" else duration(backup["outage_seconds"])
 
 
+def copied(offsite):
+    if not offsite:
+        return "none"
+    hours = (offsite["age_seconds"] + 2 * 3600) // 3600  # the page is looked at later
+    return f"{hours} h ago" if hours < 48 else f"! Too old {hours // 24} d ago"
+
+
 def expected(director):
     """Return what the table has to say of a director that is well, from its outage on."""
     newest = director["backups"][0]
     sizes = [away(newest), size(newest["all"]["bytes"]), size(newest["new"]["bytes"])]
-    return [*sizes, "3 d ago back in 58.3 s", str(len(director["backups"])), ""]
+    return [*sizes, "3 d ago back in 58.3 s", copied(director["offsite"]), str(len(director["backups"])), ""]
 
 
 def test_every_director_is_in_the_table_with_its_state_the_worst_first(opened):
@@ -128,6 +135,87 @@ def test_the_command_that_restores_a_backup_is_shown_and_copied(opened):
     assert archived.endswith(f"-e microbosh_restore_from={backup['archive']['path']}")
 
 
+def test_a_copy_elsewhere_is_shown_with_its_backup_and_the_command_that_takes_it(opened):
+    given = told(1, 4)
+    director = lose(given["directors"][0])
+    whole, damaged = director["backups"][1:3]
+    page = opened(given, f"#director={director['name']}").page
+    assert {row[8] for row in rows(page, "Backups")} == {"archive, copied"}
+    for backup in (whole, damaged):
+        page.get_by_role("button", name=backup["id"]).click()
+        line = page.get_by_label(f"The command that restores {backup['id']} from its copy elsewhere", exact=True)
+        command = restore_command(director["name"], WHERE)
+        assert line.inner_text() == f"{command} -e microbosh_restore_from=offsite:{backup['id']}"
+    said = f"Copy elsewhere of its archive, 135.4 MiB, snapshot {whole['offsite']['snapshot'][:8]}"
+    assert said in page.locator(".inside").first.inner_text().replace("\n", " ")
+
+
+def test_what_is_only_elsewhere_is_listed_with_its_command(opened):
+    given = told(1, 2)
+    director = given["directors"][0]
+    only = [one for one in director["offsite"]["copies"] if not one["here"]]
+    page = opened(given, f"#director={director['name']}").page
+    shown = rows(page, "Only elsewhere")
+    assert [row[0].split()[-1] for row in shown] == [one["id"] for one in only]
+    page.get_by_role("button", name=f"Restore, and all about {only[1]['id']}").click()
+    about = f"The command that restores {only[1]['id']} from its copy elsewhere"
+    command = f"{restore_command(director['name'], WHERE)} -e microbosh_restore_from=offsite:{only[1]['id']}"
+    assert page.get_by_label(about, exact=True).inner_text() == command
+    facts = page.locator(".facts").inner_text().replace("\n", " ")
+    assert "Elsewhere 6 h ago 4 copies, checked 5 h ago" in facts
+
+
+@pytest.mark.parametrize("lost", ["all backups", "all proof"])
+def test_where_nothing_here_would_do_a_copy_is_what_brings_it_back(opened, lost):
+    """On a new controller, say, or when the disk of the old one is damaged."""
+    given = told(1, 2)
+    director = given["directors"][0]
+    director.update(newest_proven=None)
+    if lost == "all backups":
+        director.update(backups=[], newest=None, state="none")
+    page = opened(given, f"#director={director['name']}").page
+    copied = director["offsite"]["newest"]
+    command = f"{restore_command(director['name'], WHERE)} -e microbosh_restore_from=offsite:{copied}"
+    assert page.get_by_label("The command that restores the newest copy elsewhere", exact=True).inner_text() == command
+
+
+def test_without_a_repository_in_the_settings_no_command_takes_a_copy(opened):
+    given = told(1, 2)
+    director = given["directors"][0]
+    director["offsite"].update(configured=False, checked={"at": None, "good": False})
+    page = opened(given, f"#director={director['name']}").page
+    for button in page.get_by_role("button", name=RESTORE).all():
+        button.click()
+    text = page.locator("main").inner_text()
+    assert "offsite:" not in text
+    said = "sftp:backup@nas:/srv/restic, which microbosh_offsite of this director does not name any more"
+    assert text.count(said) == 4
+    assert "4 copies, damaged" in text
+
+
+def test_where_nobody_copies_elsewhere_nothing_is_said_of_it(opened):
+    given = told(2, 2)
+    for director in given["directors"]:
+        director["offsite"] = None
+        for backup in director["backups"]:
+            backup["offsite"] = None
+    found = opened(given)
+    assert "Elsewhere" not in found.page.locator("main").inner_text()
+    found.director(given["directors"][0]["name"])
+    found.page.get_by_role("button", name=RESTORE).first.click()
+    assert "lsewhere" not in found.page.locator("main").inner_text()
+
+
+@pytest.mark.parametrize(("rule", "status", "word"), [("offsite_age", 1, "! Too old"), ("offsite", 2, "✕ Damaged")])
+def test_the_line_of_a_director_says_that_its_copies_are_too_old_or_damaged(opened, rule, status, word):
+    given = told(1, 2)
+    problem = {"rule": rule, "status": status, "said": "what health says"}
+    given["directors"][0]["health"] = {"status": status, "problems": [problem]}
+    given["directors"][0]["offsite"]["newest"] = "20261120T020000Z"
+    (row,) = rows(opened(given).page, "Directors")
+    assert (row[1].split(" ", 2)[2], row[8]) == ("what health says", f"{word} 8 d ago")
+
+
 def test_the_command_of_the_newest_proven_backup_stands_by_itself(opened):
     given = fleet(5)
     director = given["directors"][18]
@@ -141,7 +229,7 @@ def test_without_a_clipboard_the_command_is_selected(opened):
     given = told(1, 1)
     found = opened(given, f"#director={given['directors'][0]['name']}")
     found.page.evaluate("void (navigator.clipboard.writeText = () => Promise.reject(new Error()))")
-    found.page.get_by_role("button", name=RESTORE).click()
+    found.page.get_by_role("button", name=RESTORE).first.click()
     found.page.get_by_role("button", name="Copy").first.click()
     found.page.get_by_role("status").get_by_text("Selected").wait_for()
     assert found.page.evaluate("getSelection().toString()") == found.page.locator(".command code").first.inner_text()

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 from datetime import datetime, timedelta, timezone
 
@@ -53,6 +54,33 @@ def fleet(backups=200):
     lose(found["directors"][11])
     found["directors"][22]["state"] = "running"
     return found
+
+
+def _of_offsite(made, night):
+    """Tell of copies elsewhere: of all backups that are here, and of two that are not any more."""
+    for one in made:
+        one["offsite"] = _copy(one["id"])
+    older = [id_of(night - timedelta(days=len(made) + days)) for days in (30, 60)]
+    copies = [{"id": one["id"], **one["offsite"], "here": True} for one in made]
+    copies += [{"id": name, **_copy(name), "here": False} for name in older]
+    checked = {"at": iso(night + timedelta(minutes=9)), "good": True, "said": ""}
+    return {
+        "configured": True,
+        "repository": "sftp:backup@nas:/srv/restic",
+        "at": iso(night + timedelta(minutes=10)),
+        "newest": copies[0]["id"],
+        "age_seconds": int((AT - night).total_seconds()) if made else 30 * 86400,
+        "copies": copies,
+        "missing": [],
+        "checked": checked,
+        "unchecked_seconds": 3 * 3600,
+        "reread": {"next": 5, "of": 30, "since": None},
+        "failed": None,
+    }
+
+
+def _copy(name):
+    return {"snapshot": hashlib.sha256(name.encode()).hexdigest(), "of": "archive", "size": 142_000_000}
 
 
 def _director(chance, number, count):
@@ -111,7 +139,7 @@ def _director(chance, number, count):
         "growth_bytes_a_day": 48040000.0,
         "free_shrinks_bytes_a_day": 212000000.0,
         "problems": [],
-        "offsite": None,
+        "offsite": None if number % 10 == 9 else _of_offsite(made, night),
     }
 
 
@@ -204,8 +232,16 @@ def fail(director, words="Not every service runs on {name}: worker_1 is 'Not mon
                 2,
                 "the newest proven backup is 2 days 4 h old, 36 h are allowed (microbosh_health_proven_hours)",
             ),
+            _problem(
+                "offsite_age",
+                1,
+                "the newest copy elsewhere is 2 days 4 h old, 36 h are allowed (microbosh_health_offsite_hours)",
+            ),
         ],
     }
+    if director["offsite"]:
+        copies = director["offsite"]["copies"][2:]
+        director["offsite"].update(copies=copies, newest=newest["id"], age_seconds=newest["age_seconds"])
     return director
 
 

@@ -50,8 +50,16 @@ class Sources:
     readable: bool = True
 
 
-def backup_at(path: Path, now: float, archive: Path | None, problems: list[str]) -> dict:
-    """Return what is told of one backup, given its directory and its archive; name what is odd."""
+@dataclass
+class Kept:
+    """What there is of a backup besides its directory."""
+
+    archive: Path | None = None
+    offsite: dict | None = None
+
+
+def backup_at(path: Path, now: float, kept: Kept, problems: list[str]) -> dict:
+    """Return what is told of one backup, given its directory and what is kept of it besides; name what is odd."""
     name = path.name
     found = _sources(path)
     report = found.report
@@ -71,8 +79,8 @@ def backup_at(path: Path, now: float, archive: Path | None, problems: list[str])
         "rehearsed": found.rehearsed,
         "pinned": os.path.lexists(path / layout.PINNED),
         "signed": os.path.lexists(path / layout.SIGNATURE),
-        "archive": _of_archive(archive, report.odd),
-        "offsite": None,
+        "archive": _of_archive(kept.archive, report.odd),
+        "offsite": kept.offsite,
     }
     ahead = [("it", name), ("its rehearsal", (found.rehearsed or {}).get("at"))]
     report.odd.extend(

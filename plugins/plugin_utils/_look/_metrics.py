@@ -35,12 +35,16 @@ HELP = {
     "microbosh_backup_lost_blobs": "How many blobs the director had lost when the newest backup was made.",
     "microbosh_restore_estimate_seconds": "How long a restore of the newest rehearsed backup takes.",
     "microbosh_run_timestamp_seconds": "When the last run of a playbook began.",
-    "microbosh_run_success": "Whether the last run of a playbook that ended did what was asked for.",
-    "microbosh_run_duration_seconds": "How long the last run of a playbook that ended took.",
+    "microbosh_run_success": "Whether the last run that ended, and was not kept out, did what was asked for.",
+    "microbosh_run_duration_seconds": "How long the last run that ended, and was not kept out, took.",
     "microbosh_restore_open": "Whether a restore has to go on or back.",
     "microbosh_lease_fired": "Whether the last run was told that the director had to start itself.",
     "microbosh_volume_free_bytes": "Space that is free for backups.",
     "microbosh_volume_size_bytes": "Size of the file system of the backups.",
+    "microbosh_offsite_copy_timestamp_seconds": "Time of the newest backup of which there is a copy elsewhere.",
+    "microbosh_offsite_copies": "How many backups have a copy elsewhere, those that are not here any more too.",
+    "microbosh_offsite_checked_timestamp_seconds": "When the repository of the copies was last checked.",
+    "microbosh_offsite_healthy": "Whether the last contact with that repository did all, and it was found whole.",
     "microbosh_health_status": "The worst rule of health: 0 ok, 1 warning, 2 critical, 3 not known.",
     "microbosh_health_rule_status": "Each rule of health: 0 ok, 1 warning, 2 critical, 3 not known.",
 }
@@ -53,10 +57,15 @@ def write_metrics(place: str, director: dict, at: str) -> str:
     name = director["name"]
     safe = UNSAFE.sub("_", name)
     if safe != name:  # another one may be the same then
-        safe += f"_{hashlib.sha256(name.encode('utf-8', 'backslashreplace')).hexdigest()[:8]}"
+        safe += f"_{name_digest(name)}"
     path = os.path.join(place, f"microbosh_{safe}.prom")
     write_beside(path, text_of(director, at), READABLE)
     return path
+
+
+def name_digest(name: str) -> str:
+    """Return what tells a name from another one that has become the same where some characters cannot stand."""
+    return hashlib.sha256(name.encode("utf-8", "backslashreplace")).hexdigest()[:8]
 
 
 def text_of(director: dict, at: str) -> str:
@@ -91,6 +100,7 @@ def samples_of(director: dict, at: str):
     volume = director["volume"] or {}
     yield "microbosh_volume_free_bytes", {}, volume.get("free_bytes")
     yield "microbosh_volume_size_bytes", {}, volume.get("size_bytes")
+    yield from _of_copies(director["offsite"])
     yield "microbosh_health_status", {}, director["health"]["status"]
     broken = {problem["rule"]: problem["status"] for problem in reversed(director["health"]["problems"])}
     for rule in ALL:
@@ -121,6 +131,18 @@ def _of_newest(newest):
     yield "microbosh_backup_new_bytes", {}, newest["new"]["bytes"]
     yield "microbosh_backup_files", {}, newest["all"]["files"]
     yield "microbosh_backup_lost_blobs", {}, newest["lost_blobs"]
+
+
+def _of_copies(found):
+    """Yield what is known of copies elsewhere, where there are to be any."""
+    if not found or not found["configured"]:
+        return
+    checked = found["checked"] or {}
+    yield "microbosh_offsite_copy_timestamp_seconds", {}, seconds_of(found["newest"])
+    yield "microbosh_offsite_copies", {}, len(found["copies"])
+    yield "microbosh_offsite_checked_timestamp_seconds", {}, seconds_of(checked.get("at"))
+    known = found["at"] or found["failed"] or checked
+    yield "microbosh_offsite_healthy", {}, not found["failed"] and checked.get("good") is not False if known else None
 
 
 def _of_runs(kind, runs):

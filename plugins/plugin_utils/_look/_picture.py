@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ansible_collections.microbosh.director.plugins.module_utils._backup._snapshots import list_ids
-from ansible_collections.microbosh.director.plugins.plugin_utils._look._backups import archives_in, backup_at
+from ansible_collections.microbosh.director.plugins.plugin_utils._look._backups import Kept, archives_in, backup_at
+from ansible_collections.microbosh.director.plugins.plugin_utils._look._offsite import last_contact, offsite_told
 from ansible_collections.microbosh.director.plugins.plugin_utils._look._rules import RULES, health_of
 from ansible_collections.microbosh.director.plugins.plugin_utils._look._runs import (
     BAD,
@@ -34,7 +35,10 @@ UNREADABLE = "unreadable"
 
 
 def picture(directors: list[dict], now: float) -> dict:
-    """Return what is known at a moment of directors, each with its ``name``, ``directory`` and ``rules``."""
+    """Return what is known at a moment of directors, each with its ``name``, ``directory`` and ``rules``.
+
+    ``offsite`` says whether its backups are to be copied elsewhere.
+    """
     return {
         "schema": SCHEMA,
         "at": stamp(now),
@@ -52,23 +56,27 @@ class Seen:
     runs: list = field(default_factory=list)
     volume: dict | None = None
     problems: list = field(default_factory=list)
+    offsite: dict | None = None
 
 
 def director_at(given: dict, now: float) -> dict:
     """Return what is known of one director; without a ``directory``, nobody knows where to look."""
     try:
-        seen = _seen(Path(given["directory"] or os.devnull), now)
+        seen = _seen(Path(given["directory"] or os.devnull), now, bool(given.get("offsite")))
     except Exception as error:  # what is odd about one director takes nothing from all the others
         seen = Seen(problems=[f"{shown(given['directory'])} cannot be looked at: {type(error).__name__}"])
     return _told(given, now, seen)
 
 
-def _seen(directory, now):
+def _seen(directory, now, offsite):
     problems = []
     archives, ids = archives_in(directory), _ids(directory, problems)
-    backups = [backup_at(directory / name, now, archives.get(name), problems) for name in ids]
+    contact = last_contact(directory, problems)
+    kept = {name: Kept(archives.get(name), contact.copies.get(name)) for name in ids}
+    backups = [backup_at(directory / name, now, kept[name], problems) for name in ids]
     runs = runs_of(Place(directory, now), backups, problems)
-    return Seen(_state(directory, backups, runs), backups, runs, _volume(directory), problems)
+    copies = offsite_told(contact, offsite, backups, now)
+    return Seen(_state(directory, backups, runs), backups, runs, _volume(directory), problems, copies)
 
 
 def _told(given, now, seen):
@@ -89,7 +97,7 @@ def _told(given, now, seen):
         "free_shrinks_bytes_a_day": _shrinks(runs[:MOST]),
         "problems": seen.problems[:MOST_PROBLEMS],
         "missed": missed_of(given["name"], began_of(runs, backups), now),
-        "offsite": None,
+        "offsite": seen.offsite,
     }
     made["rules"] = {name: given["rules"].get(name, default) for name, default in RULES.items()}
     made["health"] = health_of(made, given["rules"])

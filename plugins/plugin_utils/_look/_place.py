@@ -10,6 +10,7 @@ and takes nothing from the others.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
 from ansible.errors import AnsibleError
 from ansible_collections.microbosh.director.plugins.plugin_utils._look._rules import ALL, RULES
@@ -17,6 +18,7 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._look._values i
 
 DIRECTORY = "microbosh_backup_dir"
 METRICS = "microbosh_metrics_dir"
+OFFSITE = "microbosh_offsite"
 HEALTH = "microbosh_health_"
 OFF = f"{HEALTH}off"
 PREFIX = "microbosh_"
@@ -40,7 +42,7 @@ def path_of(templar, variables: dict, name: str) -> str:
 def given_of(name: str, templar, variables: dict, known: list[str] | None = None) -> dict:
     """Return a director as picture() wants it, given its variables, and all settings there are if these are checked.
 
-    It has the directory for its ``metrics``, too.
+    It has the directory for its ``metrics``, too, and whether there is a repository for copies ``offsite``.
     """
     wrong = [
         f"there is no setting {shown(one)}"
@@ -54,7 +56,19 @@ def given_of(name: str, templar, variables: dict, known: list[str] | None = None
         except UNFIT as error:
             paths[key] = ""
             wrong.append(f"{setting} cannot be opened: {shown(str(error))}")
-    return {"name": name, **paths, "rules": {**rules_of(templar, variables, wrong), "wrong": wrong}}
+    rules, offsite = rules_of(templar, variables, wrong), _has_repository(templar, variables, wrong)
+    return {"name": name, **paths, "offsite": offsite, "rules": {**rules, "wrong": wrong}}
+
+
+def _has_repository(templar, variables, wrong):
+    """Return whether copies elsewhere are set up. Of that setting no more is opened: the rest of it has secrets."""
+    try:
+        found = variables.get(OFFSITE) or {}
+        found = found if isinstance(found, Mapping) else templar.template(found) or {}
+        return bool(templar.template(found.get("repository") or ""))
+    except (*UNFIT, AttributeError) as error:
+        wrong.append(f"{OFFSITE} cannot be opened: {shown(str(error))}")
+        return False
 
 
 def rules_of(templar, variables: dict, wrong: list[str]) -> dict:

@@ -27,7 +27,10 @@ RULES = {
     "outage_factor": 3.0,
     "size_factor": 2.0,
     "space_days": 7.0,
+    "offsite_hours": 36.0,
 }
+# A repository is checked after each copy: by then, at least one night has to have done it.
+CHECKED_DAYS = 7
 
 
 def health_of(director: dict, rules: dict) -> dict:
@@ -190,6 +193,49 @@ def space(director: dict, rules: dict):
     return []
 
 
+def offsite_age(director: dict, rules: dict):
+    """The newest copy elsewhere is too old, or there is none."""
+    found, limit = _wanted_elsewhere(director), rules["offsite_hours"]
+    if not found or not limit:
+        return []
+    allowed = f"{limit:g} h are allowed ({PREFIX}offsite_hours)"
+    age = found["age_seconds"]
+    if age is None:
+        return [(WARNING, f"no copy of its backups is known elsewhere, {allowed}")] if director["backups"] else []
+    return [(WARNING, f"the newest copy elsewhere is {age_said(age)} old, {allowed}")] if age > limit * HOUR else []
+
+
+def offsite(director: dict, rules: dict):
+    """The repository of the copies is damaged, was not reached, or was not checked for long."""
+    found = _wanted_elsewhere(director)
+    if not found:
+        return []
+    checked, failed, age = found["checked"] or {}, found["failed"], found["unchecked_seconds"]
+    problems = []
+    if checked.get("good") is False:
+        said = f": {checked['said']}" if checked["said"] else ""
+        problems.append((CRITICAL, f"the repository of its copies was found damaged, on {checked['at']}{said}"))
+    if failed and not (problems and failed["step"] == "check"):
+        missing = f"; not copied: {listed(found['missing'])}" if found["missing"] else ""
+        said = f"the last contact with the repository of its copies, of {failed['at']}, failed ({failed['step']})"
+        problems.append((WARNING, f"{said}: {failed['said']}{missing}"))
+    if age is not None and age > CHECKED_DAYS * DAY:
+        problems.append((WARNING, f"the repository of its copies was not checked for {age_said(age)}"))
+    return problems
+
+
+def _wanted_elsewhere(director):
+    """Return what is known of the copies elsewhere, None where none are to be."""
+    found = director.get("offsite")
+    return found if found and found["configured"] else None
+
+
+def listed(names: list[str], most: int = 3) -> str:
+    """Return so many names, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
 def restore_open(director: dict, rules: dict):
     """A restore has not come to its end: the services may be stopped."""
     found = director["restore_open"]
@@ -222,6 +268,8 @@ ALL = {
     "last_run": last_run,
     "missed": missed,
     "space": space,
+    "offsite": offsite,
+    "offsite_age": offsite_age,
     "rehearsed_age": rehearsed_age,
     "outage_range": outage_range,
     "size_range": size_range,

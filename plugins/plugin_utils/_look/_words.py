@@ -8,7 +8,15 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from ansible_collections.microbosh.director.plugins.plugin_utils._look._rules import HOUR, ORDER, age_said, worst
+from ansible_collections.microbosh.director.plugins.plugin_utils._look._metrics import name_digest
+from ansible_collections.microbosh.director.plugins.plugin_utils._look._rules import (
+    HOUR,
+    ORDER,
+    age_said,
+    listed,
+    worst,
+)
+from ansible_collections.microbosh.director.plugins.plugin_utils._offsite._bringing import PREFIX
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._lines import duration, size
 
 STATUSES = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
@@ -26,6 +34,8 @@ VERDICTS = {
 # What Nagios takes for something else in a line.
 SEPARATORS = re.compile(r"[|\r\n]")
 IN_LABELS = re.compile(r"['=|\s]")
+# In a line that fits a screen.
+MOST_IDS = 3
 LONGEST_SAID = 300
 MOST_SAID = 5
 
@@ -40,6 +50,7 @@ def table(directors: list[dict]) -> list[str]:
         if director["backups"]:
             lines.append(_joined(HEAD, widths))
             lines += [_joined(next(left), widths) for dummy in director["backups"]]
+        lines += _elsewhere(director["offsite"])
         lines += [f"  {STATUSES[one['status']]}: {one['said']}" for one in director["health"]["problems"]]
     return lines
 
@@ -63,6 +74,7 @@ def _row(backup):
     count = backup["outage_seconds"]
     more = [name for name in ("pinned", "signed") if backup[name]]
     more += ["archive"] if backup["archive"] else []
+    more += ["copied"] if backup["offsite"] else []
     more += [f"{backup['newly_lost']} newly lost"] if backup["newly_lost"] else []
     more += [backup["without"].lower()] if backup["without"] else []
     return (
@@ -77,6 +89,24 @@ def _row(backup):
         _rehearsed(backup["rehearsed"]),
         ", ".join(more),
     )
+
+
+def _elsewhere(found):
+    """Return what is known of the copies elsewhere, and how what is only there comes back."""
+    if not found:
+        return []
+    many = len(found["copies"])
+    said = [f"{many} {'copy' if many == 1 else 'copies'}"]
+    said += [f"the newest of {found['newest']}"] if found["newest"] else []
+    checked = found["checked"] or {}
+    word = {True: "checked", False: "found DAMAGED"}.get(checked.get("good"))
+    said.append(f"{word} on {_day(checked['at'])}" if word else "never checked")
+    said += [f"NOT copied: {listed(found['missing'], MOST_IDS)}"] if found["missing"] else []
+    said += ["no more are made"] if not found["configured"] else []
+    lines = [f"  elsewhere: {', '.join(said)}"]
+    only = [one["id"] for one in found["copies"] if not one["here"]]
+    back = f"restore with -e microbosh_restore_from={PREFIX}<id>"
+    return lines + ([f"  only elsewhere: {listed(only, MOST_IDS)}; {back}"] if only else [])
 
 
 def _size(count):
@@ -140,9 +170,14 @@ def _performance(directors):
     counts = Counter(one["health"]["status"] for one in directors)
     data = [f"{STATUSES[status].lower()}={counts[status]}" for status in range(len(STATUSES))]
     for director in directors:
-        name = IN_LABELS.sub("_", director["name"])
-        data += _of_director(name, director)
+        data += _of_director(_label(director["name"]), director)
     return data
+
+
+def _label(name):
+    """Return a name as it can stand in a label, which no other name has."""
+    safe = IN_LABELS.sub("_", name)
+    return safe if safe == name else f"{safe}_{name_digest(name)}"
 
 
 def _of_director(name, director):

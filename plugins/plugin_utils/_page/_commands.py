@@ -9,10 +9,12 @@ import json
 import re
 import shlex
 
+from ansible_collections.microbosh.director.plugins.plugin_utils._offsite._bringing import PREFIX
+
 PLAYBOOK = "microbosh.director.restore"
-ID = re.compile(r"\d{8}T\d{6}Z")
+ID = re.compile(r"\d{8}T\d{6}Z", re.ASCII)
 # What ansible-playbook takes as it stands behind -e name=; anything else goes as JSON.
-PLAIN = re.compile(r"[\w./+-]+", re.ASCII)
+PLAIN = re.compile(r"[\w./:+-]+", re.ASCII)
 # Ansible would work out what is given with -e, and anybody who writes to the disk of the backups can name a file so.
 TEMPLATE = re.compile(r"\{[{%#]")
 # What a restore would refuse, whatever is added to its command.
@@ -41,6 +43,11 @@ def restore_options(backup: dict) -> dict:
         for name, place in places.items()
         if place and not TEMPLATE.search(place)
     }
+
+
+def copy_option() -> str:
+    """Return what stands behind the command to restore a copy elsewhere, up to the id of its backup."""
+    return shlex.join(_extra("microbosh_restore_from", PREFIX))
 
 
 def _extra(name, value):

@@ -16,6 +16,8 @@ import math
 from pathlib import Path
 
 from ansible_collections.microbosh.director.plugins.plugin_utils._page._commands import (
+    ID,
+    copy_option,
     restore_command,
     restore_options,
 )
@@ -43,6 +45,8 @@ OF_BACKUP = (
     *("signed", "archive", "offsite"),
 )
 SCHEMA = 1
+# As restic shows the id of a snapshot to a person, and takes it.
+SHORT = 8
 # What says the same as a name that is not there; 0 does not.
 EMPTY = (None, "", [])
 
@@ -73,12 +77,36 @@ def shown(told: dict, inventories: list[str]) -> dict:
         backups = [_of_backup(backup) for backup in director.get("backups") or []]
         for older in backups[1:]:
             older["phases"] = None
-        directors.append({**director, "backups": backups, "restore": restore_command(director["name"], inventories)})
+        command, offsite = restore_command(director["name"], inventories), _of_offsite(director.get("offsite"))
+        directors.append({**director, "backups": backups, "restore": command, "offsite": offsite})
     return _filled({**told, "directors": directors})
 
 
 def _of_backup(backup):
-    return {**{name: backup.get(name) for name in OF_BACKUP}, **restore_options(backup)}
+    made = {**{name: backup.get(name) for name in OF_BACKUP}, **restore_options(backup)}
+    copy = backup.get("offsite")
+    return {**made, "offsite": _of_copy({**copy, "id": backup.get("id")}) if copy else None}
+
+
+def _of_copy(copy):
+    """Return what is shown of a copy elsewhere, nothing for one whose id is none: that gets into a command."""
+    if not ID.fullmatch(str(copy.get("id"))):
+        return None
+    return {"snapshot": str(copy.get("snapshot") or "")[:SHORT], "of": copy.get("of"), "size": copy.get("size")}
+
+
+def _of_offsite(offsite):
+    """Return what is known of copies elsewhere: how many there are, those of which nothing is here, how one comes back.
+
+    Where no repository is set up any more, a restore would not reach it.
+    """
+    if not offsite:
+        return None
+    copies = offsite.get("copies") or []
+    only = [{"id": one.get("id"), **_of_copy(one)} for one in copies if not one.get("here") and _of_copy(one)]
+    restore = copy_option() if offsite.get("configured") else None
+    newest = offsite.get("newest") if ID.fullmatch(str(offsite.get("newest"))) else None
+    return {**offsite, "newest": newest, "copies": len(copies), "only": only, "restore": restore}
 
 
 def _filled(value):

@@ -7,10 +7,18 @@ function enough(director) {
   return less > 0 && days < 1000 ? `, for ${several(days, "day")}` : "";
 }
 
+// Of the repository of the copies: how many it has, and whether it was whole.
+function elsewhereSaid({ copies, checked }) {
+  const good = checked && "good" in checked;
+  return [several(copies, "copy", "copies"), good ? (checked.good ? ", checked " : ", damaged ") : ", never checked", good && ago(checked.at)];
+}
+
 function facts(director) {
   const made = newest(director) || {};
   const { volume } = director;
   const grows = director.growth_bytes_a_day;
+  const { offsite } = director;
+  const elsewhere = offsite && ["Elsewhere", ago(timeOf(offsite.newest), "none"), elsewhereSaid(offsite)];
   const rto = backupOf(director, director.newest_rehearsed)?.rehearsed;
   return el("dl", { class: "facts" }, [
     ["Newest proven", ago(timeOf(director.newest_proven), "none"), date(timeOf(director.newest_proven))],
@@ -19,7 +27,8 @@ function facts(director) {
     ["New", size(made.new?.bytes), grows == null ? "" : `${size(grows)} a day`],
     ["Free", size(volume?.free_bytes), volume ? `of ${size(volume.size_bytes)}${enough(director)}` : ""],
     ["Back in", rto?.rto_seconds ? duration(rto.rto_seconds) : "–", rto ? ["rehearsed ", ago(rto.at)] : "never rehearsed"],
-  ].map(([name, value, more]) => el("div", {}, el("dt", {}, name), el("dd", {}, value, el("span", { class: "faint" }, more)))));
+    elsewhere,
+  ].filter(Boolean).map(([name, value, more]) => el("div", {}, el("dt", {}, name), el("dd", {}, value, el("span", { class: "faint" }, more)))));
 }
 
 function problems(director) {
@@ -28,13 +37,15 @@ function problems(director) {
   return el("ul", { class: "problems", "aria-label": "What is wrong" }, found.map(([kind, said]) => el("li", { class: kind }, bdi(said))));
 }
 
-// What one wants first on a bad day.
+// What one wants first on a bad day: the newest proven backup, or a copy where nothing that is here would do.
 function bringBack(director) {
   const backup = backupOf(director, director.newest_proven);
-  if (!backup?.restore) return null;
-  const of = el("span", { class: "faint" }, ` with the newest proven backup, of ${date(backup.began)} UTC`);
-  const line = command(`${director.restore} ${backup.restore}`, "restores the newest proven backup");
-  return el("section", { class: "card" }, el("h2", {}, "To bring it back", of), line);
+  const { restore, newest: copied } = director.offsite || {};
+  const [from, what, at] = backup?.restore ? [backup.restore, "newest proven backup", backup.began]
+    : [restore && copied && restore + copied, "newest copy elsewhere", timeOf(copied)];
+  if (!from) return null;
+  const of = el("span", { class: "faint" }, ` with the ${what}, of ${date(at)} UTC`);
+  return el("section", { class: "card" }, el("h2", {}, "To bring it back", of), command(`${director.restore} ${from}`, `restores the ${what}`));
 }
 
 function failure(director) {
@@ -144,6 +155,7 @@ function view(director) {
     allCharts(director),
     phases(director),
     backups(director),
+    onlyElsewhere(director),
     runs(director),
   ];
 }

@@ -14,9 +14,9 @@ function el(tag, attributes = {}, ...children) {
 // A text of a director's or an operator's: a direction that it sets ends with it.
 const bdi = (text) => el("bdi", {}, String(text ?? "–"));
 
-function badge(kind, text) {
+function badge(kind, ...text) {
   const sign = { good: "✓", warn: "!", bad: "✕", busy: "↻", none: "?" }[kind];
-  return el("span", { class: `badge ${kind}` }, el("span", { "aria-hidden": "true" }, sign), ` ${text}`);
+  return el("span", { class: `badge ${kind}` }, el("span", { "aria-hidden": "true" }, sign), " ", ...text);
 }
 
 // How long ago; it goes on while the page is open.

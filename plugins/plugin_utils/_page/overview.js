@@ -14,8 +14,20 @@ const COLUMNS = [
   ["Size", (d) => newest(d)?.all?.bytes ?? -1, (d) => size(newest(d)?.all?.bytes), "wide number"],
   ["New", (d) => newest(d)?.new?.bytes ?? -1, (d) => size(newest(d)?.new?.bytes), "wide number"],
   ["Rehearsed", (d) => -(d.rehearsed_age_seconds ?? Infinity), (d) => rehearsed(d), "wide"],
+  ["Elsewhere", (d) => -ageOf(timeOf(d.offsite?.newest)) || -Infinity, copied, "wide"],
   ["Backups", (d) => (d.backups || []).length, (d) => String((d.backups || []).length), "wide number"],
 ];
+
+// There is a column of copies elsewhere if there are any, or should be.
+const columns = () => COLUMNS.filter(([name]) => name !== "Elsewhere" || told.directors.some((director) => director.offsite));
+
+function copied(director) {
+  if (!director.offsite) return el("span", { class: "faint" }, "none");
+  const rules = Object.fromEntries((director.health?.problems || []).map(({ rule, status }) => [rule, status]));
+  const when = ago(timeOf(director.offsite.newest), "none");
+  if (rules.offsite === 2) return [badge("bad", "Damaged"), " ", when];
+  return rules.offsite_age ? badge("warn", el("span", { class: "unseen" }, "Too old "), when) : when;
+}
 
 function why(director) {
   const [first] = problemsOf(director);
@@ -78,7 +90,7 @@ function head([name, , , kind]) {
 }
 
 function wanted() {
-  const [, key] = COLUMNS.find(([name]) => name === seen.by);
+  const [, key] = columns().find(([name]) => name === seen.by);
   const words = seen.words.toLowerCase();
   const found = told.directors.filter((one) => one.name.toLowerCase().includes(words) && (!seen.kind || stateOf(one)[0] === seen.kind));
   const compared = (a, b) => (key(a) < key(b) ? -1 : key(a) > key(b) ? 1 : a.name.localeCompare(b.name, "en", { numeric: true }));
@@ -87,14 +99,14 @@ function wanted() {
 }
 
 function row(director) {
-  const [name, ...cells] = COLUMNS.map(([, , cell, kind]) => [kind, cell(director)]);
+  const [name, ...cells] = columns().map(([, , cell, kind]) => [kind, cell(director)]);
   const all = cells.map(([kind, inside]) => el("td", { class: kind }, inside));
   return el("tr", {}, el("th", { scope: "row" }, name[1]), all, el("td", { class: "wide" }, month(director)));
 }
 
 function filled() {
   const found = wanted();
-  const heads = [...COLUMNS.map(head), ["Last 30 days", { class: "wide" }]];
+  const heads = [...columns().map(head), ["Last 30 days", { class: "wide" }]];
   const shown = found.length ? table("Directors", heads, found.map(row), "directors") : el("p", {}, "No director is like that.");
   say(`${several(found.length, "director")} shown`);
   return [el("div", { class: "tiles", role: "group", "aria-label": "Show only" }, tiles()), shown];

@@ -9,7 +9,7 @@ import re
 import pytest
 import yaml
 from ansible_collections.microbosh.director.plugins.plugin_utils._look._metrics import HELP
-from ansible_collections.microbosh.director.plugins.plugin_utils._look._rules import ALL
+from ansible_collections.microbosh.director.plugins.plugin_utils._look._rules import ALL, DAY, HOUR, RULES
 from places import REPOSITORY
 
 PROMETHEUS = REPOSITORY / "extensions" / "prometheus"
@@ -59,6 +59,33 @@ def test_the_panels_of_the_dashboard_have_numbers_of_their_own_and_do_not_overla
     ]
     assert len(taken) == len(set(taken))
     assert max(x for x, dummy in taken) < 24
+
+
+@pytest.mark.parametrize(
+    ("alert", "setting", "unit"),
+    [
+        ("MicroboshBackupTooOld", "proven_hours", HOUR),
+        ("MicroboshNotRehearsed", "rehearsed_days", DAY),
+        ("MicroboshOffsiteTooOld", "offsite_hours", HOUR),
+    ],
+)
+def test_limits_are_those_of_the_settings_and_the_page_says_where_they_stand(alert, setting, unit):
+    (expression,) = [rule["expr"] for rule in alerts() if rule["alert"] == alert]
+    (metric,) = re.findall(rf"time\(\) - (\w+) > {RULES[setting]:g} \* {unit}\b", expression)
+    thresholds = [
+        one["fieldConfig"]["defaults"]["thresholds"]["steps"][-1]["value"]
+        for one in panels()
+        if f"time() - {metric}{{" in one["targets"][0]["expr"]
+    ]
+    assert thresholds == [RULES[setting] * unit]
+    for page in (PAGE, PROMETHEUS / "alerts.yml"):
+        assert f"microbosh_health_{setting}" in page.read_text(encoding="utf-8").partition("rule_files")[2]
+    assert f"`{alert}`" in PAGE.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", HELP)
+def test_the_page_says_of_each_metric_what_its_help_says(name):
+    assert re.search(rf"\| `{name}` \|[^|]*\| {re.escape(HELP[name])} \|", PAGE.read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("name", [*HELP, *ALL])

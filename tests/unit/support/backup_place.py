@@ -26,6 +26,17 @@ GOOD_RECORD = {
 }  # fmt: skip
 
 
+CONTACT = {
+    "schema": 1,
+    "repository": "sftp:backup@nas:/srv/restic/d1",
+    "repository_id": "6f" * 32,
+    "at": "2026-11-28T01:03:11Z",
+    "checked": {"at": "2026-11-28T01:03:09Z", "good": True, "said": ""},
+    "reread": {"next": 5, "of": 30, "since": None},
+    "failed": None,
+}
+
+
 def name_of(age):
     """Return the id of a backup of that age."""
     return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(NOW - age))
@@ -56,6 +67,15 @@ class BackupPlace:
         made |= {"ended": NOW - age + 21, **GOOD_RECORD, **content}
         self.path.joinpath("logs", f"{name}.{kind}.json").write_text(json.dumps(made), encoding="utf-8")
         return name
+
+    def offsite(self, *ages, **content):
+        """Write what the last contact with a repository left: copies of backups of these ages; return their ids."""
+        names = [name_of(age) for age in ages]
+        of = {"of": "backup", "size": 7}
+        copies = [{"id": name, "snapshot": f"{number:064x}", **of} for number, name in enumerate(names)]
+        made = {**CONTACT, "copies": copies, **content}
+        (self.path / "offsite.json").write_text(json.dumps(made), encoding="utf-8")
+        return names
 
     def log(self, name, *lines):
         text = "".join(f"2026-11-28 02:00:00 {line}\n" for line in lines)

@@ -7,9 +7,12 @@ import json
 from types import SimpleNamespace
 
 import pytest
+import yaml
 from ansible.plugins.action import ActionBase
 from ansible_collections.microbosh.director.plugins.action import backup_info
-from backup_place import BackupPlace
+from ansible_collections.microbosh.director.plugins.modules.backup_info import RETURN
+from ansible_collections.microbosh.director.plugins.plugin_utils._look._picture import director_at
+from backup_place import DAY, HOUR, NOW, BackupPlace
 
 NAMES = ("director1", "director2")
 
@@ -78,3 +81,48 @@ def test_what_is_written_is_all_of_it(run, place, tmp_path):
 def test_check_mode_writes_nothing(run, tmp_path):
     run(metrics=(str(tmp_path), str(tmp_path)), json=str(tmp_path / "x.json"), check=True)
     assert [one.name for one in tmp_path.iterdir()] == ["director1"]
+
+
+DOCUMENTED = yaml.safe_load(RETURN)["directors"]["contains"]
+
+
+def parts(director):
+    """Yield what is told of a director, and of what it has, with its documentation."""
+    yield director, DOCUMENTED
+    yield director["offsite"] or {}, DOCUMENTED["offsite"]["contains"]
+    for name in ("backups", "runs"):
+        for one in director[name]:
+            yield one, DOCUMENTED[name]["contains"]
+
+
+@pytest.fixture
+def odd(place, tmp_path):
+    """A director that is well, one of which next to nothing is known, and one with a backup of the future."""
+    ahead, dull = BackupPlace(tmp_path / "ahead"), BackupPlace(tmp_path / "dull")
+    place.backup(HOUR)
+    place.record(HOUR)
+    place.offsite(HOUR)
+    ahead.backup(-9 * DAY)
+    ahead.offsite(-9 * DAY, checked=None, reread=None)
+    dull.backup(HOUR, {"mode": None, "outage_seconds": None, "phases": None, "new": None, "all": None})
+    dull.record(2 * HOUR, seconds=None, ended=None, began=None, free_bytes=None, restore_open=None)
+    paths = [place.path, ahead.path, dull.path, tmp_path / "nul\0"]
+    return [director_at({"name": "d", "directory": str(path), "rules": {}, "offsite": True}, NOW) for path in paths]
+
+
+def test_what_is_told_is_documented(odd):
+    for told, documented in (pair for director in odd for pair in parts(director) if pair[0]):
+        assert sorted(told) == sorted(documented)
+
+
+def test_what_may_be_null_says_so(odd):
+    """A program that reads the first answer has to know which keys the next one may have nothing in."""
+    nulls = {
+        (name, str(documented[name]["description"]))
+        for director in odd
+        for told, documented in parts(director)
+        for name, value in told.items()
+        if value is None
+    }
+    assert ("age_seconds", str(DOCUMENTED["backups"]["contains"]["age_seconds"]["description"])) in nulls
+    assert sorted(name for name, said in nulls if "null" not in said.lower()) == []

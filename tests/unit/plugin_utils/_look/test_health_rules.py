@@ -40,6 +40,12 @@ def director(*backups, **more):
     return {**made, **more}
 
 
+def elsewhere(age=HOUR, configured=True, **more):
+    """Return what is known of copies elsewhere: all is well, but for what is given."""
+    well = {"checked": CHECKED, "unchecked_seconds": HOUR, "failed": None, "missing": []}
+    return {"offsite": {"configured": configured, "age_seconds": age, **well, **more}}
+
+
 def broken(given, **settings):
     """Return the rules that are broken, with their status."""
     found = rules.health_of(given, settings)
@@ -47,6 +53,10 @@ def broken(given, **settings):
 
 
 LATE = {"name": "x", "unit": "microbosh-x.timer", "playbook": "backup", "last": "2026-11-27T01:00:00Z"}
+CHECKED = {"at": "2026-11-28T01:00:00Z", "good": True, "said": ""}
+TORN_ELSEWHERE = {**CHECKED, "good": False, "said": "pack 6f is not there"}
+NOT_REACHED = {"at": "2026-11-28T01:00:00Z", "step": "reach", "said": "no route to nas", "missing": [name_of(HOUR)]}
+NOT_CHECKED = {**NOT_REACHED, "step": "check", "said": "it is damaged", "missing": []}
 SEVERAL = [backup(number * HOUR) for number in range(2, 8)]
 FOUND = {"at": "2026-11-28T01:00:00Z", "whole": False, "findings": []}
 TORN = {"path": "/b/archives/x.tar", "verified": FOUND}
@@ -104,6 +114,16 @@ def test_nothing_is_wrong():
         (director(backup(), volume=None), {}),
         (director(backup(), restore_open={"since": "x", "said": "y"}), {"restore_open": 2}),
         (director(backup(), lease_fired={"said": "run x left the director stopped"}), {"lease_fired": 2}),
+        (director(backup(), **elsewhere(36 * HOUR)), {}),
+        (director(backup(), **elsewhere(37 * HOUR)), {"offsite_age": 1}),
+        (director(backup(), **elsewhere(None)), {"offsite_age": 1}),
+        (director(**elsewhere(None)), {"no_backup": 2}),
+        (director(backup(), **elsewhere(checked=TORN_ELSEWHERE)), {"offsite": 2}),
+        (director(backup(), **elsewhere(failed=NOT_REACHED)), {"offsite": 1}),
+        (director(backup(), **elsewhere(unchecked_seconds=7 * DAY + 1)), {"offsite": 1}),
+        (director(backup(), **elsewhere(unchecked_seconds=7 * DAY)), {}),
+        (director(backup(), **elsewhere(None, False, checked=TORN_ELSEWHERE, failed=NOT_REACHED)), {}),
+        (director(backup(), offsite=None), {}),
     ],
 )
 def test_rules(given, expected):
@@ -121,6 +141,10 @@ def test_rules(given, expected):
         (director(backup(all={"files": 1, "bytes": 1}), *SEVERAL), {"size_factor": 0}),
         (director(backup(), *SEVERAL, free_shrinks_bytes_a_day=1500 * MIB), {"space_days": 3}),
         (director(backup(), *SEVERAL, volume={"path": "/b", "free_bytes": 0}), {"space_days": 0}),
+        (director(backup(), **elsewhere(37 * HOUR)), {"offsite_hours": 0}),
+        (director(backup(), **elsewhere(37 * HOUR)), {"offsite_hours": 48}),
+        (director(backup(), **elsewhere(37 * HOUR)), {"off": ["offsite_age"]}),
+        (director(backup(), **elsewhere(checked=TORN_ELSEWHERE)), {"off": ["offsite"]}),
         (director(), {"off": ["no_backup"]}),
     ],
 )
@@ -140,7 +164,7 @@ def test_the_worst_counts_and_what_is_known_to_be_bad_is_worse_than_what_is_not_
 def test_what_is_said_names_the_setting_that_it_was_measured_by():
     given = director(
         backup(40 * DAY, outage_seconds=900, all={"bytes": 1}), *SEVERAL, rehearsed_age_seconds=40 * DAY,
-        free_shrinks_bytes_a_day=5000 * MIB,
+        free_shrinks_bytes_a_day=5000 * MIB, **elsewhere(40 * DAY),
     )  # fmt: skip
     said = " ".join(one["said"] for one in rules.health_of(given, {})["problems"])
     named = set(re.findall(r"microbosh_health_(\w+)", said))
@@ -148,6 +172,26 @@ def test_what_is_said_names_the_setting_that_it_was_measured_by():
     settings = (REPOSITORY / "roles/microbosh/defaults/main.yml").read_text(encoding="utf-8")
     defaults = dict(re.findall(r"^microbosh_health_(\w+): (\S+)$", settings, re.MULTILINE))
     assert {name: float(defaults[name]) for name in rules.RULES} == rules.RULES
+
+
+def said_of(given):
+    return [one["said"] for one in rules.health_of(given, {})["problems"]]
+
+
+def test_what_is_wrong_elsewhere_is_said_with_what_is_not_there():
+    both = elsewhere(checked=TORN_ELSEWHERE, failed=NOT_REACHED, missing=[name_of(HOUR)])
+    damaged, failed = said_of(director(backup(), **both))
+    at = "2026-11-28T01:00:00Z"
+    assert damaged == f"the repository of its copies was found damaged, on {at}: pack 6f is not there"
+    said = f"the last contact with the repository of its copies, of {at}, failed (reach): no route to nas"
+    assert failed == f"{said}; not copied: {name_of(HOUR)}"
+    failing = elsewhere(failed=NOT_REACHED, missing=[name_of(number * HOUR) for number in range(5)])
+    assert said_of(director(backup(), **failing))[0].endswith(f"{name_of(2 * HOUR)} and 2 more")
+
+
+def test_a_check_that_failed_is_said_once():
+    assert len(said_of(director(backup(), **elsewhere(checked=TORN_ELSEWHERE, failed=NOT_CHECKED)))) == 1
+    assert len(said_of(director(backup(), **elsewhere(failed=NOT_CHECKED)))) == 1
 
 
 def test_ages_as_a_person_reads_them():

@@ -26,8 +26,9 @@ def place(tmp_path):
     return BackupPlace(tmp_path / "director1")
 
 
-def text(place, name="director1"):
-    return metrics.text_of(director_at({"name": name, "directory": str(place.path), "rules": {}}, NOW), AT)
+def text(place, name="director1", offsite=False):
+    given = {"name": name, "directory": str(place.path), "rules": {}, "offsite": offsite}
+    return metrics.text_of(director_at(given, NOW), AT)
 
 
 def samples(told):
@@ -76,7 +77,8 @@ def test_each_metric_has_its_help_and_type_once_and_all_of_a_name_stand_together
     place.backup(HOUR, verdict=VERDICT)
     for kind in ("backup", "verify", "restore", "checkup"):
         place.record(HOUR, kind)
-    told = text(place)
+    place.offsite(DAY)
+    told = text(place, offsite=True)
     names = [line.split()[2] for line in told.splitlines() if line.startswith("# TYPE")]
     assert sorted(names) == sorted(metrics.HELP)
     assert [line.split()[2] for line in told.splitlines() if line.startswith("# HELP")] == names
@@ -92,6 +94,29 @@ def test_what_is_not_known_is_not_there(place):
     assert found['microbosh_health_rule_status{director="director1",rule="no_backup"}'] == 2
     place.backup(HOUR, {"outage_seconds": None, "new": None})
     assert "microbosh_backup_outage_seconds" not in text(place)
+
+
+OF_COPIES = ("copy_timestamp_seconds", "copies", "checked_timestamp_seconds", "healthy")
+BAD_CHECK = {"checked": {"at": "2026-11-28T01:03:09Z", "good": False, "said": "x"}}
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ({}, [NOW - DAY, 2, 1_795_827_789, 1]),
+        (BAD_CHECK, [NOW - DAY, 2, 1_795_827_789, 0]),
+        ({"failed": {"at": "x", "step": "reach"}}, [NOW - DAY, 2, 1_795_827_789, 0]),
+        ({"checked": None, "copies": []}, [None, 0, None, 1]),
+        (None, [None, 0, None, None]),
+    ],
+)
+def test_what_is_known_of_copies_elsewhere(place, content, expected):
+    place.backup(DAY)
+    if content is not None:
+        place.offsite(DAY, 90 * DAY, **content)
+    found = samples(text(place, offsite=True))
+    assert [found.get(f'microbosh_offsite_{name}{{director="director1"}}') for name in OF_COPIES] == expected
+    assert "microbosh_offsite" not in text(place)
 
 
 @pytest.mark.parametrize("name", ['a"} 1\nevil{x="', "back\\slash", "d.example.com", "ä"])
@@ -128,6 +153,7 @@ def test_a_run_that_another_one_kept_out_is_no_failure(place):
     found = samples(text(place))
     assert found['microbosh_run_success{director="director1",playbook="backup"}'] == 1
     assert found['microbosh_run_duration_seconds{director="director1",playbook="backup"}'] == 21.5
+    assert all("was not kept out" in metrics.HELP[f"microbosh_run_{name}"] for name in ("success", "duration_seconds"))
 
 
 def test_two_names_have_two_files(place, tmp_path):

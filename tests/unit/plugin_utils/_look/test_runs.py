@@ -7,7 +7,7 @@ import json
 
 import pytest
 from ansible_collections.microbosh.director.plugins.plugin_utils._look import _runs
-from ansible_collections.microbosh.director.plugins.plugin_utils._look._backups import backup_at
+from ansible_collections.microbosh.director.plugins.plugin_utils._look._backups import Kept, backup_at
 from ansible_collections.microbosh.director.plugins.plugin_utils._look._runs import Place, runs_of
 from backup_place import DAY, HOUR, NOW, BackupPlace, name_of
 
@@ -23,7 +23,7 @@ def look(place):
 
     def made(*ids):
         problems = []
-        backups = [backup_at(place.path / name, NOW, None, problems) for name in ids]
+        backups = [backup_at(place.path / name, NOW, Kept(), problems) for name in ids]
         return runs_of(Place(place.path, NOW), backups, problems), problems
 
     return made

@@ -53,6 +53,45 @@ def test_the_table(found):
     assert any(line.startswith("none: CRITICAL, NO BACKUP, none proven") for line in lines)
 
 
+def test_copies_are_in_the_table_and_below_it_what_is_only_elsewhere(tmp_path):
+    place = BackupPlace(tmp_path / "a")
+    new = place.backup(2 * HOUR)
+    copied = place.backup(4 * HOUR)
+    (place.path / "archives").mkdir()
+    (place.path / "archives" / f"d_{copied}.tar.zst").touch()
+    ids = place.offsite(4 * HOUR, *(number * DAY for number in range(30, 35)))
+    given = {"name": "director1", "directory": str(place.path), "rules": {}, "offsite": True}
+    lines = words.table(picture([given], NOW)["directors"])
+    assert (lines[2].split()[0], lines[2].split()[-1]) == (new, "no")
+    assert lines[3].endswith("  archive, copied")
+    assert lines[4] == f"  elsewhere: 6 copies, the newest of {copied}, checked on 2026-11-28, NOT copied: {new}"
+    ways = "restore with -e microbosh_restore_from=offsite:<id>"
+    assert lines[5] == f"  only elsewhere: {', '.join(ids[1:4])} and 2 more; {ways}"
+    assert max(map(len, lines)) < 140
+
+
+@pytest.mark.parametrize(
+    ("offsite", "content", "expected"),
+    [
+        (True, {"checked": None}, "1 copy, the newest of {id}, never checked"),
+        (True, {"checked": {"at": None, "good": False}}, "1 copy, the newest of {id}, found DAMAGED on ?"),
+        (True, {"copies": []}, "0 copies, checked on 2026-11-28, NOT copied: {id}"),
+        (False, {}, "1 copy, the newest of {id}, checked on 2026-11-28, no more are made"),
+    ],
+)
+def test_what_is_said_of_copies(tmp_path, offsite, content, expected):
+    place = BackupPlace(tmp_path / "a")
+    name = place.backup(HOUR)
+    place.offsite(HOUR, **content)
+    given = {"name": "a", "directory": str(place.path), "rules": {}, "offsite": offsite}
+    lines = words.table(picture([given], NOW)["directors"])
+    assert lines[3] == f"  elsewhere: {expected.format(id=name)}"
+
+
+def test_without_copies_there_is_no_line_of_them(found):
+    assert not [line for line in words.table(found["directors"]) if "elsewhere" in line]
+
+
 def test_problems_the_worst_director_first(found):
     lines = words.problem_lines(found["directors"])
     assert [line.split(":")[0] for line in lines] == ["it's=2"] * 3 + ["none", "3 directors"]
@@ -69,7 +108,7 @@ def test_the_line_of_nagios_is_one_and_its_data_can_be_read(found):
     found_data = {match[0].strip("'"): match[1:] for match in DATUM.findall(data)}
     assert found_data["director1 age"] == ("14400", "s", "", "129600")
     assert found_data["director1 outage"] == ("7.1", "s", "", "")
-    assert found_data["it_s_2 size"] == ("284010000", "B", "", "")
+    assert found_data["it_s_2_6e8c18fb size"] == ("284010000", "B", "", "")
     assert (found_data["ok"][0], found_data["critical"][0]) == ("1", "2")
     assert not any(label.startswith("none") for label in found_data)
 
@@ -111,6 +150,17 @@ def check(plugin, found, tmp_path, capsys):
 def test_the_plugin_says_the_same(check, found):
     assert check() == (2, words.nagios_line(found["directors"]))
     assert check("--director", "director1") == (0, words.nagios_line(found["directors"][:1]))
+
+
+def test_two_names_have_two_labels(check, found):
+    """What a label cannot have becomes the same sign; the graphs of two directors are not to become one."""
+    names = ("a b", "a_b", "a=b")
+    for director, name in zip(found["directors"], names, strict=True):
+        director.update(name=name, proven_age_seconds=7)
+    labels = [match[0].strip("'") for match in DATUM.findall(words.nagios_line(found["directors"]).partition(" | ")[2])]
+    ages = [label for label in labels if label.endswith(" age")]
+    assert (len(set(ages)), "a_b age" in ages) == (3, True)
+    assert check()[1] == words.nagios_line(found["directors"])
 
 
 @pytest.mark.parametrize("status", [0, 1, 2, 3])

@@ -8,7 +8,11 @@ import shlex
 
 import pytest
 from ansible.parsing.splitter import parse_kv
-from ansible_collections.microbosh.director.plugins.plugin_utils._page._commands import restore_command, restore_options
+from ansible_collections.microbosh.director.plugins.plugin_utils._page._commands import (
+    copy_option,
+    restore_command,
+    restore_options,
+)
 from told import told
 
 ID = "20261124T145449Z"
@@ -69,6 +73,13 @@ def test_an_archive_may_have_any_name(name):
 def test_an_archive_with_a_name_that_ansible_would_work_out_has_no_command(name):
     found = restore_options({"id": ID, "verdict": "proven", "archive": {"path": f"/backups/{name}"}})
     assert set(found) == {"restore"}
+
+
+def test_a_copy_elsewhere_is_named_by_the_id_of_its_backup():
+    line = f"{restore_command('director1', [])} {copy_option()}{ID}"
+    assert line.endswith(f" -e microbosh_restore_from=offsite:{ID}")
+    given = {"microbosh_restore_confirm": "director1", "microbosh_restore_from": f"offsite:{ID}"}
+    assert variables(shlex.split(line)) == given
 
 
 def test_without_an_inventory_of_its_own_ansible_takes_that_of_its_settings():

@@ -141,6 +141,44 @@ def test_phases_are_those_of_runs_and_of_the_newest_backup():
     assert all(run["phases"] for run in found["runs"])
 
 
+def test_of_copies_elsewhere_the_page_has_those_of_backups_and_those_that_are_only_there():
+    given = told(1, 3)
+    director = given["directors"][0]
+    snapshot, only = director["backups"][0]["offsite"]["snapshot"], director["offsite"]["copies"][3:]
+    found = shown(given, WHERE)["directors"][0]
+    assert found["backups"][0]["offsite"] == {"snapshot": snapshot[:8], "of": "archive", "size": 142_000_000}
+    assert [one["id"] for one in found["offsite"]["only"]] == [one["id"] for one in only]
+    assert (found["offsite"]["copies"], found["offsite"]["newest"]) == (5, director["newest"])
+    assert snapshot not in page(given, WHERE)
+
+
+@pytest.mark.parametrize(
+    "odd", [None, 7, "latest", "20261124T145449Z;reboot", "\uff12" * 8 + "T145449Z", "20261124T145449Z\n"]
+)
+def test_a_copy_whose_id_is_none_gets_into_no_command(odd):
+    given = told(1, 1)
+    given["directors"][0]["offsite"]["copies"][1]["id"] = odd
+    given["directors"][0]["offsite"]["newest"] = odd
+    given["directors"][0]["backups"][0]["id"] = odd
+    found = shown(given, WHERE)["directors"][0]
+    assert len(found["offsite"]["only"]) == 1
+    assert "newest" not in found["offsite"]
+    assert not {"offsite", "restore"} & set(found["backups"][0])
+
+
+def test_where_no_repository_is_set_up_no_command_takes_a_copy():
+    given = told(1, 1)
+    assert shown(given, WHERE)["directors"][0]["offsite"]["restore"] == "-e microbosh_restore_from=offsite:"
+    given["directors"][0]["offsite"]["configured"] = False
+    assert "restore" not in shown(given, WHERE)["directors"][0]["offsite"]
+
+
+def test_a_copy_of_which_next_to_nothing_is_known_is_one():
+    given = told(1, 1)
+    given["directors"][0]["backups"][0]["offsite"] = {"snapshot": None, "of": None, "size": None}
+    assert shown(given, WHERE)["directors"][0]["backups"][0]["offsite"] == {}
+
+
 def test_a_director_of_which_little_is_known_has_a_page():
     given = {"schema": 1, "at": "2026-11-28T06:00:00Z", "directors": [{"name": "a"}, {"name": "b", "backups": [{}]}]}
     assert [one["name"] for one in Elements(page(given, WHERE)).told["directors"]] == ["a", "b"]
