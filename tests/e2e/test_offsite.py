@@ -114,6 +114,9 @@ def test_the_next_controller_goes_on_with_the_copies_of_the_one_before(returned)
     run = director.backup()
     assert run.status == 0, run.output
     assert returned.copies == [director.latest.name, returned.backup]
+    shown = director.play("backups")
+    assert shown.status == 0, shown.output
+    assert f"only elsewhere: {returned.backup}" in shown
 
 
 @pytest.mark.long
