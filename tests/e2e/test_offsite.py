@@ -15,6 +15,8 @@ from offsite import S3, Sftp, serving
 from restoring import files, marker, psql, restore, tables
 from standing import whole
 
+pytestmark = pytest.mark.rotating
+
 NAME = "e2e-offsite"
 AWAY = re.compile(r"The director was away for ([\d.]+) s")
 
@@ -112,6 +114,9 @@ def test_the_next_controller_goes_on_with_the_copies_of_the_one_before(returned)
     run = director.backup()
     assert run.status == 0, run.output
     assert returned.copies == [director.latest.name, returned.backup]
+    shown = director.play("backups")
+    assert shown.status == 0, shown.output
+    assert f"only elsewhere: {returned.backup}" in shown
 
 
 @pytest.mark.long
