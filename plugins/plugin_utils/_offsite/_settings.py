@@ -31,7 +31,7 @@ OURS = (
 ADDRESS = re.compile(r"^([^/]*?)://(.*)@")
 SHORTEST_SECRET = 4
 # Variables whose values are no secret, and often a part of an address.
-KNOWN_TO_ALL = ("AWS_DEFAULT_REGION", "AWS_REGION", "AWS_PROFILE", "AWS_ACCESS_KEY_ID", "OS_REGION_NAME")
+KNOWN_TO_ALL = ("AWS_DEFAULT_REGION", "AWS_REGION", "AWS_PROFILE", "OS_REGION_NAME")
 
 
 class OffsiteError(ValueError):
