@@ -116,13 +116,15 @@ class Repository:
 
     def copies(self) -> list[Copy]:
         """Return its copies, newest first, one for each backup."""
-        self._listed = listed = self._restic.json("snapshots", "--host", self._host) or []
-        sealed = {pair for one in listed for pair in _sealed_by(one)}
+        self._listed = self._restic.json("snapshots", "--host", self._host) or []
+        seals = sorted((str(one.get("time")), *pair) for one in self._listed for pair in _sealed_by(one))
         found: dict[str, Copy] = {}
-        for one in sorted(listed, key=lambda one: str(one.get("time"))):
-            copy = _copy_of(one)
-            if copy and _is_in(sealed, copy.id, one):
-                found[copy.id] = copy
+        # Both copies of one backup have its time; which of them is the later one their seals say.
+        for dummy, name, snapshot in seals:
+            for one in self._listed:
+                copy = _copy_of(one)
+                if copy and copy.id == name and _is_called(one, snapshot):
+                    found[name] = copy
         self._copies = sorted(found.values(), key=lambda copy: copy.id, reverse=True)
         return self._copies
 
@@ -135,10 +137,11 @@ class Repository:
         what = ["."] if of == BACKUP else [path.name, f"{path.name}.sha256"]
         # A file that later backups share has another time of change with each of them, and is still the same.
         compared = ["--parent", parent, "--ignore-ctime"] if parent and of == BACKUP else ["--force"]
+        when = time.strftime(TIME, time.strptime(name, STAMP))
         sent, meant = Sent(), _files_in(path) if of == BACKUP else len(what)
         try:
             self._restic.run(
-                "backup", "--json", *self._named(name, TAG, name, of), *compared, *what,
+                "backup", "--json", *self._named(TAG, name, of), "--time", when, *compared, *what,
                 directory=path if of == BACKUP else path.parent, seen=lambda message: sent.hear(message, seen),
             )  # fmt: skip
         except ResticError as error:
@@ -149,14 +152,13 @@ class Repository:
             raise IncompleteError(
                 f"restic backup has made a snapshot with {sent.files} files of {name}, which has {meant}"
             )
-        seal = ["--stdin", "--stdin-filename", "whole", *self._named(name, SEAL, name, sent.snapshot)]
+        seal = ["--stdin", "--stdin-filename", "whole", *self._named(SEAL, name, sent.snapshot)]
         self._restic.run("backup", *seal, given=f"{name} {sent.snapshot}\n")
         return sent
 
-    def _named(self, name, *tags):
-        """Return the options by which a snapshot belongs to a backup of this director."""
-        when = time.strftime(TIME, time.strptime(name, STAMP))
-        return ["--host", self._host, "--time", when, *[word for tag in tags for word in ("--tag", tag)]]
+    def _named(self, *tags):
+        """Return the options by which a snapshot belongs to this director."""
+        return ["--host", self._host, *[word for tag in tags for word in ("--tag", tag)]]
 
     def clear(self) -> None:
         """Forget what was begun and is no copy, and seals without one. Their data goes when copies are forgotten."""
@@ -256,7 +258,6 @@ def _sealed_by(listed):
     return [(name, tag) for tag in tags if name and SEAL in tags and SHORT.fullmatch(tag)]
 
 
-def _is_in(sealed, name, listed):
-    """Return whether a snapshot has a seal; with another tag it has another id, and says which it had."""
-    known = (str(listed.get("id")), str(listed.get("original")))
-    return any(name == of and one.startswith(snapshot) for of, snapshot in sealed for one in known)
+def _is_called(listed, snapshot):
+    """Return whether a snapshot has this short id; with another tag it has another one, and says which it had."""
+    return any(str(listed.get(key)).startswith(snapshot) for key in ("id", "original"))
