@@ -150,8 +150,6 @@ class Copying:
         record.repository_id = repository.open(record.repository_id, create=True)
         outcome.gone = sorted(set(record.ids()).difference(self._look(repository, record)))
         outcome.missing, outcome.step = self._due(record), COPY
-        if self._offsite.keep:  # else nothing can be removed there
-            repository.clear()
         try:
             self._copy(repository, record, outcome, seen)
         except OffsiteError as error:
@@ -233,11 +231,14 @@ class Copying:
         )
 
     def _forget(self, repository, record):
-        """Forget the copies that no rule keeps, but those of pinned backups; none where there is no rule."""
+        """Forget the copies that no rule keeps, but those of pinned backups, and what is no copy.
+
+        Without a rule nothing is removed: perhaps nothing can be.
+        """
         if not self._offsite.keep:
             return
-        repository.pin(repository.copies(), self._is_pinned)
-        copies = repository.copies()
+        copies = repository.pin(self._is_pinned)
+        repository.clear()
         # One that is not good, or of a date to come, takes no other one's place.
         counted = [copy for copy in copies if copy.id <= ahead() and self._is_good(copy.id, record)]
         kept = choose([copy.id for copy in counted], self._offsite.keep)

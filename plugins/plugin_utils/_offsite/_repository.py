@@ -172,12 +172,12 @@ class Repository:
         if left:
             self._restic.run("forget", *left)
 
-    def pin(self, copies: list[Copy], pinned: Callable[[Copy], bool | None]) -> None:
-        """Have copies say whether their backups are pinned, as far as that is known here."""
-        for copy in copies:
-            wanted = pinned(copy)
-            if wanted is not None and wanted != copy.pinned:
-                self._restic.run("tag", "--add" if wanted else "--remove", PINNED, copy.snapshot)
+    def pin(self, pinned: Callable[[Copy], bool | None]) -> list[Copy]:
+        """Have copies say whether their backups are pinned, as far as that is known here; return all of them."""
+        wrong = [copy for copy in self._copies if pinned(copy) not in (None, copy.pinned)]
+        for copy in wrong:
+            self._restic.run("tag", "--remove" if copy.pinned else "--add", PINNED, copy.snapshot)
+        return self.copies() if wrong else self._copies
 
     def forget(self, copies: list[Copy]) -> None:
         """Forget copies with their seals, and remove from the repository what only they had."""
