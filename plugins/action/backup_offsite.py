@@ -26,7 +26,6 @@ from ansible_collections.microbosh.director.plugins.plugin_utils._run._screen im
 ARGUMENTS = {
     "directory": {"type": "path", "required": True},
     "offsite": {"type": "dict", "required": True},
-    "host": {"type": "str", "default": ""},
     "archive": {"type": "bool", "default": False},
 }
 
@@ -40,7 +39,7 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
         dummy, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
-        host = arguments["host"] or task_vars["inventory_hostname"]
+        host = task_vars["inventory_hostname"]
         try:
             offsite = offsite_of(arguments["offsite"])
             version = _require(offsite, arguments["archive"])

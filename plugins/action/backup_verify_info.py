@@ -73,13 +73,17 @@ class ActionModule(ActionBase):
         directory = Path(arguments["directory"])
         rehearsal = None
         if arguments["rehearse"]:
-            rehearsal = {"parent": arguments["rehearse_in"], "user": arguments["user"],
-                         "seconds": arguments["rehearse_seconds"], "as_superuser": arguments["as_superuser"]}
+            rehearsal = {
+                "parent": arguments["rehearse_in"],
+                "user": arguments["user"],
+                "seconds": arguments["rehearse_seconds"],
+                "as_superuser": arguments["as_superuser"],
+            }
         identity = Path(arguments["identity"]) if arguments["identity"] else None
         trust = Trust(arguments["sign_key"], arguments["host"]) if arguments["sign_key"] else None
-        work = verifier(directory, Path(arguments["scratch"]), rehearsal, not self._task.check_mode, identity, trust)
-        wanted = arguments["backup"]
-        work.elsewhere = elsewhere_of(wanted, arguments["offsite"], arguments["host"], arguments["own"])
+        wanted, looks = arguments["backup"], self._task.check_mode
+        elsewhere = elsewhere_of(wanted, arguments["offsite"], arguments["host"], arguments["own"], looks)
+        work = verifier(directory, Path(arguments["scratch"]), rehearsal, not looks, identity, trust, elsewhere)
         examine = work.examine_in_turn if wanted == ALL else work.examine
         for one in backups_meant(wanted, directory):
             yield examine(one)

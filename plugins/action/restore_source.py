@@ -43,9 +43,11 @@ class ActionModule(ActionBase):
             identity = Path(arguments["identity"]) if arguments["identity"] else None
             host = arguments["host"] or task_vars["inventory_hostname"]
             trust = Trust(arguments["sign_key"], host, arguments["unsigned"])
+            own = host == task_vars["inventory_hostname"]
+            elsewhere = elsewhere_of(arguments["backup"], arguments["offsite"], host, own, self._task.check_mode)
             source = find(
                 arguments["backup"], Path(arguments["directory"]), Path(arguments["scratch"]), identity, trust,
-                elsewhere_of(arguments["backup"], arguments["offsite"], host, host == task_vars["inventory_hostname"]),
+                elsewhere,
             )  # fmt: skip
             if not source.proven and not arguments["unproven"]:
                 raise AnsibleActionFail(

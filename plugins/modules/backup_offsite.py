@@ -51,10 +51,6 @@ options:
     description: Where copies go, as the setting C(microbosh_offsite) has it.
     type: dict
     required: true
-  host:
-    description: The director that the copies are of. Default is this host.
-    type: str
-    default: ""
   archive:
     description: Whether backups have archives.
     type: bool

@@ -36,11 +36,15 @@ def is_elsewhere(wanted: str) -> bool:
 
 @dataclass(frozen=True)
 class Elsewhere:
-    """Where copies of backups are. ``host`` is the director they are of, ``own`` whether it is this one."""
+    """Where copies of backups are. ``host`` is the director they are of, ``own`` whether it is this one.
+
+    What was seen there is written down, unless it only ``looks``, as in check mode.
+    """
 
     offsite: Offsite
     host: str
     own: bool = True
+    looks: bool = False
 
     def bring(self, wanted: str, directory: Path, target: Path) -> Path:
         """Bring a copy into an empty directory; return the path of the backup or of its archive.
@@ -80,10 +84,10 @@ class Elsewhere:
             record.seen(copies, {}, stamp())
             self._keep(directory, record)
 
-    @staticmethod
-    def _keep(directory, record):
-        with contextlib.suppress(OSError):
-            keep(directory, record)
+    def _keep(self, directory, record):
+        if not self.looks:
+            with contextlib.suppress(OSError):
+                keep(directory, record)
 
     def found(self, directory: Path, name: str, whole: bool) -> None:
         """Note whether a copy that came back is whole: if not, it is made anew, and no other one goes for it."""
@@ -100,10 +104,10 @@ def _archive_in(place):
     return found[0]
 
 
-def elsewhere_of(wanted: str, given: object, host: str, own: bool = True) -> Elsewhere | None:
+def elsewhere_of(wanted: str, given: object, host: str, own: bool = True, looks: bool = False) -> Elsewhere | None:
     """Given what is wanted and the setting, return where copies are, None if that is no copy or the setting is empty.
 
     Raise OffsiteError if the setting makes no sense, which is in the way of nothing that lies here.
     """
     offsite = offsite_of(given) if is_elsewhere(wanted) else None
-    return Elsewhere(offsite, host, own) if offsite else None
+    return Elsewhere(offsite, host, own, looks) if offsite else None

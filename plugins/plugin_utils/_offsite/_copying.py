@@ -275,7 +275,7 @@ def said_of(outcome: Outcome, shown: str, seconds: float) -> list[str]:
     if outcome.copied:
         lines.append(
             f"Copied {', '.join(outcome.copied)} to {shown}: {size(outcome.bytes)}, of which {size(outcome.new_bytes)} "
-            f"were new ({duration(seconds)}), {len(outcome.copies)} copies there"
+            f"were new ({duration(seconds)}); {len(outcome.copies)} there now"
         )
     if outcome.gone:
         lines.append(f"Somebody else removed from {shown}: {', '.join(outcome.gone)}")

@@ -149,7 +149,7 @@ class Verifier:
             path = brought(wanted, self.directory, self.scratch, self.elsewhere)
             verdict = self._examine(path if path.is_file() else None, str(path))
             name = path.parent.name if path.is_file() else path.name
-            if self.keep and not verdict["sealed"]:
+            if not verdict["sealed"]:
                 self.elsewhere.found(self.directory, name, verdict["whole"])
             said = f"{PREFIX}{name}"
             return {**verdict, "name": said, "path": said, "verdict": ""}
@@ -253,8 +253,9 @@ def verifier(
     keep: bool,
     identity: Path | None,
     trust: Trust | None = None,
+    elsewhere: Elsewhere | None = None,
 ) -> Verifier:
     """Return a Verifier; raise DirectorError if nothing could be rehearsed on this controller."""
     if rehearsal is not None:
         require_possible(rehearsal["parent"], rehearsal["user"], run_command)
-    return Verifier(directory, scratch, rehearsal, keep, identity, trust)
+    return Verifier(directory, scratch, rehearsal, keep, identity, trust, elsewhere)

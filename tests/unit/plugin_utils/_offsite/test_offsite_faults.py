@@ -14,8 +14,9 @@ import time
 import pytest
 from ansible_collections.microbosh.director.plugins.plugin_utils._offsite import _repository as repository
 from ansible_collections.microbosh.director.plugins.plugin_utils._offsite import _restic as restic
+from ansible_collections.microbosh.director.plugins.plugin_utils._offsite._bringing import elsewhere_of
 from ansible_collections.microbosh.director.plugins.plugin_utils._offsite._settings import OffsiteError, offsite_of
-from ansible_collections.microbosh.director.plugins.plugin_utils._source._source import SourceError
+from ansible_collections.microbosh.director.plugins.plugin_utils._source._source import SourceError, find
 from offsite_controller import Beside
 
 FIRST, SECOND, THIRD = "20261122T221326Z", "20261123T221326Z", "20261124T221326Z"
@@ -325,3 +326,11 @@ def test_there_is_no_space_for_it_here(controller, monkeypatch):
     with pytest.raises(SourceError, match="has room for 0 B"):
         controller.bring("offsite:latest")
     assert not (controller.backups / "restore").exists()
+
+
+def test_whoever_only_looks_writes_nothing_down(controller):
+    (controller.backups / "offsite.json").unlink()
+    elsewhere = elsewhere_of("offsite:latest", controller.setting, controller.host, looks=True)
+    found = find("offsite:latest", controller.backups, controller.backups / "restore", elsewhere=elsewhere)
+    assert found.path.name == FIRST
+    assert not (controller.backups / "offsite.json").exists()
