@@ -65,6 +65,7 @@ ARGUMENTS = {
     "staging": {"type": "path"},
     "link_dest": {"type": "list", "elements": "path", "default": []},
     "delete": {"type": "bool", "default": False},
+    "take": {"type": "bool", "default": False},
     "checksum": {"type": "bool", "default": False},
     "relative": {"type": "bool", "default": False},
     "vanishing": {"type": "bool", "default": False},
@@ -382,6 +383,8 @@ def rsync_options(arguments, by_root):
     options += [f"--link-dest={directory}" for directory in arguments["link_dest"]]
     if arguments["delete"]:
         options += ["--delete-delay", "--delete-excluded"]
+    if arguments.get("take"):
+        options.append("--remove-source-files")
     if arguments["relative"]:
         options.append("--relative")
     return [shlex.quote(option) for option in options + telling_options(arguments)]

@@ -66,33 +66,7 @@ directory:
   sample: /var/vcap/store/microbosh-backup
 """
 
-from ansible_collections.microbosh.director.plugins.module_utils._core._arguments import STAGING
-from ansible_collections.microbosh.director.plugins.module_utils._core._host import passwd_entry
-from ansible_collections.microbosh.director.plugins.module_utils._core._module import run_module
-from ansible_collections.microbosh.director.plugins.module_utils._tree._staging_directory import make, remove
-
-
-def perform(module):
-    """Do what the options say and return the result."""
-    given = module.params
-    if given["state"] == "absent":
-        changed = remove(given["path"], module.check_mode)
-    else:
-        changed = make(given["path"], passwd_entry(given["user"]).pw_uid, module.check_mode)
-    return {"changed": changed, "directory": given["path"]}  # of a path Ansible would tell more
-
-
-def main():
-    run_module(
-        perform,
-        argument_spec={
-            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-            "user": {"type": "str", "required": True},
-            "path": STAGING["staging"],
-        },
-        trouble="The staging directory %(path)s cannot be made or removed: %(error)s",
-    )
-
+from ansible_collections.microbosh.director.plugins.module_utils._modules._backup_staging import main
 
 if __name__ == "__main__":
     main()

@@ -81,34 +81,7 @@ seconds:
   sample: 0.43
 """
 
-import os
-
-from ansible_collections.microbosh.director.plugins.module_utils._core._arguments import AGENT, LEASE
-from ansible_collections.microbosh.director.plugins.module_utils._core._host import Host
-from ansible_collections.microbosh.director.plugins.module_utils._core._module import C_LOCALE, run_module
-from ansible_collections.microbosh.director.plugins.module_utils._lease._stop_permit import StopPermit
-from ansible_collections.microbosh.director.plugins.module_utils._services._agent import bring_agent, find_agent
-
-
-def perform(module):
-    """Do what the options say and return the result."""
-    given = module.params
-    agent = find_agent(given["manager"], module.run_command, os.path.exists)
-    permit = StopPermit(given["staging"], given["lease"])
-    return bring_agent(agent, Host(), given["state"], given["timeout"], module.check_mode, permit)
-
-
-def main():
-    run_module(
-        perform,
-        argument_spec=dict(
-            dict(AGENT, **LEASE),
-            state={"type": "str", "choices": ["started", "stopped"], "required": True},
-            timeout={"type": "int", "default": 60},
-        ),
-        environment=C_LOCALE,
-    )
-
+from ansible_collections.microbosh.director.plugins.module_utils._modules._bosh_agent import main
 
 if __name__ == "__main__":
     main()

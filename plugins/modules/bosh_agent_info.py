@@ -54,20 +54,7 @@ state:
   sample: started
 """
 
-import os
-
-from ansible_collections.microbosh.director.plugins.module_utils._core._arguments import AGENT
-from ansible_collections.microbosh.director.plugins.module_utils._core._module import C_LOCALE, run_module
-from ansible_collections.microbosh.director.plugins.module_utils._services._agent import find_agent, look_at_agent
-
-
-def main():
-    run_module(
-        lambda module: look_at_agent(find_agent(module.params["manager"], module.run_command, os.path.exists)),
-        argument_spec=AGENT,
-        environment=C_LOCALE,
-    )
-
+from ansible_collections.microbosh.director.plugins.module_utils._modules._bosh_agent_info import main
 
 if __name__ == "__main__":
     main()

@@ -251,32 +251,7 @@ seconds:
   sample: 0.04
 """
 
-from ansible_collections.microbosh.director.plugins.module_utils._core._arguments import AGENT, MONIT, STAGING
-from ansible_collections.microbosh.director.plugins.module_utils._core._module import run_module
-from ansible_collections.microbosh.director.plugins.module_utils._lease._lease import perform
-
-STATES = ["held", "armed", "disarmed", "released"]
-
-
-def main():
-    run_module(
-        lambda module: perform(module.params, module.check_mode),
-        argument_spec=dict(
-            dict(dict(STAGING, **MONIT), **AGENT),
-            state={"type": "str", "choices": STATES, "default": "held"},
-            holder={"type": "str", "default": "unknown"},
-            purpose={"type": "str", "choices": ["backup", "restore", "checkup"], "default": "backup"},
-            run={"type": "str", "default": ""},
-            token={"type": "str", "no_log": False},
-            limit={"type": "int", "default": 1800},
-            on_deadline={"type": "str", "choices": ["start", "tell"], "default": "start"},
-            unmonitored={"type": "list", "elements": "str", "default": []},
-            controller={"type": "str", "default": ""},
-            takeover={"type": "str", "default": ""},
-        ),
-        required_if=[("state", state, ["token"]) for state in ("armed", "disarmed", "released")],
-    )
-
+from ansible_collections.microbosh.director.plugins.module_utils._modules._director_lease import main
 
 if __name__ == "__main__":
     main()

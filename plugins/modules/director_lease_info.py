@@ -99,14 +99,7 @@ seconds:
   sample: 0.04
 """
 
-from ansible_collections.microbosh.director.plugins.module_utils._core._arguments import STAGING
-from ansible_collections.microbosh.director.plugins.module_utils._core._module import run_module
-from ansible_collections.microbosh.director.plugins.module_utils._lease._lease import look
-
-
-def main():
-    run_module(lambda module: look(module.params["staging"]), argument_spec=STAGING)
-
+from ansible_collections.microbosh.director.plugins.module_utils._modules._director_lease_info import main
 
 if __name__ == "__main__":
     main()

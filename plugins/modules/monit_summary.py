@@ -222,19 +222,7 @@ unknown:
   sample: [postgress]
 """
 
-from ansible_collections.microbosh.director.plugins.module_utils._core._arguments import LOOKED_AT
-from ansible_collections.microbosh.director.plugins.module_utils._core._module import C_LOCALE, run_module
-from ansible_collections.microbosh.director.plugins.module_utils._postgres._file_layout import libc_version
-from ansible_collections.microbosh.director.plugins.module_utils._services._summary import summary
-
-
-def main():
-    run_module(
-        lambda module: summary(module.params, module.run_command, libc_version()),
-        argument_spec=LOOKED_AT,
-        environment=C_LOCALE,
-    )
-
+from ansible_collections.microbosh.director.plugins.module_utils._modules._monit_summary import main
 
 if __name__ == "__main__":
     main()

@@ -83,22 +83,7 @@ seconds:
   sample: 0.14
 """
 
-from ansible_collections.microbosh.director.plugins.module_utils._core._arguments import DUMPS, POSTGRES
-from ansible_collections.microbosh.director.plugins.module_utils._core._module import C_LOCALE, run_module
-from ansible_collections.microbosh.director.plugins.module_utils._dump._dump_directory import DumpJob
-
-OF_DUMPS = ("dumps", "globals", "globals_problem", "transactions")
-
-
-def perform(module):
-    """Return what would be dumped, without what is known of dumps that were made."""
-    found = DumpJob.of(module.params).check(module.run_command)
-    return dict((name, value) for name, value in found.items() if name not in OF_DUMPS)
-
-
-def main():
-    run_module(perform, argument_spec=dict(POSTGRES, **DUMPS), environment=C_LOCALE)
-
+from ansible_collections.microbosh.director.plugins.module_utils._modules._pg_dump_info import main
 
 if __name__ == "__main__":
     main()

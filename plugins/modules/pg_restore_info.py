@@ -134,18 +134,7 @@ ids:
   sample: {"vm_cid": {"i-0a1b2c3d": {"vms.cid": 1}}}
 """
 
-from ansible_collections.microbosh.director.plugins.module_utils._core._arguments import LOADING
-from ansible_collections.microbosh.director.plugins.module_utils._core._module import C_LOCALE, run_module
-from ansible_collections.microbosh.director.plugins.module_utils._restore._database_load import look
-
-
-def main():
-    run_module(
-        lambda module: look(module.params, module.check_mode, module.run_command),
-        argument_spec=dict(LOADING, src={"type": "path", "required": True}),
-        environment=C_LOCALE,
-    )
-
+from ansible_collections.microbosh.director.plugins.module_utils._modules._pg_restore_info import main
 
 if __name__ == "__main__":
     main()

@@ -176,18 +176,7 @@ director_database:
   sample: bosh
 """
 
-from ansible_collections.microbosh.director.plugins.module_utils._core._arguments import POSTGRES
-from ansible_collections.microbosh.director.plugins.module_utils._core._module import C_LOCALE, run_module
-from ansible_collections.microbosh.director.plugins.module_utils._postgres._postgres_info import server_info
-
-
-def main():
-    run_module(
-        lambda module: server_info(module.params, module.run_command),
-        argument_spec=dict(POSTGRES, database={"type": "str"}, fail={"type": "bool", "default": True}),
-        environment=C_LOCALE,
-    )
-
+from ansible_collections.microbosh.director.plugins.module_utils._modules._postgres_info import main
 
 if __name__ == "__main__":
     main()

@@ -105,6 +105,11 @@ options:
     description: Remove from O(dest) what the director does not have or the filter leaves out.
     type: bool
     default: false
+  take:
+    description: Remove each file from the director once it is in O(dest). Directories stay.
+    type: bool
+    default: false
+    version_added: 1.1.0
   checksum:
     description: Compare files by content instead of by size and time.
     type: bool

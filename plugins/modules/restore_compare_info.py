@@ -212,24 +212,7 @@ servers:
   sample: []
 """
 
-from ansible_collections.microbosh.director.plugins.module_utils._core._arguments import RESTORED
-from ansible_collections.microbosh.director.plugins.module_utils._core._module import ROOTS, run_module
-from ansible_collections.microbosh.director.plugins.module_utils._restore._restore_steps import TreeRestore
-
-
-def main():
-    run_module(
-        lambda module: TreeRestore(module.params, module.run_command).compare(),
-        argument_spec=dict(
-            RESTORED,
-            metadata=dict(RESTORED["metadata"], required=True),
-            database={"type": "str", "choices": ["auto", "files", "dump"], "default": "files"},
-            port={"type": "int", "default": 15432},
-        ),
-        environment=ROOTS,
-        trouble="The comparison stopped at %(place)s: %(reason)s.",
-    )
-
+from ansible_collections.microbosh.director.plugins.module_utils._modules._restore_compare_info import main
 
 if __name__ == "__main__":
     main()

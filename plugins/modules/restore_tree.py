@@ -221,39 +221,7 @@ servers:
   sample: []
 """
 
-from ansible_collections.microbosh.director.plugins.module_utils._core._arguments import RESTORED
-from ansible_collections.microbosh.director.plugins.module_utils._core._module import ROOTS, run_module
-from ansible_collections.microbosh.director.plugins.module_utils._restore._restore_steps import TreeRestore
-
-STATES = ["staged", "marked", "swapped", "initialized", "rolled_back", "absent", "cleared"]
-MARKED = ["stopping", "loading", "proving", "starting", "proven", "rolling_back"]
-
-
-def main():
-    run_module(
-        lambda module: TreeRestore(module.params, module.run_command).perform(module.check_mode),
-        argument_spec=dict(
-            RESTORED,
-            state={"type": "str", "choices": STATES, "required": True},
-            incoming_dumps={"type": "path", "default": "/var/vcap/store/microbosh-backup/restore-dbs"},
-            dump={
-                "type": "dict",
-                "options": {
-                    "name": {"type": "str", "required": True},
-                    "sha256": {"type": "str", "required": True},
-                },
-            },
-            identity={"type": "dict", "no_log": True},
-            database={"type": "str", "choices": ["files", "dump"], "default": "files"},
-            phase={"type": "str", "choices": MARKED},
-            timeout={"type": "int", "default": 600},
-            about={"type": "dict"},
-        ),
-        required_if=[("state", "staged", ["metadata"]), ("state", "marked", ["phase"])],
-        environment=ROOTS,
-        trouble="The restore stopped at %(place)s: %(reason)s.",
-    )
-
+from ansible_collections.microbosh.director.plugins.module_utils._modules._restore_tree import main
 
 if __name__ == "__main__":
     main()

@@ -114,18 +114,7 @@ seconds:
   sample: 1.24
 """
 
-from ansible_collections.microbosh.director.plugins.module_utils._core._arguments import WORKSPACE
-from ansible_collections.microbosh.director.plugins.module_utils._core._module import run_module
-from ansible_collections.microbosh.director.plugins.module_utils._restore._restore_steps import look
-
-
-def main():
-    run_module(
-        lambda module: look(module.params["workspace"]),
-        argument_spec=WORKSPACE,
-        trouble="How far a restore is could not be read, at %(place)s: %(reason)s.",
-    )
-
+from ansible_collections.microbosh.director.plugins.module_utils._modules._restore_tree_info import main
 
 if __name__ == "__main__":
     main()

@@ -74,18 +74,7 @@ mended_by:
   sample: package
 """
 
-from ansible_collections.microbosh.director.plugins.module_utils._backup._rsync_holes import look
-from ansible_collections.microbosh.director.plugins.module_utils._core._module import C_LOCALE, run_module
-
-
-def main():
-    run_module(lambda module: look(_quietly(module)), argument_spec={}, environment=C_LOCALE)
-
-
-def _quietly(module):
-    """Return the module's run_command as one for which a program that is not there only fails."""
-    return lambda argv: module.run_command(argv) if module.get_bin_path(argv[0]) else (127, "", "")
-
+from ansible_collections.microbosh.director.plugins.module_utils._modules._rsync_holes_info import main
 
 if __name__ == "__main__":
     main()

@@ -15,10 +15,12 @@ import json
 import math
 import re
 import time
+from pathlib import Path
 from types import ModuleType
 
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
+from ansible_collections.microbosh.director.plugins.module_utils import _modules
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._answer_watch import AnswerWatch
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._facts import require_none_of_ours
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._gate import (
@@ -38,6 +40,9 @@ PAUSE_SECONDS = 2
 ANSWER_SECONDS = 21600
 INTERPRETER = re.compile(r"discovered_interpreter_[a-z]+")
 PROGRAM = re.compile(r"/[A-Za-z0-9._/+-]{1,200}")
+# What is sent to a director in the place of each module that has its work there.
+SENT = "microbosh.director.director_module"
+WORK = Path(_modules.__file__).parent
 
 
 class GatedAction(ActionBase):
@@ -45,9 +50,12 @@ class GatedAction(ActionBase):
 
     here = False
 
+    def _module_name(self):
+        return self._task.action.rpartition(".")[2]
+
     def _known(self):
         """Return the name of the module that answers, and what it may answer, if its documentation does not say it."""
-        return self._task.action.rpartition(".")[2], None
+        return self._module_name(), None
 
     def _parse_returned_data(self, res, *profile):
         """Give Ansible, which would act on much of it, what passed the gate and nothing else."""
@@ -88,6 +96,17 @@ class DirectorAction(GatedAction):
 
     def _ask(self, task_vars):
         return self._execute_module(task_vars=task_vars)
+
+    def _execute_module(self, module_name=None, *arguments, **more):
+        if module_name is None and (WORK / f"_{self._module_name()}.py").exists():
+            module_name = SENT  # it is packed once in a run
+        return super()._execute_module(module_name, *arguments, **more)
+
+    def _update_module_args(self, module_name, module_args, *arguments, **more):
+        """Let what is sent know which module it is to be: that which its task names."""
+        super()._update_module_args(module_name, module_args, *arguments, **more)
+        if module_name == SENT:
+            module_args["_ansible_module_name"] = self._task.action
 
     def _answer(self, task_vars):
         with self._watched(task_vars) as watch:

@@ -12,6 +12,11 @@ import importlib
 
 import pytest
 import yaml
+from ansible_collections.microbosh.director.plugins.modules import director_module
+from ansible_collections.microbosh.director.plugins.plugin_utils._run._director_action import (
+    ControllerAction,
+    DirectorAction,
+)
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._others import MODULES as OF_OTHERS
 from places import REPOSITORY
 
@@ -46,8 +51,8 @@ def said(options):
     }
 
 
-# A module without a main() is the documentation of its action, and the action checks the arguments itself.
-OF_ACTIONS = sorted(name for name, path in MODULES.items() if "def main():" not in path.read_text(encoding="utf-8"))
+# A module that calls no main() is the documentation of its action, and the action checks the arguments itself.
+OF_ACTIONS = sorted(name for name, path in MODULES.items() if "    main()\n" not in path.read_text(encoding="utf-8"))
 # Those that take no arguments by such a table, and what they take.
 OTHERWISE = {"on_director": set(OF_OTHERS)}
 
@@ -90,3 +95,13 @@ def test_a_difference_would_be_found(argument, documentation):
 def test_what_need_not_be_said_is_no_difference():
     assert said({"x": {"type": "str", "default": None}}) == said({"x": {"required": False}})
     assert said({"x": {}}) != said({"y": {}})
+
+
+def test_all_that_works_on_a_director_is_sent_as_one():
+    """The action of any other sends its module by itself, which Ansible then packs once more."""
+    work = {path.stem for path in (REPOSITORY / "plugins/module_utils/_modules").glob("_[a-z]*.py")}
+    assert set(director_module.sent()) == work
+    actions = {name: importlib.import_module(f"{PACKAGE}.action.{name}").ActionModule for name in ACTIONS}
+    there = {name for name, kind in actions.items() if issubclass(kind, DirectorAction)}
+    here = {name for name in there if issubclass(actions[name], ControllerAction)}
+    assert {f"_{name}" for name in there - here - {"director_module", *OTHERWISE}} == work

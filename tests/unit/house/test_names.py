@@ -11,6 +11,7 @@ import yaml
 from places import REPOSITORY
 
 PLUGINS = REPOSITORY / "plugins"
+WORK = PLUGINS / "module_utils/_modules"
 MODULES = sorted(path.stem for path in (PLUGINS / "modules").glob("*.py"))
 LOOKING = [name for name in MODULES if name.endswith("_info")]
 IMPORT = re.compile(r"from ansible_collections\.microbosh\.director\.plugins\.([\w.]+) import")
@@ -23,6 +24,7 @@ CHANGING = {
 # They never say that they changed something, and are called otherwise nevertheless.
 OTHERWISE = {
     "director_command": "runs what it is given; the task says whether that changes something",
+    "director_module": "is another module, by the name of its task",
     "kept_key": "holds a key for ssh as long as the run lasts",
     "known_settings": "answers nothing: it refuses",
     "monit_summary": "a given name",
@@ -68,7 +70,8 @@ def says(tree):
 
 
 def own(module):
-    return [PLUGINS / kind / f"{module}.py" for kind in ("modules", "action")]
+    files = [*(PLUGINS / kind / f"{module}.py" for kind in ("modules", "action")), WORK / f"_{module}.py"]
+    return [path for path in files if path.is_file()]
 
 
 def with_imports(paths):
