@@ -16,7 +16,7 @@ import json
 import math
 from pathlib import Path
 
-import yaml
+from ansible.module_utils.common.yaml import yaml_load
 from ansible.module_utils.json_utils import _filter_non_json_lines
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._lines import size
 from ansible_collections.microbosh.director.plugins.plugin_utils._run._printable import printable, printable_lines
@@ -62,7 +62,7 @@ def documented(module: str) -> dict:
     tree = ast.parse((MODULES / f"{module}.py").read_text(encoding="utf-8"))
     for node in tree.body:
         if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "RETURN":
-            return yaml.safe_load(ast.literal_eval(node.value)) or {}
+            return yaml_load(ast.literal_eval(node.value)) or {}
     return {}
 
 
