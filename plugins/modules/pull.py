@@ -106,7 +106,9 @@ options:
     type: bool
     default: false
   take:
-    description: Remove each file from the director once it is in O(dest). Directories stay.
+    description:
+      - Remove each file from the director once it is in O(dest). Directories stay.
+      - Such a transfer is made once. With O(delete) a second one would remove from O(dest) what the first one brought.
     type: bool
     default: false
     version_added: 1.1.0

@@ -191,11 +191,12 @@ def test_what_moved_is_published_for_whoever_asks_and_is_called_that(moving):
 
 
 def test_auto_makes_an_outage_of_it(moving):
-    run = moving.backup(**AUTO, **ONCE, microbosh_outage_window=window(-0.5))
+    run = moving.backup(**AUTO, microbosh_online_attempts=3, microbosh_outage_window=window(-0.5))
     assert run.status == 0, run.output
     report = moving.report
-    assert (report["mode"], report["online"]["verdict"], report["online"]["attempts"]) == ("offline", "outage", 1)
+    assert (report["mode"], report["online"]["verdict"], report["online"]["attempts"]) == ("offline", "outage", 3)
     assert report["outage_seconds"] > 0
+    assert run.output.count("[The run goes on as one with an outage]") == 1
     assert report["unrestorable_by_files"] is None
     assert whole(moving.latest) is True
     assert moving.wholly_up()

@@ -18,8 +18,8 @@ def settings_refusal(settings: dict) -> str:
 
 
 def _of_numbers(settings):
-    seconds = [int(settings[name]) for name in ("timeout", "outage_limit")]
-    attempts, counts = int(settings["online_attempts"]), [int(count) for count in settings["keep"].values()]
+    seconds = [int(float(settings[name])) for name in ("timeout", "outage_limit")]
+    attempts, counts = int(float(settings["online_attempts"])), [int(float(count)) for count in settings["keep"].values()]
     if min(seconds) > 0 and attempts > 0 and min(counts, default=0) >= 0:
         return ""
     return (

@@ -109,6 +109,21 @@ def test_a_registered_name_has_one_origin():
     assert {name for name, times in names.items() if times > 1} <= BRANCHES
 
 
+def test_what_leads_back_to_its_own_file_is_the_last_task_of_it():
+    """A task after it would go by what the last round left, once more for each round."""
+    circles = 0
+    for path in ALL_PHASES:
+        tasks = yaml.safe_load(text(path)) or []
+        while tasks and "block" in tasks[-1]:
+            tasks = tasks[:-1] + tasks[-1]["block"]
+        for task in tasks:
+            name = task.get("ansible.builtin.include_tasks") or task.get("ansible.builtin.import_tasks")
+            if isinstance(name, str) and path in reached(path.parent / name):
+                circles += 1
+                assert task is tasks[-1], f"{path.name}: {task['name']}"
+    assert circles >= 6
+
+
 def test_a_phase_begins_with_the_end_of_the_one_before_which_is_never_skipped():
     """A task that is skipped would register that it was, and a failure could not say in which phase it was."""
     begun = set()

@@ -42,6 +42,11 @@ def options(by_root=False, **given):
     return [shlex.split(option)[0] for option in quoted]
 
 
+def test_what_is_taken_leaves_the_director_and_nothing_else_does():
+    assert "--remove-source-files" in options(take=True)
+    assert [given for given in (True, False) if "--remove-source-files" in options(by_root=given)] == []
+
+
 def line(entry, name):
     return f"{entry}|1000|4321|rw-r--r--|4|{name}"
 
