@@ -12,6 +12,7 @@ documentation of a connection, which has its options, is read with it.
 from __future__ import annotations
 
 import contextlib
+import gc
 from importlib import import_module
 from pathlib import Path
 
@@ -44,3 +45,5 @@ def preload() -> None:
         template.Templar(loader=None, variables={}).template(trusted("{{ 'a' | default('b') }}"))
         for name in LATE:
             import_module(name)
+    # What is there now stays: the collector of each task's process would write into all of it, and so have it twice.
+    gc.freeze()
