@@ -229,9 +229,7 @@ def perform(params):
     """Given the module's parameters, return what the director has not got, and what becomes of a backup."""
     names, origins = names_with_origins(params["dump"])
     result = Survey(names, origins, read_listings([params["listing"]], params["place"]), params).run()
-    return dict(
-        result, message=tell(result), refusal=refusal(result, params["lost"], params["accepted"])
-    )
+    return dict(result, message=tell(result), refusal=refusal(result, params["lost"], params["accepted"]))
 
 
 def main():

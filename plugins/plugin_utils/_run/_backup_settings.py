@@ -13,19 +13,19 @@ OURS = ("elsewhere", "attributes.getfattr")
 
 
 def settings_refusal(settings: dict) -> str:
-    """Given settings by their names without C(microbosh_), return why no backup can be made with them, "" if one can."""
+    """Given settings by their names without C(microbosh_), return why no backup can be made with them, or ""."""
     return _of_numbers(settings) or _of_mode(settings) or _of_extra_files(settings["extra_files"])
 
 
 def _of_numbers(settings):
-    seconds = [int(float(settings[name])) for name in ("timeout", "outage_limit")]
-    attempts, counts = int(float(settings["online_attempts"])), [int(float(count)) for count in settings["keep"].values()]
-    if min(seconds) > 0 and attempts > 0 and min(counts, default=0) >= 0:
+    above_zero = [float(settings[name]) for name in ("timeout", "outage_limit", "online_attempts")]
+    counts = [float(count) for count in settings["keep"].values()]
+    if min(above_zero) >= 1 and min(counts, default=0) >= 0:
         return ""
     return (
-        f"microbosh_timeout ({settings['timeout']}) and microbosh_outage_limit ({settings['outage_limit']}) are seconds above "
-        f"0, microbosh_online_attempts ({settings['online_attempts']}) is one at least, and no count in microbosh_keep "
-        f"({settings['keep']}) may be negative."
+        f"microbosh_timeout ({settings['timeout']}) and microbosh_outage_limit ({settings['outage_limit']}) are "
+        f"seconds above 0, microbosh_online_attempts ({settings['online_attempts']}) is one at least, and no count in "
+        f"microbosh_keep ({settings['keep']}) may be negative."
     )
 
 
@@ -33,8 +33,8 @@ def _of_mode(settings):
     if settings["mode"] == "offline" or settings["databases"]:
         return ""
     return (
-        f"microbosh_mode is {settings['mode']}, and microbosh_databases is empty. Whether the director held still while it was "
-        "copied is seen by dumps of its databases, so without one nothing is proven. Set microbosh_databases: all, or "
+        f"microbosh_mode is {settings['mode']}, and microbosh_databases is empty. Whether the director held still while "
+        "it was copied is seen by dumps of its databases, so without one nothing is proven. Set microbosh_databases: all, or "
         "microbosh_mode: offline."
     )
 
@@ -44,6 +44,6 @@ def _of_extra_files(files):
     if max(names.values(), default=1) == 1 and not names.keys() & set(OURS):
         return ""
     return (
-        f"microbosh_extra_files is {', '.join(map(str, files))}. In the backup each has its name without its directory, so no "
-        f"two may have the same name, and none {' or '.join(OURS)}, which a backup has itself. Rename one."
+        f"microbosh_extra_files is {', '.join(map(str, files))}. In the backup each has its name without its directory, "
+        f"so no two may have the same name, and none {' or '.join(OURS)}, which a backup has itself. Rename one."
     )

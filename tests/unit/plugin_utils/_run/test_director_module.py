@@ -19,11 +19,20 @@ PLAY = """
   tasks:
     - {microbosh.director.rsync_holes_info: , register: holes}
     - {microbosh.director.bosh_agent_info: {manager: nobody}, register: agent, failed_when: false}
-    - {backup_staging: {path: "{{ there }}", user: root}, collections: [microbosh.director], register: made, check_mode: true}
+    - backup_staging: {path: "{{ there }}", user: root}
+      collections: [microbosh.director]
+      register: made
+      check_mode: true
     - {microbosh.director.director_module: , register: itself, failed_when: false}
-    - ansible.builtin.find: {paths: "{{ there | dirname }}", recurse: true, patterns: "*microbosh.director*-ZIP_DEFLATED*"}
+    - ansible.builtin.find:
+        paths: "{{ there | dirname }}"
+        recurse: true
+        patterns: "*microbosh.director*-ZIP_DEFLATED*"
       register: packed
-    - ansible.builtin.copy: {dest: "{{ there }}.json", mode: "0600", content: "{{ [holes, agent, made, itself, packed] | to_json }}"}
+    - ansible.builtin.copy:
+        dest: "{{ there }}.json"
+        mode: "0600"
+        content: "{{ [holes, agent, made, itself, packed] | to_json }}"
 """
 
 
