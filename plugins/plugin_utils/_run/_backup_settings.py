@@ -33,9 +33,9 @@ def _of_mode(settings):
     if settings["mode"] == "offline" or settings["databases"]:
         return ""
     return (
-        f"microbosh_mode is {settings['mode']}, and microbosh_databases is empty. Whether the director held still while "
-        "it was copied is seen by dumps of its databases, so without one nothing is proven. Set microbosh_databases: all, or "
-        "microbosh_mode: offline."
+        f"microbosh_mode is {settings['mode']}, and microbosh_databases is empty. Whether the director held still "
+        "while it was copied is seen by dumps of its databases, so without one nothing is proven. Set "
+        "microbosh_databases: all, or microbosh_mode: offline."
     )
 
 
@@ -44,6 +44,7 @@ def _of_extra_files(files):
     if max(names.values(), default=1) == 1 and not names.keys() & set(OURS):
         return ""
     return (
-        f"microbosh_extra_files is {', '.join(map(str, files))}. In the backup each has its name without its directory, "
-        f"so no two may have the same name, and none {' or '.join(OURS)}, which a backup has itself. Rename one."
+        f"microbosh_extra_files is {', '.join(map(str, files))}. In the backup each has its name without its "
+        f"directory, so no two may have the same name, and none {' or '.join(OURS)}, which a backup has itself. "
+        "Rename one."
     )
