@@ -18,8 +18,8 @@ def settings_refusal(settings: dict) -> str:
 
 
 def _of_numbers(settings):
-    above_zero = [float(settings[name]) for name in ("timeout", "outage_limit", "online_attempts")]
-    counts = [float(count) for count in settings["keep"].values()]
+    above_zero = [float(settings[name] or 0) for name in ("timeout", "outage_limit", "online_attempts")]
+    counts = [float(count or 0) for count in settings["keep"].values()]
     if min(above_zero) >= 1 and min(counts, default=0) >= 0:
         return ""
     return (

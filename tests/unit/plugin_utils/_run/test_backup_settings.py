@@ -23,7 +23,7 @@ GOOD = {
         {},
         {"timeout": "1", "outage_limit": "1", "online_attempts": "1"},
         {"keep": {}},
-        {"keep": {"last": 0, "daily": "3"}},
+        {"keep": {"last": 0, "daily": "3", "weekly": None}},
         {"mode": "offline", "databases": []},
         {"extra_files": []},
     ],
@@ -36,6 +36,7 @@ def test_what_goes_together_is_not_refused(given):
     ("given", "said"),
     [
         ({"timeout": 0}, "microbosh_timeout (0)"),
+        ({"timeout": None}, "microbosh_timeout (None)"),
         ({"outage_limit": -1}, "microbosh_outage_limit (-1)"),
         ({"online_attempts": 0}, "microbosh_online_attempts (0) is one at least"),
         ({"keep": {"last": 3, "daily": -1}}, "may be negative"),
