@@ -14,7 +14,8 @@ from ansible_collections.microbosh.director.plugins.module_utils._core._errors i
 from places import REPOSITORY
 from pythons import OLDEST
 
-MODULES = sorted((REPOSITORY / "plugins/modules").glob("*.py"))
+PLACES = [REPOSITORY / "plugins" / part for part in ("modules", "module_utils/_modules")]
+MODULES = sorted(path for place in PLACES for path in place.glob("*.py"))
 SPECIFICATION = {"path": {"type": "path", "required": True}}
 
 
