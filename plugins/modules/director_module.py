@@ -96,7 +96,7 @@ def refuse(dummy):
 def main():
     task = (basic._load_params() or {}).get("_ansible_module_name") or ""
     name = task.rpartition(".")[2]
-    if name == "director_module":
+    if name in ("", "director_module"):
         run_module(refuse, argument_spec={})
     importlib.import_module("%s._%s" % (PACKAGE, name)).main()
 
